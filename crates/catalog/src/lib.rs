@@ -1,0 +1,21 @@
+//! What a Bedrock model is: identifiers, models, inference profiles, prices, and the resolver that joins them.
+//!
+//! This crate knows facts and rules. It deliberately knows nothing of clocks, networks, files, environments or
+//! client dialects: everything it needs is handed to it, so each rule can be tested with a string.
+//!
+//! A visitor starts at [`Catalog::resolve`]: any identifier a client wrote becomes a [`Resolution`], with the reason and
+//! the source of each step.
+
+pub mod catalog;
+pub mod identifier;
+pub mod model;
+pub mod price;
+pub mod profile;
+pub mod resolve;
+
+pub use catalog::{Catalog, Layer, Source};
+pub use identifier::{Identifier, IdentifierError, Kind};
+pub use model::{Capabilities, Limits, Model, ParameterRule, Parameters, PromptCaching, Reasoning, ReasoningMode};
+pub use price::Price;
+pub use profile::{ApplicationProfile, ProfileType, SystemProfile};
+pub use resolve::{Context, Resolution, ResolveError, Surface, Why};

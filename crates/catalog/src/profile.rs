@@ -1,0 +1,47 @@
+//! Inference profiles: AWS's own (system-defined) and the account's (application).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// AWS's word for who made a profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ProfileType {
+    /// Made by AWS: `us.anthropic.…`.
+    SystemDefined,
+    /// Made in an account, addressed by ARN.
+    Application,
+}
+
+/// A profile that AWS defines: one model, one geography.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SystemProfile {
+    /// `us.anthropic.claude-sonnet-4-5-20250929-v1:0`.
+    pub id: String,
+    /// The geography prefix, without the dot: `us`, `eu`, `global`, `us-gov`.
+    pub geography: String,
+    /// The model behind it.
+    pub model: String,
+    /// Source Region → destination Regions. A global profile has the single key `*`.
+    pub routes: BTreeMap<String, Vec<String>>,
+}
+
+/// An application inference profile as the account or the configuration describes it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ApplicationProfile {
+    /// Its ARN.
+    pub arn: String,
+    /// `inferenceProfileName`, where known.
+    pub name: Option<String>,
+    /// The foundation-model ARNs AWS lists under `models`; empty when only a mapping is known.
+    #[serde(default)]
+    pub model_arns: Vec<String>,
+    /// The identifier (model or system-profile id) a configuration maps it to.
+    pub mapped_to: Option<String>,
+    /// Tags, where known.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+}

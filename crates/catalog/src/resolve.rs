@@ -1,0 +1,104 @@
+//! Identifier → everything a request needs to know, with the reason for each step.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::{ApplicationProfile, Kind, Model, Price, ProfileType};
+
+/// What the caller knows that the catalog does not.
+#[derive(Debug, Clone, Default)]
+pub struct Context {
+    /// The Region to call from when the identifier does not name one itself.
+    pub region: String,
+}
+
+/// Which AWS endpoint serves an invocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Surface {
+    /// `Converse` on bedrock-runtime.
+    RuntimeConverse,
+    /// `InvokeModel` on bedrock-runtime (embeddings and others Converse does not serve).
+    RuntimeInvoke,
+    /// The OpenAI-style paths of bedrock-runtime.
+    RuntimeOpenai,
+    /// The mantle endpoint.
+    Mantle,
+}
+
+/// One step of the reasoning.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Why {
+    /// What was decided: `target`, `model`, `sourceRegion`, `price`, ….
+    pub step: String,
+    /// Where the fact comes from, in words: `built-in catalog`, `BEDROCK_INFERENCE_PROFILE_MAPPINGS`, `librechat.yaml`.
+    pub source: String,
+    /// The fact.
+    pub detail: String,
+}
+
+/// The profile an invocation goes through.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ResolvedProfile {
+    /// Its ARN; `None` for a system profile whose account is unknown.
+    pub arn: Option<String>,
+    /// Its id: `us.anthropic.…` or the twelve characters of an application profile.
+    pub id: String,
+    /// Its name, where known.
+    pub name: Option<String>,
+    /// System-defined or application.
+    #[serde(rename = "type")]
+    pub profile_type: ProfileType,
+    /// Tags, where known.
+    pub tags: std::collections::BTreeMap<String, String>,
+}
+
+/// Everything a request needs to know about the identifier it names.
+#[derive(Debug, Clone)]
+pub struct Resolution {
+    /// What the client wrote.
+    pub identifier: String,
+    /// What it names.
+    pub kind: Kind,
+    /// The `modelId` to put in the invoke URL, not yet percent-encoded.
+    pub target: String,
+    /// The endpoint that serves it.
+    pub surface: Surface,
+    /// The underlying model; `None` when nothing tells.
+    pub model: Option<Arc<Model>>,
+    /// The profile used.
+    pub profile: Option<ResolvedProfile>,
+    /// The Region the call is sent to.
+    pub source_region: String,
+    /// Where the call may be processed; empty when unknown.
+    pub destination_regions: Vec<String>,
+    /// Prices of the target as called.
+    pub price: Option<Price>,
+    /// Each step with its source.
+    pub why: Vec<Why>,
+    /// What a person should know: a contradiction, a retired model, a missing mapping.
+    pub notices: Vec<String>,
+    /// The application profile must be looked up (`GetInferenceProfile`) before the model is known.
+    pub needs_lookup: bool,
+}
+
+/// Why an identifier cannot be resolved.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ResolveError {
+    /// It is no model, profile, ARN or alias that anything knows.
+    #[error("{message}")]
+    Unknown {
+        /// What is wrong.
+        message: String,
+        /// What was probably meant.
+        hint: Option<String>,
+    },
+}
+
+impl Resolution {
+    /// The application profile learned from a lookup, as a layer entry.
+    pub fn learned(&self) -> Option<&ApplicationProfile> {
+        None
+    }
+}
