@@ -15,7 +15,9 @@ pub mod resolve;
 
 pub use catalog::{Catalog, Layer, Source};
 pub use identifier::{Identifier, IdentifierError, Kind};
-pub use model::{Capabilities, Limits, Model, ParameterRule, Parameters, PromptCaching, Reasoning, ReasoningMode};
+pub use model::{
+    Capabilities, Limits, Model, ParameterRule, Parameters, PromptCaching, Reasoning, ReasoningMode,
+};
 pub use price::Price;
 pub use profile::{ApplicationProfile, ProfileType, SystemProfile};
 pub use resolve::{Context, Resolution, ResolveError, Surface, Why};

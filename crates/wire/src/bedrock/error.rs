@@ -1,0 +1,195 @@
+//! AWS's errors: their names, their statuses, and how they look on the wire.
+//!
+//! Sources: botocore 1.44.5 (names and statuses), recorded traffic (header and body); reference `bedrock.md` §1.8.
+
+use std::fmt;
+
+use serde::Deserialize;
+
+/// An error as AWS says it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{kind}: {message}")]
+pub struct BedrockError {
+    /// Which of AWS's exceptions.
+    pub kind: ErrorKind,
+    /// The HTTP status it came with, or has by AWS's model.
+    pub status: u16,
+    /// AWS's own words.
+    pub message: String,
+}
+
+impl BedrockError {
+    /// An error with the status AWS's model gives its kind.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { status: kind.status(), kind, message: message.into() }
+    }
+
+    /// Reads an error answer: the `x-amzn-errortype` header first, then `__type` or `code` of the body.
+    ///
+    /// A body that is no JSON (a proxy's page) becomes the message, shortened.
+    pub fn from_http(status: u16, error_type: Option<&str>, body: &[u8]) -> Self {
+        let body: Body = serde_json::from_slice(body).unwrap_or_else(|_| Body::of_text(body));
+        let name = error_type.or(body.type_name.as_deref()).or(body.code.as_deref());
+        let kind = name.map_or_else(|| ErrorKind::of_status(status), ErrorKind::from_wire);
+        Self { kind, status, message: body.message.unwrap_or_default() }
+    }
+
+    /// Reads an exception frame of an event stream (`:exception-type` and payload).
+    pub fn from_exception(exception_type: &str, payload: &[u8]) -> Self {
+        let kind = ErrorKind::from_wire(exception_type);
+        let body: Body = serde_json::from_slice(payload).unwrap_or_else(|_| Body::of_text(payload));
+        Self { status: kind.status(), kind, message: body.message.unwrap_or_default() }
+    }
+
+    /// The JSON body AWS sends with it.
+    pub fn body(&self) -> String {
+        #[derive(serde::Serialize)]
+        struct Out<'a> {
+            message: &'a str,
+        }
+        serde_json::to_string(&Out { message: &self.message }).expect("a string is JSON")
+    }
+}
+
+/// The members of an error body that matter; services disagree on the case of `message`.
+#[derive(Default, Deserialize)]
+struct Body {
+    #[serde(alias = "Message")]
+    message: Option<String>,
+    #[serde(rename = "__type")]
+    type_name: Option<String>,
+    code: Option<String>,
+}
+
+impl Body {
+    fn of_text(body: &[u8]) -> Self {
+        /// Enough to recognise a proxy's page, not enough to flood a log.
+        const SHOWN: usize = 300;
+        let text = String::from_utf8_lossy(body);
+        Self { message: Some(text.chars().take(SHOWN).collect()), ..Self::default() }
+    }
+}
+
+macro_rules! errors {
+    ($($(#[$meta:meta])* $variant:ident = $name:literal, $status:literal;)+) => {
+        /// Which of AWS's exceptions.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub enum ErrorKind {
+            $($(#[$meta])* $variant,)+
+            /// One this version does not know, by its name.
+            Other(String),
+        }
+
+        impl ErrorKind {
+            /// AWS's name.
+            pub fn name(&self) -> &str {
+                match self {
+                    $(Self::$variant => $name,)+
+                    Self::Other(name) => name,
+                }
+            }
+
+            /// The status AWS's model gives it; 500 for unknown ones.
+            pub fn status(&self) -> u16 {
+                match self {
+                    $(Self::$variant => $status,)+
+                    Self::Other(_) => 500,
+                }
+            }
+
+            fn of_name(name: &str) -> Option<Self> {
+                match name {
+                    $($name => Some(Self::$variant),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+errors! {
+    /// The request breaks a rule.
+    Validation = "ValidationException", 400;
+    /// The caller may not do this.
+    AccessDenied = "AccessDeniedException", 403;
+    /// There is no such thing here.
+    ResourceNotFound = "ResourceNotFoundException", 404;
+    /// It contradicts what exists.
+    Conflict = "ConflictException", 400;
+    /// It is in use.
+    ResourceInUse = "ResourceInUseException", 400;
+    /// An account quota is used up.
+    ServiceQuotaExceeded = "ServiceQuotaExceededException", 400;
+    /// More tags than allowed.
+    TooManyTags = "TooManyTagsException", 400;
+    /// Too many requests or tokens.
+    Throttling = "ThrottlingException", 429;
+    /// The model took too long.
+    ModelTimeout = "ModelTimeoutException", 408;
+    /// The model failed.
+    ModelError = "ModelErrorException", 424;
+    /// The model failed in mid-stream.
+    ModelStreamError = "ModelStreamErrorException", 424;
+    /// The model is being loaded.
+    ModelNotReady = "ModelNotReadyException", 429;
+    /// AWS failed.
+    InternalServer = "InternalServerException", 500;
+    /// AWS is unavailable.
+    ServiceUnavailable = "ServiceUnavailableException", 503;
+    /// The signature does not match.
+    InvalidSignature = "InvalidSignatureException", 403;
+    /// The access key or token is unknown.
+    UnrecognizedClient = "UnrecognizedClientException", 403;
+    /// The session token is no longer valid.
+    ExpiredToken = "ExpiredTokenException", 403;
+    /// No credentials were sent.
+    MissingAuthenticationToken = "MissingAuthenticationTokenException", 403;
+    /// The authorization header lacks a part.
+    IncompleteSignature = "IncompleteSignatureException", 403;
+    /// The body is no JSON of the right shape.
+    Serialization = "SerializationException", 400;
+    /// There is no such operation.
+    UnknownOperation = "UnknownOperationException", 404;
+}
+
+impl ErrorKind {
+    /// Reads any of the forms AWS uses: `Name:http://…`, `prefix#Name`, and the lower camel case of stream exceptions.
+    pub fn from_wire(text: &str) -> Self {
+        let name = text.split(':').next().unwrap_or(text);
+        let name = name.rsplit('#').next().unwrap_or(name);
+        let mut capitalised = name.to_owned();
+        if let Some(first) = capitalised.get_mut(0..1) {
+            first.make_ascii_uppercase();
+        }
+        Self::of_name(&capitalised).unwrap_or_else(|| Self::Other(name.to_owned()))
+    }
+
+    /// The name as it stands in `:exception-type`: lower camel case.
+    pub fn exception_type(&self) -> String {
+        let mut name = self.name().to_owned();
+        if let Some(first) = name.get_mut(0..1) {
+            first.make_ascii_lowercase();
+        }
+        name
+    }
+
+    /// The likeliest kind when an answer names none.
+    fn of_status(status: u16) -> Self {
+        match status {
+            400 => Self::Validation,
+            403 => Self::AccessDenied,
+            404 => Self::ResourceNotFound,
+            408 => Self::ModelTimeout,
+            424 => Self::ModelError,
+            429 => Self::Throttling,
+            503 => Self::ServiceUnavailable,
+            _ => Self::InternalServer,
+        }
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,64 @@
+//! What was dropped, clamped or rewritten on a client's behalf: said, never silent.
+
+use std::fmt;
+
+/// One repair, in words a person can act on.
+///
+/// Written as the value of the `outcrop-notice` response header, in the log and in the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// A stable, greppable name of the rule: `dropped`, `clamped`, `rewritten`, ….
+    pub rule: &'static str,
+    /// The field or parameter it is about, as the client wrote it: `seed`, `max_tokens`.
+    pub field: String,
+    /// What was done and why.
+    pub detail: String,
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: {}", self.rule, self.field, self.detail)
+    }
+}
+
+/// The notices of one request, in order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Notices(Vec<Notice>);
+
+impl Notices {
+    /// Adds a notice.
+    pub fn push(&mut self, rule: &'static str, field: impl Into<String>, detail: impl Into<String>) {
+        self.0.push(Notice { rule, field: field.into(), detail: detail.into() });
+    }
+
+    /// Notes that `field` was sent and has no counterpart; nothing when it was not sent.
+    pub fn unsupported<T>(&mut self, field: &'static str, value: Option<T>) {
+        if value.is_some() {
+            self.push("dropped", field, "Bedrock has no counterpart for it");
+        }
+    }
+
+    /// The notices, in order.
+    pub fn iter(&self) -> std::slice::Iter<'_, Notice> {
+        self.0.iter()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Takes over all of `other`.
+    pub fn append(&mut self, mut other: Notices) {
+        self.0.append(&mut other.0);
+    }
+}
+
+impl<'a> IntoIterator for &'a Notices {
+    type Item = &'a Notice;
+    type IntoIter = std::slice::Iter<'a, Notice>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}

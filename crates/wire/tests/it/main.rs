@@ -1,0 +1,4 @@
+//! Tests of the wire crate, one binary.
+#![allow(clippy::unwrap_used)]
+
+mod eventstream;
