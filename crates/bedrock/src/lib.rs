@@ -1,1 +1,15 @@
-//! TODO
+//! How Outcrop talks to AWS: endpoints, credentials, signatures, retries, and the few control-plane calls it needs.
+//!
+//! This is the only crate that knows credentials. It does not know client dialects, configuration files or the ledger,
+//! and it does not know whether AWS or the emulator is at the other end.
+
+pub mod client;
+pub mod control;
+pub mod credentials;
+pub mod endpoint;
+pub mod retry;
+pub mod sign;
+
+pub use client::{Client, Invocation, SendError, ServiceError};
+pub use credentials::{Auth, Credentials, CredentialsError};
+pub use endpoint::{Endpoint, EndpointError, Endpoints};

@@ -151,8 +151,8 @@ impl Frame {
         if crc32fast::hash(body).to_be_bytes() != crc {
             return Err(FrameError::MessageCrc);
         }
-        let headers = Headers { rest: &self.bytes[PRELUDE_LEN..PRELUDE_LEN + self.headers_len] };
-        headers.map(|header| header.map(drop)).collect()
+        let mut headers = Headers { rest: &self.bytes[PRELUDE_LEN..PRELUDE_LEN + self.headers_len] };
+        headers.try_for_each(|header| header.map(drop))
     }
 }
 

@@ -1,0 +1,228 @@
+//! Signs an invocation, sends it, and tries again where nothing was lost.
+
+use std::error::Error as _;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::Client as Pool;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use outcrop_wire::bedrock::BedrockError;
+
+use crate::retry::{Bucket, Cause, MAX_ATTEMPTS};
+use crate::sign::sign;
+use crate::{Credentials, CredentialsError, Endpoint, Endpoints};
+
+/// One client for all Regions: connections are pooled by address.
+#[derive(Debug)]
+pub struct Client {
+    pool: Pool<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    credentials: Credentials,
+    endpoints: Endpoints,
+    bucket: Bucket,
+}
+
+/// One call to AWS, ready but for its signature.
+#[derive(Debug, Clone)]
+pub struct Invocation<'a> {
+    /// `POST` for the runtime.
+    pub method: Method,
+    /// Where.
+    pub endpoint: &'a Endpoint,
+    /// The Region of the signature.
+    pub region: &'a str,
+    /// Path and query, percent-encoded.
+    pub path: &'a str,
+    /// Headers beside host, date and authorization.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+}
+
+impl Client {
+    /// A client that authenticates with `credentials`.
+    pub fn new(credentials: Credentials, endpoints: Endpoints) -> Self {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        let https = hyper_rustls::HttpsConnectorBuilder::new()
+            .with_webpki_roots()
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(tcp);
+        let pool = Pool::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .build(https);
+        Self { pool, credentials, endpoints, bucket: Bucket::default() }
+    }
+
+    /// The addresses it was made with.
+    pub fn endpoints(&self) -> &Endpoints {
+        &self.endpoints
+    }
+
+    /// Sends; the answer is a success whose body has not been read yet.
+    ///
+    /// # Errors
+    /// [`SendError::Service`] for any other status, with AWS's words; the rest when AWS did not answer.
+    pub async fn send(&self, invocation: &Invocation<'_>) -> Result<Response<Incoming>, SendError> {
+        let mut retried = None;
+        for attempt in 1.. {
+            let error = match self.attempt(invocation).await {
+                Ok(response) => {
+                    self.bucket.refill(retried);
+                    return Ok(response);
+                }
+                Err(error) => error,
+            };
+            let cause = match error.retry_cause() {
+                Some(cause) if attempt < MAX_ATTEMPTS && self.bucket.take(cause) => cause,
+                _ => return Err(error),
+            };
+            let delay = cause.delay(attempt, error.retry_after());
+            tracing::info!(attempt, ?delay, %error, "trying again");
+            retried = Some(cause);
+            tokio::time::sleep(delay).await;
+        }
+        unreachable!("the loop ends by returning")
+    }
+
+    async fn attempt(&self, invocation: &Invocation<'_>) -> Result<Response<Incoming>, SendError> {
+        let auth = self.credentials.current().await?;
+        let mut request = invocation.request()?;
+        sign(&mut request, &invocation.body, &auth, invocation.region, SystemTime::now())
+            .map_err(|error| SendError::Unsendable(error.to_string()))?;
+        let sent = tokio::time::timeout(FIRST_BYTE_TIMEOUT, self.pool.request(request));
+        let response = sent
+            .await
+            .map_err(|_| SendError::Timeout { host: invocation.endpoint.authority().to_owned() })?
+            .map_err(|error| SendError::of(&error, invocation.endpoint))?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        Err(SendError::Service(Box::new(ServiceError::read(response).await)))
+    }
+}
+
+/// A connection that is not there by then will not come (reference `reliability.md` F11).
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// AWS closes idle connections after about a minute; ours go first.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
+/// Long thinking is legitimate: a first byte may take a quarter of an hour (F13).
+const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+/// Error bodies are a line; a proxy's page may be more.
+const MAX_ERROR_BODY: usize = 256 * 1024;
+
+impl Invocation<'_> {
+    fn request(&self) -> Result<Request<Full<Bytes>>, SendError> {
+        let uri = self.endpoint.uri(self.path).map_err(|error| SendError::Unsendable(error.to_string()))?;
+        let mut request = Request::new(Full::new(self.body.clone()));
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = uri;
+        *request.headers_mut() = self.headers.clone();
+        Ok(request)
+    }
+}
+
+/// An answer that is no success.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{error}")]
+pub struct ServiceError {
+    /// What AWS says.
+    pub error: BedrockError,
+    /// The headers as they came.
+    pub headers: HeaderMap,
+    /// The body as it came.
+    pub body: Bytes,
+}
+
+impl ServiceError {
+    async fn read(response: Response<Incoming>) -> Self {
+        let (head, body) = response.into_parts();
+        let body = match Limited::new(body, MAX_ERROR_BODY).collect().await {
+            Ok(collected) => collected.to_bytes(),
+            Err(_) => Bytes::new(),
+        };
+        let error_type = head.headers.get("x-amzn-errortype").and_then(|value| value.to_str().ok());
+        let error = BedrockError::from_http(head.status.as_u16(), error_type, &body);
+        Self { error, headers: head.headers, body }
+    }
+
+    /// AWS's id of the request.
+    pub fn request_id(&self) -> Option<&str> {
+        self.headers.get("x-amzn-requestid").and_then(|value| value.to_str().ok())
+    }
+}
+
+/// Why there is no answer to hand on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// AWS answered with an error.
+    #[error(transparent)]
+    Service(Box<ServiceError>),
+    /// There is nothing to sign with.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    /// No connection: nothing was sent.
+    #[error("no connection to {host}: {why}")]
+    Connect {
+        /// Host and port.
+        host: String,
+        /// What the network said.
+        why: String,
+    },
+    /// The connection broke after the request went out.
+    #[error("the connection to {host} broke before it answered: {why}")]
+    Broken {
+        /// Host and port.
+        host: String,
+        /// What the network said.
+        why: String,
+    },
+    /// No first byte in time.
+    #[error("{host} did not begin to answer within 15 minutes")]
+    Timeout {
+        /// Host and port.
+        host: String,
+    },
+    /// The request cannot be written (a header or path that HTTP does not allow).
+    #[error("the request cannot be sent: {0}")]
+    Unsendable(String),
+}
+
+impl SendError {
+    fn of(error: &hyper_util::client::legacy::Error, endpoint: &Endpoint) -> Self {
+        let host = endpoint.authority().to_owned();
+        let mut why = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            why = cause.to_string();
+            source = cause.source();
+        }
+        if error.is_connect() { Self::Connect { host, why } } else { Self::Broken { host, why } }
+    }
+
+    /// Whether and why another attempt may help.
+    pub fn retry_cause(&self) -> Option<Cause> {
+        match self {
+            Self::Service(service) => Cause::of(&service.error),
+            Self::Connect { .. } => Some(Cause::Transient),
+            Self::Credentials(_) | Self::Broken { .. } | Self::Timeout { .. } | Self::Unsendable(_) => None,
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        let Self::Service(service) = self else { return None };
+        let text = |name| service.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        if let Some(millis) = text("x-amz-retry-after").and_then(|value| value.parse().ok()) {
+            return Some(Duration::from_millis(millis));
+        }
+        text(header::RETRY_AFTER.as_str()).and_then(|value| value.parse().ok()).map(Duration::from_secs)
+    }
+}
