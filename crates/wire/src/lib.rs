@@ -11,6 +11,7 @@ pub mod bedrock;
 pub mod eventstream;
 pub mod json;
 pub mod notice;
+pub mod sigv4;
 
 pub use json::Json;
 pub use notice::{Notice, Notices};
