@@ -171,15 +171,20 @@ impl Claim {
     fn read(head: &RequestHead<'_>) -> Result<Self, SigV4Error> {
         match header(head.headers, "authorization")? {
             Some(value) => Self::from_header(value, head.headers),
-            None if query_value(head.raw_query, "X-Amz-Algorithm").is_some() => Self::from_query(head.raw_query),
+            None if query_value(head.raw_query, "X-Amz-Algorithm").is_some() => {
+                Self::from_query(head.raw_query)
+            }
             None => Err(SigV4Error::MissingToken),
         }
     }
 
     fn from_header(authorization: &str, headers: &HeaderMap) -> Result<Self, SigV4Error> {
-        let parameters = authorization.strip_prefix(ALGORITHM).and_then(|rest| rest.strip_prefix(' ')).ok_or_else(
-            || SigV4Error::Incomplete(format!("Authorization header requires the algorithm '{ALGORITHM}'.")),
-        )?;
+        let parameters = authorization
+            .strip_prefix(ALGORITHM)
+            .and_then(|rest| rest.strip_prefix(' '))
+            .ok_or_else(|| {
+                SigV4Error::Incomplete(format!("Authorization header requires the algorithm '{ALGORITHM}'."))
+            })?;
         let (mut credential, mut signed, mut signature) = (None, None, None);
         for parameter in parameters.split(',') {
             let (name, value) = parameter.trim_matches(' ').split_once('=').unwrap_or((parameter, ""));
@@ -187,20 +192,25 @@ impl Claim {
                 "Credential" => &mut credential,
                 "SignedHeaders" => &mut signed,
                 "Signature" => &mut signature,
-                _ => return Err(SigV4Error::Incomplete(format!("Authorization header has an unknown part: '{name}'."))),
+                _ => {
+                    return Err(SigV4Error::Incomplete(format!(
+                        "Authorization header has an unknown part: '{name}'."
+                    )));
+                }
             };
             if slot.replace(value).is_some() {
                 return Err(SigV4Error::Incomplete(format!("Authorization header has '{name}' twice.")));
             }
         }
         let part = |value: Option<&str>, name: &str| {
-            value
-                .filter(|value| !value.is_empty())
-                .map(str::to_owned)
-                .ok_or_else(|| SigV4Error::Incomplete(format!("Authorization header requires '{name}' parameter.")))
+            value.filter(|value| !value.is_empty()).map(str::to_owned).ok_or_else(|| {
+                SigV4Error::Incomplete(format!("Authorization header requires '{name}' parameter."))
+            })
         };
         let timestamp = header(headers, "x-amz-date")?.ok_or_else(|| {
-            SigV4Error::Incomplete("Authorization header requires existence of a 'X-Amz-Date' header.".to_owned())
+            SigV4Error::Incomplete(
+                "Authorization header requires existence of a 'X-Amz-Date' header.".to_owned(),
+            )
         })?;
         Ok(Self {
             scope: Scope::parse(&part(credential, "Credential")?)?,
@@ -215,8 +225,9 @@ impl Claim {
 
     fn from_query(query: &str) -> Result<Self, SigV4Error> {
         let part = |name: &str| {
-            query_value(query, name)
-                .ok_or_else(|| SigV4Error::Incomplete(format!("AWS query-string parameters must include '{name}'.")))
+            query_value(query, name).ok_or_else(|| {
+                SigV4Error::Incomplete(format!("AWS query-string parameters must include '{name}'."))
+            })
         };
         if part("X-Amz-Algorithm")? != ALGORITHM {
             return Err(SigV4Error::Incomplete(format!("X-Amz-Algorithm must be '{ALGORITHM}'.")));
@@ -243,7 +254,9 @@ impl Claim {
             return Err(SigV4Error::Scope("Credential should be scoped to a valid region. ".to_owned()));
         }
         if scoped != service {
-            return Err(SigV4Error::Scope(format!("Credential should be scoped to correct service: '{service}'. ")));
+            return Err(SigV4Error::Scope(format!(
+                "Credential should be scoped to correct service: '{service}'. "
+            )));
         }
         if term != "aws4_request" {
             return Err(SigV4Error::Scope(format!(
@@ -271,7 +284,9 @@ impl Claim {
             ("x-amz-security-token", in_header && self.session_token.is_some()),
         ];
         match must.iter().find(|(name, needed)| *needed && !is_signed(name)) {
-            Some((name, _)) => Err(SigV4Error::Scope(format!("'{name}' must be a 'SignedHeader' in the AWS Authorization."))),
+            Some((name, _)) => {
+                Err(SigV4Error::Scope(format!("'{name}' must be a 'SignedHeader' in the AWS Authorization.")))
+            }
             None => Ok(()),
         }
     }
@@ -332,7 +347,8 @@ impl Scope {
 }
 
 fn canonical_request(head: &RequestHead<'_>, claim: &Claim, body: &[u8]) -> Result<String, SigV4Error> {
-    let mut out = format!("{}\n{}\n{}\n", head.method, canonical_path(head.raw_path), canonical_query(head.raw_query));
+    let mut out =
+        format!("{}\n{}\n{}\n", head.method, canonical_path(head.raw_path), canonical_query(head.raw_query));
     for name in &claim.signed_headers {
         let value = canonical_header(head, name)?;
         writeln!(out, "{name}:{value}").expect("writing to a string never fails");
@@ -387,7 +403,9 @@ fn encoded_once(text: &str) -> String {
 fn encode(bytes: &[u8], keep_escapes: bool, out: &mut String) {
     for (at, byte) in bytes.iter().enumerate() {
         let is_escape = || {
-            keep_escapes && *byte == b'%' && bytes.get(at + 1..at + 3).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit))
+            keep_escapes
+                && *byte == b'%'
+                && bytes.get(at + 1..at + 3).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit))
         };
         if byte.is_ascii_alphanumeric() || b"-._~".contains(byte) || is_escape() {
             out.push(char::from(*byte));
@@ -408,7 +426,9 @@ fn canonical_header(head: &RequestHead<'_>, name: &str) -> Result<String, SigV4E
         values.extend(head.authority.map(str::to_owned));
     }
     if values.is_empty() {
-        return Err(SigV4Error::Scope(format!("'{name}' is a 'SignedHeader' but the request has no such header.")));
+        return Err(SigV4Error::Scope(format!(
+            "'{name}' is a 'SignedHeader' but the request has no such header."
+        )));
     }
     Ok(values.join(","))
 }
@@ -442,14 +462,17 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Sig
     }
     first
         .map(|value| {
-            value.to_str().map_err(|_| SigV4Error::Incomplete(format!("The header '{name}' is not plain text.")))
+            value
+                .to_str()
+                .map_err(|_| SigV4Error::Incomplete(format!("The header '{name}' is not plain text.")))
         })
         .transpose()
 }
 
 /// The decoded value of a query parameter; `None` when it is absent.
 fn query_value<'a>(query: &'a str, name: &str) -> Option<Cow<'a, str>> {
-    let (_, value) = query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name)?;
+    let (_, value) =
+        query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name)?;
     percent_encoding::percent_decode_str(value).decode_utf8().ok()
 }
 

@@ -1,0 +1,50 @@
+//! The two application profiles of `serve --local`: the same ARNs in every run, because people paste them.
+
+use super::store::Profile;
+use crate::state::State;
+use crate::{ACCOUNT, SeededProfile, StartError};
+
+/// Where the seeds live.
+const REGION: &str = "us-east-1";
+
+/// Name, id and source of each seed.
+const SEEDS: [(&str, &str, &str); 2] = [
+    ("local-claude", "claudelocal1", "us.anthropic.claude-sonnet-4-6"),
+    ("local-nova", "novalocal123", "us.amazon.nova-2-lite-v1:0"),
+];
+
+/// Creates the seeds that do not exist yet.
+pub(crate) fn plant(state: &State) -> Result<Vec<SeededProfile>, StartError> {
+    SEEDS.iter().map(|(name, id, source)| seed(state, name, id, source)).collect()
+}
+
+fn seed(state: &State, name: &str, id: &str, source: &str) -> Result<SeededProfile, StartError> {
+    let refused = |detail: String| StartError::State { path: "emulator.json".into(), detail };
+    let arn = format!("arn:aws:bedrock:{REGION}:{ACCOUNT}:application-inference-profile/{id}");
+    let models = state
+        .facts
+        .destinations(source, REGION)
+        .ok_or_else(|| refused(format!("the catalog has no profile {source} in {REGION}")))?;
+    let profile = Profile {
+        arn: arn.clone(),
+        id: id.to_owned(),
+        region: REGION.to_owned(),
+        name: name.to_owned(),
+        description: Some("Seeded for local use".to_owned()),
+        created_at: super::profiles::now(),
+        source: format!("arn:aws:bedrock:{REGION}:{ACCOUNT}:inference-profile/{source}"),
+        models,
+        tags: [("seeded-by".to_owned(), "outcrop".to_owned())].into(),
+        client_request_token: None,
+    };
+    if state.profiles.find(&arn, REGION).is_none() {
+        state
+            .profiles
+            .change(|profiles| {
+                profiles.push(profile);
+                Ok::<(), String>(())
+            })
+            .map_err(refused)?;
+    }
+    Ok(SeededProfile { name: name.to_owned(), arn, source: source.to_owned() })
+}

@@ -1,0 +1,5 @@
+//! Faults on demand.
+
+/// Standing faults.
+#[derive(Debug, Default)]
+pub(crate) struct Faults;

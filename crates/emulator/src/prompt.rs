@@ -1,0 +1,89 @@
+//! One canonical question and one canonical answer, whatever the dialect.
+
+use outcrop_wire::bedrock::{ConverseRequest, StopReason, ToolChoice, ToolSpec};
+use serde_json::Value;
+
+/// What a caller asks, read from any body. The canonical form is Bedrock's own `Converse`.
+#[derive(Debug, Clone)]
+pub(crate) struct Prompt {
+    /// Messages, system prompt, tools and common parameters.
+    pub(crate) request: ConverseRequest,
+    /// The model is asked to think first.
+    pub(crate) thinking: Thinking,
+    /// The JSON schema that the answer must fit.
+    pub(crate) answer_schema: Option<Value>,
+}
+
+impl Prompt {
+    /// The tools that the caller runs, in order.
+    pub(crate) fn tools(&self) -> impl Iterator<Item = &ToolSpec> {
+        use outcrop_wire::bedrock::Tool;
+        self.request.tool_config.iter().flat_map(|config| &config.tools).filter_map(|tool| match tool {
+            Tool::Spec(spec) => Some(spec),
+            _ => None,
+        })
+    }
+
+    /// Which tool must be used, if the caller says so.
+    pub(crate) fn tool_choice(&self) -> Option<&ToolChoice> {
+        self.request.tool_config.as_ref()?.tool_choice.as_ref()
+    }
+
+    /// The limit on the answer.
+    pub(crate) fn max_tokens(&self) -> Option<u64> {
+        self.request.inference_config.as_ref()?.max_tokens
+    }
+
+    /// The texts that end the answer.
+    pub(crate) fn stop_sequences(&self) -> &[String] {
+        self.request.inference_config.as_ref().map_or(&[], |config| &config.stop_sequences)
+    }
+}
+
+/// How the caller asks for reasoning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Thinking {
+    /// Not mentioned.
+    Unset,
+    /// Turned off in words.
+    Off,
+    /// Claude: `thinking: {type: enabled, budget_tokens}`.
+    Budget(Option<u64>),
+    /// Claude: `thinking: {type: adaptive}`.
+    Adaptive,
+    /// Nova's `reasoningConfig`, `reasoning_effort`, and the like.
+    Effort(String),
+}
+
+impl Thinking {
+    /// The caller turned reasoning on.
+    pub(crate) fn is_on(&self) -> bool {
+        matches!(self, Self::Budget(_) | Self::Adaptive | Self::Effort(_))
+    }
+}
+
+/// What the model says.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Turn {
+    /// In order.
+    pub(crate) blocks: Vec<Block>,
+    /// Why it ended.
+    pub(crate) stop_reason: StopReason,
+    /// The sequence that ended it, for [`StopReason::StopSequence`].
+    pub(crate) stop_sequence: Option<String>,
+    /// Tokens in.
+    pub(crate) input_tokens: u64,
+    /// Tokens out.
+    pub(crate) output_tokens: u64,
+}
+
+/// A part of what the model says.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Block {
+    /// What it thought, with the proof that it did.
+    Reasoning { text: String, signature: String },
+    /// Words.
+    Text(String),
+    /// A tool to be run.
+    ToolUse { id: String, name: String, input: Value },
+}

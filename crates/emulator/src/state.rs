@@ -1,0 +1,53 @@
+//! What all requests share.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::bill::Bill;
+use crate::control::store::Store;
+use crate::facts::Facts;
+use crate::fault::Faults;
+use crate::replay::Replay;
+use crate::{Keys, StartError};
+
+/// What all requests share.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) keys: Keys,
+    pub(crate) facts: Facts,
+    pub(crate) profiles: Store,
+    pub(crate) replay: Option<Replay>,
+    pub(crate) bill: Bill,
+    pub(crate) faults: Faults,
+    ids: AtomicU64,
+}
+
+impl State {
+    /// Reads state and recordings.
+    pub(crate) fn load(
+        keys: Keys,
+        data_dir: Option<PathBuf>,
+        recordings: &[PathBuf],
+    ) -> Result<Self, StartError> {
+        Ok(Self {
+            keys,
+            facts: Facts::built_in(),
+            profiles: Store::open(data_dir)?,
+            replay: (!recordings.is_empty()).then(|| Replay::read(recordings)).transpose()?,
+            bill: Bill::default(),
+            faults: Faults::default(),
+            ids: AtomicU64::new(0),
+        })
+    }
+
+    /// An id of `length` characters of `alphabet`, never twice in one run and the same in every run.
+    pub(crate) fn new_id(&self, alphabet: &[u8], length: usize) -> String {
+        let mut random = fastrand::Rng::with_seed(self.ids.fetch_add(1, Ordering::Relaxed));
+        (0..length).map(|_| char::from(alphabet[random.usize(..alphabet.len())])).collect()
+    }
+}
+
+/// Letters and digits, for the ids of messages and tool calls.
+pub(crate) const BASE62: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+/// What ids of application profiles are made of (recorded: `06vsfs68yb4g`).
+pub(crate) const BASE36: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyz";

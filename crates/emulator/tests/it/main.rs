@@ -1,0 +1,5 @@
+//! Tests of the emulator over real sockets, one binary.
+#![allow(clippy::unwrap_used)]
+
+mod client;
+mod runtime;
