@@ -1,1 +1,39 @@
-fn main() {}
+//! The binary: arguments become settings, settings become a running command. Nothing else reads files, the environment
+//! or arguments.
+//!
+//! A visitor starts at [`commands::run`]; what a value means and where it comes from is [`settings::Settings`].
+
+mod args;
+mod commands;
+mod credentials;
+mod dotenv;
+mod environment;
+mod expand;
+mod failure;
+mod file;
+mod librechat;
+mod mappings;
+mod outcrop_yaml;
+mod paper;
+mod problem;
+mod region;
+mod secret;
+mod settings;
+mod yaml;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// The standard allocator costs more per request than anything else on the relay lane.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let args = args::Args::parse();
+    paper::choose_color(args.global.color);
+    match commands::run(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

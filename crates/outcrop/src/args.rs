@@ -1,0 +1,240 @@
+//! The command line as it is typed. What it means is decided in `settings`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Amazon Bedrock within reach of any client: gateway, command line, emulator.
+#[derive(Debug, Parser)]
+#[command(name = "outcrop", version, propagate_version = true, disable_help_subcommand = true)]
+pub struct Args {
+    /// Flags every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags every command takes.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Global {
+    /// librechat.yaml or outcrop.yaml [env: OUTCROP_CONFIG; else ./outcrop.yaml, ./librechat.yaml]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+    /// A file of NAME=value lines; the process's own variables win [env: OUTCROP_ENV_FILE]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub env_file: Option<PathBuf>,
+    /// Print data as JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// When to colour the output
+    #[arg(long, value_name = "WHEN", global = true, default_value = "auto")]
+    pub color: Color,
+}
+
+/// When to colour the output.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the gateway
+    Serve(Serve),
+    /// Run the Bedrock emulator alone
+    Emulate(Emulate),
+    /// Talk to a model through the gateway
+    Chat(Chat),
+    /// Say what an identifier stands for, and why
+    Explain(Explain),
+    /// The models that can be named
+    #[command(subcommand)]
+    Models(Models),
+    /// The account's inference profiles
+    #[command(subcommand)]
+    Profiles(Profiles),
+    /// What was spent, from the ledger
+    Usage(Usage),
+    /// The configuration
+    #[command(subcommand)]
+    Config(Config),
+    /// Print a completion script
+    Completions {
+        /// bash, elvish, fish, powershell, zsh
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// `outcrop serve`
+#[derive(Debug, clap::Args)]
+pub struct Serve {
+    /// Start the emulator inside and use it: no AWS account, no network
+    #[arg(long)]
+    pub local: bool,
+    /// Where to listen [env: OUTCROP_LISTEN; default 127.0.0.1:4141]
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+    /// Where the ledger lives [env: OUTCROP_DATA_DIR; default ~/.local/share/outcrop]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// The Region to call from [env: OUTCROP_REGION, BEDROCK_AWS_DEFAULT_REGION, AWS_REGION]
+    #[arg(long)]
+    pub region: Option<String>,
+}
+
+/// `outcrop emulate`
+#[derive(Debug, clap::Args)]
+pub struct Emulate {
+    /// Where to listen [default 127.0.0.1:4142]
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+    /// Keep the state in this folder (without it, in memory)
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Serve recorded exchanges back byte for byte (may be given more than once)
+    #[arg(long, value_name = "FILE")]
+    pub replay: Vec<PathBuf>,
+}
+
+/// `outcrop chat`
+#[derive(Debug, clap::Args)]
+pub struct Chat {
+    /// What to ask; without it, standard input, or a conversation on a terminal
+    pub prompt: Vec<String>,
+    /// Model id, profile id, ARN or alias [env: OUTCROP_MODEL; default: the first the gateway offers]
+    #[arg(short, long)]
+    pub model: Option<String>,
+    /// The system prompt
+    #[arg(long)]
+    pub system: Option<String>,
+    /// At most this many tokens in the answer
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_tokens: Option<u32>,
+    /// How hard to think: minimal, low, medium, high, xhigh
+    #[arg(long, value_name = "LEVEL")]
+    pub effort: Option<String>,
+    /// The gateway [env: OUTCROP_URL; default http://127.0.0.1:4141]
+    #[arg(long)]
+    pub url: Option<String>,
+}
+
+/// `outcrop explain`
+#[derive(Debug, clap::Args)]
+pub struct Explain {
+    /// Model id, profile id, ARN or alias
+    pub identifier: String,
+    /// The Region to call from
+    #[arg(long)]
+    pub region: Option<String>,
+    /// Ask nobody: use what is built in and configured
+    #[arg(long)]
+    pub offline: bool,
+}
+
+/// `outcrop models`
+#[derive(Debug, Subcommand)]
+pub enum Models {
+    /// List what the catalog knows
+    List {
+        /// The Region to call from
+        #[arg(long)]
+        region: Option<String>,
+        /// Show those whose id or name holds this text
+        #[arg(long, value_name = "TEXT")]
+        filter: Option<String>,
+        /// Also those that cannot be invoked from the Region, with the reason
+        #[arg(long)]
+        all: bool,
+    },
+    /// The same as `outcrop explain`
+    Show(Explain),
+}
+
+/// `outcrop profiles`
+#[derive(Debug, Subcommand)]
+pub enum Profiles {
+    /// List them
+    List {
+        /// Only AWS's own, or only the account's
+        #[arg(long = "type", value_name = "TYPE")]
+        kind: Option<ProfileKind>,
+        /// Show those whose id or name holds this text
+        #[arg(long, value_name = "TEXT")]
+        filter: Option<String>,
+        /// The Region to ask in
+        #[arg(long)]
+        region: Option<String>,
+    },
+    /// One of them, as AWS describes it
+    Get {
+        /// Its id or ARN
+        profile: String,
+        /// The Region to ask in
+        #[arg(long)]
+        region: Option<String>,
+    },
+}
+
+/// Who made a profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ProfileKind {
+    /// AWS.
+    System,
+    /// The account.
+    Application,
+}
+
+/// `outcrop usage`
+#[derive(Debug, clap::Args)]
+pub struct Usage {
+    /// What to sum by
+    #[arg(long, default_value = "model")]
+    pub by: By,
+    /// From when on: 2026-11-01, 2026-11-01T12:00:00Z, 24h, 7d
+    #[arg(long, value_name = "WHEN")]
+    pub since: Option<String>,
+    /// Where the ledger lives [env: OUTCROP_DATA_DIR; default ~/.local/share/outcrop]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// The ledger of `serve --local`
+    #[arg(long)]
+    pub local: bool,
+}
+
+/// What `outcrop usage` sums by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum By {
+    /// The inference profile invoked.
+    Profile,
+    /// The model behind it.
+    Model,
+    /// The client's key.
+    Key,
+    /// The profile's tags.
+    Tag,
+    /// The user the client named.
+    User,
+}
+
+/// `outcrop config`
+#[derive(Debug, Subcommand)]
+pub enum Config {
+    /// Find every mistake; exit 1 when there is one
+    Check,
+    /// Show what holds, and where each value comes from
+    Show,
+    /// The JSON Schema of outcrop.yaml and librechat.yaml
+    Schema,
+}

@@ -1,0 +1,299 @@
+//! A configuration file as it is meant, whichever of the two it is.
+//!
+//! `librechat.yaml` and `outcrop.yaml` are told apart by the key `endpoints`. Each becomes the same [`FromFile`].
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use outcrop_bedrock::Endpoint;
+use outcrop_catalog::Layer;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_saphyr::Spanned;
+
+use crate::environment::Environment;
+use crate::librechat::{self, Bedrock, LibreChat};
+use crate::outcrop_yaml::{Key, Lane, OnDisconnect, OutcropYaml, Parameters, Upstream};
+use crate::problem::Problem;
+use crate::region;
+use crate::secret::Secret;
+use crate::yaml::Source;
+
+/// What a configuration file says.
+#[derive(Default)]
+pub struct FromFile {
+    /// The file's name as the person wrote it; empty without a file.
+    pub name: String,
+    /// What it adds to the catalog.
+    pub layer: Layer,
+    /// Where the gateway listens.
+    pub listen: Option<SocketAddr>,
+    /// Where invocations go.
+    pub runtime: Option<Endpoint>,
+    /// Where control-plane calls go.
+    pub control: Option<Endpoint>,
+    /// The keys clients may use.
+    pub keys: Vec<GatewayKey>,
+    /// The Regions a person may choose from.
+    pub available_regions: Vec<String>,
+    /// The guardrail of every request.
+    pub guardrail: Option<Guardrail>,
+    /// What happens to an invocation whose client goes away.
+    pub on_disconnect: Option<OnDisconnect>,
+    /// What happens to a parameter the model does not take.
+    pub parameters: Option<Parameters>,
+    /// How requests travel.
+    pub lane: Option<Lane>,
+}
+
+/// One client's key.
+pub struct GatewayKey {
+    /// What the ledger calls it.
+    pub name: String,
+    /// What the client sends.
+    pub key: Secret,
+}
+
+/// A guardrail, its variables replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guardrail {
+    /// Id or ARN.
+    pub identifier: String,
+    /// `DRAFT` or a number.
+    pub version: String,
+}
+
+/// Reads a configuration file. What is wrong goes to `problems`.
+pub fn read(path: &Path, environment: &Environment, problems: &mut Vec<Problem>) -> Option<FromFile> {
+    let name = path.display().to_string();
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) => {
+            problems.push(
+                Problem::error(&name, format!("the configuration file cannot be read: {error}"))
+                    .hint("check --config and OUTCROP_CONFIG"),
+            );
+            return None;
+        }
+    };
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    of_text(Source { name: &name, text }, environment, problems)
+}
+
+fn of_text(source: Source<'_>, environment: &Environment, problems: &mut Vec<Problem>) -> Option<FromFile> {
+    let nothing_in_it =
+        source.text.lines().all(|line| line.trim().is_empty() || line.trim().starts_with('#'));
+    if nothing_in_it {
+        return Some(FromFile { name: source.name.to_owned(), ..FromFile::default() });
+    }
+    let mut reader = Reader { source, environment, problems };
+    let read = reader.is_librechat().and_then(|is_librechat| {
+        if is_librechat {
+            source.read().map(|file| reader.librechat(file))
+        } else {
+            source.read().map(|file| reader.outcrop(file))
+        }
+    });
+    read.map_err(|problem| problems.push(*problem)).ok()
+}
+
+struct Reader<'a> {
+    source: Source<'a>,
+    environment: &'a Environment,
+    problems: &'a mut Vec<Problem>,
+}
+
+impl Reader<'_> {
+    fn is_librechat(&self) -> Result<bool, Box<Problem>> {
+        #[derive(Deserialize)]
+        struct Probe {
+            endpoints: Option<IgnoredAny>,
+        }
+        let probe: Probe = self.source.read()?;
+        Ok(probe.endpoints.is_some() || self.source.name.ends_with("librechat.yaml"))
+    }
+
+    fn librechat(&mut self, file: LibreChat) -> FromFile {
+        let name = self.source.name.to_owned();
+        match file.endpoints.bedrock {
+            Some(bedrock) => FromFile { name, ..self.bedrock(bedrock) },
+            None => FromFile { name, ..FromFile::default() },
+        }
+    }
+
+    fn bedrock(&mut self, bedrock: Bedrock) -> FromFile {
+        if let Some(rate) = bedrock.stream_rate.filter(|rate| rate.value < 0.0) {
+            self.problems
+                .push(self.source.error(rate.referenced, "`endpoints.bedrock.streamRate` must be 0 or more"));
+        }
+        let layer = Layer {
+            inference_profiles: self.inference_profiles(&bedrock.inference_profiles.unwrap_or_default()),
+            offered: self.texts("endpoints.bedrock.models", &bedrock.models.unwrap_or_default()),
+            ..Layer::default()
+        };
+        FromFile {
+            layer,
+            available_regions: self.regions(&bedrock.available_regions.unwrap_or_default()),
+            guardrail: bedrock.guardrail_config.and_then(|guardrail| self.guardrail(&guardrail)),
+            ..FromFile::default()
+        }
+    }
+
+    /// Model → ARN. One ARN under two models is legal and leaves its own model open, so a person is told.
+    fn inference_profiles(&mut self, map: &BTreeMap<String, Spanned<String>>) -> BTreeMap<String, String> {
+        let mut profiles = BTreeMap::new();
+        let mut first_models: BTreeMap<String, &str> = BTreeMap::new();
+        for (model, target) in map {
+            let key = format!("endpoints.bedrock.inferenceProfiles.{model}");
+            let Some(arn) = self.text(&key, target) else { continue };
+            if let Some(other) = first_models.insert(arn.clone(), model) {
+                let message = format!("{arn} stands behind two models: {other} and {model}");
+                self.problems.push(self.source.warning(target.referenced, message).hint(
+                    "a profile has one model behind it; `outcrop explain` on the ARN cannot tell which",
+                ));
+            }
+            profiles.insert(model.clone(), arn);
+        }
+        profiles
+    }
+
+    fn guardrail(&mut self, guardrail: &Spanned<librechat::Guardrail>) -> Option<Guardrail> {
+        let librechat::Guardrail {
+            guardrail_identifier,
+            guardrail_version,
+            trace: _,
+            stream_processing_mode: _,
+        } = &guardrail.value;
+        let identifier =
+            self.text("endpoints.bedrock.guardrailConfig.guardrailIdentifier", guardrail_identifier);
+        let version = self.text("endpoints.bedrock.guardrailConfig.guardrailVersion", guardrail_version);
+        self.problems.push(
+            self.source
+                .warning(guardrail.referenced, "`guardrailConfig` is not supported yet: requests would go out without it")
+                .hint("`outcrop serve` refuses to start with this file; remove guardrailConfig to go on without the guardrail"),
+        );
+        Some(Guardrail { identifier: identifier?, version: version? })
+    }
+
+    fn outcrop(&mut self, file: OutcropYaml) -> FromFile {
+        for (key, location) in file.unsupported() {
+            let message = format!("`{key}` is not supported yet");
+            self.problems.push(
+                self.source.error(location, message).hint(format!("remove `{key}`; it would have no effect")),
+            );
+        }
+        let OutcropYaml {
+            aliases,
+            listen,
+            upstream,
+            keys,
+            on_disconnect,
+            parameters,
+            lane,
+            residency: _,
+            regions: _,
+            failover: _,
+            catalog: _,
+        } = file;
+        let (runtime, control) = match upstream {
+            Some(Upstream { runtime, control }) => (runtime, control),
+            None => (None, None),
+        };
+        FromFile {
+            name: self.source.name.to_owned(),
+            layer: Layer { aliases: self.aliases(&aliases), ..Layer::default() },
+            listen: listen.and_then(|listen| self.listen(&listen)),
+            runtime: runtime.and_then(|url| self.endpoint("upstream.runtime", &url)),
+            control: control.and_then(|url| self.endpoint("upstream.control", &url)),
+            keys: self.keys(&keys),
+            on_disconnect,
+            parameters,
+            lane,
+            ..FromFile::default()
+        }
+    }
+
+    fn aliases(&mut self, map: &BTreeMap<String, Spanned<String>>) -> BTreeMap<String, String> {
+        map.iter()
+            .filter_map(|(name, target)| Some((name.clone(), self.text(&format!("aliases.{name}"), target)?)))
+            .collect()
+    }
+
+    fn listen(&mut self, text: &Spanned<String>) -> Option<SocketAddr> {
+        let value = self.text("listen", text)?;
+        address(&value)
+            .map_err(|hint| {
+                let problem = self.source.error(text.referenced, format!("`{value}` is no address"));
+                self.problems.push(problem.hint(hint));
+            })
+            .ok()
+    }
+
+    fn endpoint(&mut self, key: &str, text: &Spanned<String>) -> Option<Endpoint> {
+        let url = self.text(key, text)?;
+        Endpoint::parse(&url)
+            .map_err(|error| self.problems.push(self.source.error(text.referenced, error.to_string())))
+            .ok()
+    }
+
+    fn keys(&mut self, keys: &[Key]) -> Vec<GatewayKey> {
+        let mut read: Vec<GatewayKey> = Vec::new();
+        for (index, Key { name, key }) in keys.iter().enumerate() {
+            let Some(label) = self.text(&format!("keys[{index}].name"), name) else { continue };
+            let Some(secret) = self.text(&format!("keys[{index}].key"), key) else { continue };
+            if secret.chars().any(|c| !c.is_ascii_graphic()) {
+                let message = format!("the key of `{label}` holds a character that no header can carry");
+                self.problems.push(self.source.error(key.referenced, message));
+            } else if read.iter().any(|other| other.name == label || other.key.reveal() == secret) {
+                let message = format!("the key `{label}` repeats another one's name or value");
+                self.problems.push(self.source.error(name.referenced, message));
+            } else {
+                read.push(GatewayKey { name: label, key: Secret::new(secret) });
+            }
+        }
+        read
+    }
+
+    fn regions(&mut self, list: &[Spanned<String>]) -> Vec<String> {
+        let names = self.texts("endpoints.bedrock.availableRegions", list);
+        for (name, item) in names.iter().zip(list) {
+            if let Err(wrong) = region::check(name) {
+                self.problems.push(self.source.error(item.referenced, wrong.message).hint(wrong.hint));
+            }
+        }
+        names
+    }
+
+    fn texts(&mut self, key: &str, list: &[Spanned<String>]) -> Vec<String> {
+        list.iter()
+            .enumerate()
+            .filter_map(|(index, item)| self.text(&format!("{key}[{index}]"), item))
+            .collect()
+    }
+
+    /// A text with its variables replaced, refused when nothing is left.
+    fn text(&mut self, key: &str, text: &Spanned<String>) -> Option<String> {
+        let value = self.source.expand(key, text, self.environment, self.problems)?;
+        if value.is_empty() {
+            self.problems.push(self.source.error(text.referenced, format!("`{key}` is empty")));
+            return None;
+        }
+        Some(value)
+    }
+}
+
+/// Reads `127.0.0.1:4141`, `[::1]:4141` or `localhost:4141`; otherwise what to write instead.
+pub fn address(text: &str) -> Result<SocketAddr, String> {
+    let written = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+    let written = written.as_deref().unwrap_or(text);
+    written.parse().map_err(|_| {
+        if written.parse::<u16>().is_ok()
+            || written.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok())
+        {
+            format!("write 127.0.0.1:{}", written.trim_start_matches(':'))
+        } else {
+            "an address looks like 127.0.0.1:4141 or [::1]:4141".to_owned()
+        }
+    })
+}

@@ -1,0 +1,134 @@
+//! Outcrop's own `outcrop.yaml`, as it is typed. Every key is optional.
+//!
+//! A key whose effect does not exist yet is refused by name: a residency rule that is read and not enforced would be
+//! worse than none.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_saphyr::{Location, Spanned};
+
+/// The file.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "outcrop.yaml")]
+pub struct OutcropYaml {
+    /// Friendly name → identifier. `${VAR}` is allowed in the identifier.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub aliases: BTreeMap<String, Spanned<String>>,
+    /// The address the gateway listens on: `127.0.0.1:4141`.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub listen: Option<Spanned<String>>,
+    /// Where Bedrock is, when it is not at AWS's own address.
+    #[serde(default)]
+    pub upstream: Option<Upstream>,
+    /// The keys clients may use. With none the gateway listens on loopback only.
+    #[serde(default)]
+    pub keys: Vec<Key>,
+    /// What happens to an invocation whose client goes away.
+    #[serde(default)]
+    pub on_disconnect: Option<OnDisconnect>,
+    /// What happens to a parameter the model does not take.
+    #[serde(default)]
+    pub parameters: Option<Parameters>,
+    /// How requests travel.
+    #[serde(default)]
+    pub lane: Option<Lane>,
+    /// Not supported yet.
+    #[serde(default)]
+    #[schemars(skip)]
+    pub residency: Option<Spanned<IgnoredAny>>,
+    /// Not supported yet.
+    #[serde(default)]
+    #[schemars(skip)]
+    pub regions: Option<Spanned<IgnoredAny>>,
+    /// Not supported yet.
+    #[serde(default)]
+    #[schemars(skip)]
+    pub failover: Option<Spanned<IgnoredAny>>,
+    /// Not supported yet.
+    #[serde(default)]
+    #[schemars(skip)]
+    pub catalog: Option<Spanned<IgnoredAny>>,
+}
+
+impl OutcropYaml {
+    /// Keys that are written and have no effect yet.
+    pub fn unsupported(&self) -> Vec<(&'static str, Location)> {
+        [
+            ("residency", &self.residency),
+            ("regions", &self.regions),
+            ("failover", &self.failover),
+            ("catalog", &self.catalog),
+        ]
+        .into_iter()
+        .filter_map(|(key, value)| value.as_ref().map(|value| (key, value.referenced)))
+        .collect()
+    }
+}
+
+/// `upstream`: addresses instead of AWS's own. `AWS_ENDPOINT_URL_BEDROCK[_RUNTIME]` win over them.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Upstream {
+    /// Invocations: `https://…`, or `http://` on loopback.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub runtime: Option<Spanned<String>>,
+    /// Profiles, models, tags.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub control: Option<Spanned<String>>,
+}
+
+/// One client's key.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Key {
+    /// What the ledger calls it.
+    #[schemars(with = "String")]
+    pub name: Spanned<String>,
+    /// The secret, best as `${VAR}`.
+    #[schemars(with = "String")]
+    pub key: Spanned<String>,
+}
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Key").field("name", &self.name.value).finish_non_exhaustive()
+    }
+}
+
+/// `on_disconnect`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OnDisconnect {
+    /// Read the rest, so that the ledger has the usage.
+    Drain,
+    /// Stop paying.
+    Cancel,
+}
+
+/// `parameters`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Parameters {
+    /// Drop or clamp it, and say so.
+    Fix,
+    /// Answer 400.
+    Refuse,
+}
+
+/// `lane`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Lane {
+    /// Relay where nothing is lost, else translate.
+    Auto,
+    /// Always translate.
+    Converse,
+}

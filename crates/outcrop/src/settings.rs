@@ -1,0 +1,330 @@
+//! What holds: built-in values, the configuration file, the environment and the flags, made into one value.
+//!
+//! Later sources win: built-in, then discovery (at run time), then the file, then the environment, then flags. Everything that can be wrong is
+//! checked here, all of it in one run; behind this module nothing looks at files, variables or arguments again.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use outcrop_bedrock::{Endpoint, Endpoints};
+use outcrop_catalog::{ApplicationProfile, Catalog, Context, Layer, Source};
+
+use crate::args::Global;
+use crate::credentials::Choice;
+use crate::environment::Environment;
+use crate::file::{self, FromFile, GatewayKey, Guardrail};
+use crate::outcrop_yaml::{Lane, OnDisconnect, Parameters};
+use crate::problem::{Problem, Severity};
+use crate::{mappings, region};
+
+/// A value and where it comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sourced<T> {
+    /// What holds.
+    pub value: T,
+    /// Where it comes from.
+    pub source: Source,
+}
+
+/// Flags that override everything else.
+#[derive(Debug, Clone, Default)]
+pub struct Flags {
+    /// `--listen`
+    pub listen: Option<SocketAddr>,
+    /// `--data-dir`
+    pub data_dir: Option<PathBuf>,
+    /// `--region`
+    pub region: Option<String>,
+}
+
+/// What holds.
+pub struct Settings {
+    /// The configuration file that was read.
+    pub file: Option<String>,
+    /// The environment file that was read.
+    pub env_file: Option<String>,
+    /// What the sources add to the catalog.
+    pub layers: Vec<(Source, Layer)>,
+    /// The Region to call from when an identifier names none.
+    pub region: Sourced<String>,
+    /// Where the gateway listens.
+    pub listen: Sourced<SocketAddr>,
+    /// Where the ledger lives.
+    pub data_dir: Sourced<PathBuf>,
+    /// Where Bedrock is, when not at AWS's own address.
+    pub upstream: Upstream,
+    /// Who we are to AWS.
+    pub credentials: Choice,
+    /// The keys clients may use.
+    pub keys: Vec<GatewayKey>,
+    /// The Regions LibreChat's users may choose from.
+    pub available_regions: Vec<String>,
+    /// The guardrail of every request.
+    pub guardrail: Option<Guardrail>,
+    /// What happens to an invocation whose client goes away.
+    pub on_disconnect: Option<OnDisconnect>,
+    /// What happens to a parameter the model does not take.
+    pub parameters: Option<Parameters>,
+    /// How requests travel.
+    pub lane: Option<Lane>,
+    /// What a person should know.
+    pub warnings: Vec<Problem>,
+}
+
+/// Addresses instead of AWS's own.
+#[derive(Debug, Clone, Default)]
+pub struct Upstream {
+    /// Invocations.
+    pub runtime: Option<Sourced<Endpoint>>,
+    /// Profiles, models, tags.
+    pub control: Option<Sourced<Endpoint>>,
+}
+
+impl Upstream {
+    /// In the client's type.
+    pub fn endpoints(&self) -> Endpoints {
+        let value = |it: &Option<Sourced<Endpoint>>| it.as_ref().map(|it| it.value.clone());
+        Endpoints { runtime: value(&self.runtime), control: value(&self.control) }
+    }
+}
+
+impl Settings {
+    /// Reads every source. On failure: every problem found, not only the first.
+    pub fn load(global: &Global, flags: &Flags) -> Result<Self, Vec<Problem>> {
+        Self::load_from(global, flags, Environment::of_process())
+    }
+
+    fn load_from(global: &Global, flags: &Flags, mut environment: Environment) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let env_file = read_env_file(global, &mut environment, &mut problems);
+        problems.extend(environment.unknown_names());
+        let from_file = read_config(global, &environment, &mut problems);
+        let mut settings = Self::of(flags, &environment, from_file, &mut problems);
+        settings.env_file = env_file;
+        if problems.iter().any(|problem| problem.severity == Severity::Error) {
+            return Err(problems);
+        }
+        settings.warnings = problems;
+        Ok(settings)
+    }
+
+    fn of(
+        flags: &Flags,
+        environment: &Environment,
+        from_file: Option<FromFile>,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
+        let FromFile {
+            name,
+            layer,
+            listen,
+            runtime,
+            control,
+            keys,
+            available_regions,
+            guardrail,
+            on_disconnect,
+            parameters,
+            lane,
+        } = from_file.unwrap_or_default();
+        let file = (!name.is_empty()).then_some(name);
+        let mut layers = Vec::new();
+        if let Some(file) = &file {
+            layers.push((Source::File(file.clone()), layer));
+        }
+        layers.extend(layers_of(environment, problems));
+        let of_file =
+            |value: Endpoint| Sourced { value, source: Source::File(file.clone().unwrap_or_default()) };
+        let upstream = Upstream {
+            runtime: endpoint(environment, &RUNTIME_URLS, problems).or_else(|| runtime.map(of_file)),
+            control: endpoint(environment, &CONTROL_URLS, problems).or_else(|| control.map(of_file)),
+        };
+        Self {
+            region: region_of(flags, environment, problems),
+            listen: listen_of(flags, environment, listen, file.as_deref(), problems),
+            data_dir: data_dir_of(flags, environment, problems),
+            credentials: Choice::of(environment, problems),
+            file,
+            env_file: None,
+            layers,
+            upstream,
+            keys,
+            available_regions,
+            guardrail,
+            on_disconnect,
+            parameters,
+            lane,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// The built-in catalog with what the configuration adds.
+    pub fn catalog(&self) -> Catalog {
+        self.layers
+            .iter()
+            .fold(Catalog::built_in(), |catalog, (source, layer)| catalog.with(source.clone(), layer.clone()))
+    }
+
+    /// What the resolver has to know of us.
+    pub fn context(&self) -> Context {
+        Context { region: self.region.value.clone() }
+    }
+}
+
+fn read_env_file(
+    global: &Global,
+    environment: &mut Environment,
+    problems: &mut Vec<Problem>,
+) -> Option<String> {
+    let from_variable = || environment.value("OUTCROP_ENV_FILE").map(PathBuf::from);
+    let path = global.env_file.clone().or_else(from_variable)?;
+    problems.extend(environment.read_file(&path));
+    Some(path.display().to_string())
+}
+
+/// Looked for in the working directory when no file is named, in this order.
+const DEFAULT_FILES: [&str; 2] = ["outcrop.yaml", "librechat.yaml"];
+
+fn read_config(global: &Global, environment: &Environment, problems: &mut Vec<Problem>) -> Option<FromFile> {
+    let named = global.config.clone().or_else(|| environment.value("OUTCROP_CONFIG").map(PathBuf::from));
+    let found = || DEFAULT_FILES.iter().map(PathBuf::from).find(|path| path.is_file());
+    file::read(&named.or_else(found)?, environment, problems)
+}
+
+fn layers_of(environment: &Environment, problems: &mut Vec<Problem>) -> Vec<(Source, Layer)> {
+    let mapped = mappings::read(environment, problems);
+    let offered = environment.value(MODELS).map(comma_list).unwrap_or_default();
+    let mut layers = Vec::new();
+    if !mapped.is_empty() {
+        let source = Source::Environment(mappings::VARIABLE.to_owned());
+        let application_profiles = mapped.into_iter().map(mapped_profile).collect();
+        layers.push((source, Layer { application_profiles, ..Layer::default() }));
+    }
+    if !offered.is_empty() {
+        let source = Source::Environment(MODELS.to_owned());
+        layers.push((source, Layer { offered, ..Layer::default() }));
+    }
+    layers
+}
+
+/// LibreChat's list of models to offer.
+const MODELS: &str = "BEDROCK_AWS_MODELS";
+
+/// LibreChat's comma list: items trimmed, empty ones left out.
+fn comma_list(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
+}
+
+fn mapped_profile((arn, model): (String, String)) -> (String, ApplicationProfile) {
+    let profile = ApplicationProfile {
+        arn: arn.clone(),
+        name: None,
+        model_arns: Vec::new(),
+        mapped_to: Some(model),
+        tags: BTreeMap::new(),
+    };
+    (arn, profile)
+}
+
+/// Strongest first. The last four are AWS's and LibreChat's own names.
+const REGION_VARIABLES: [&str; 4] =
+    ["OUTCROP_REGION", "BEDROCK_AWS_DEFAULT_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"];
+
+/// Where Bedrock has most models, and what Better Chatbot falls back to.
+const DEFAULT_REGION: &str = "us-east-1";
+
+fn region_of(flags: &Flags, environment: &Environment, problems: &mut Vec<Problem>) -> Sourced<String> {
+    let (value, source, place) = if let Some(region) = &flags.region {
+        (region.clone(), Source::Flag("--region".to_owned()), "--region".to_owned())
+    } else if let Some(name) = REGION_VARIABLES.into_iter().find(|name| environment.value(name).is_some()) {
+        let value = environment.value(name).unwrap_or_default().to_owned();
+        (value, Source::Environment(name.to_owned()), environment.place(name))
+    } else {
+        (DEFAULT_REGION.to_owned(), Source::BuiltIn, String::new())
+    };
+    if let Err(wrong) = region::check(&value) {
+        problems.push(Problem::error(place, wrong.message).hint(wrong.hint));
+    }
+    Sourced { value, source }
+}
+
+/// The gateway's address (DESIGN: names other people's scripts rely on).
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 4141);
+
+fn listen_of(
+    flags: &Flags,
+    environment: &Environment,
+    from_file: Option<SocketAddr>,
+    file: Option<&str>,
+    problems: &mut Vec<Problem>,
+) -> Sourced<SocketAddr> {
+    if let Some(value) = flags.listen {
+        return Sourced { value, source: Source::Flag("--listen".to_owned()) };
+    }
+    if let Some(text) = environment.value("OUTCROP_LISTEN") {
+        match file::address(text) {
+            Ok(value) => return Sourced { value, source: Source::Environment("OUTCROP_LISTEN".to_owned()) },
+            Err(hint) => problems.push(
+                Problem::error(environment.place("OUTCROP_LISTEN"), format!("`{text}` is no address"))
+                    .hint(hint),
+            ),
+        }
+    }
+    match from_file {
+        Some(value) => Sourced { value, source: Source::File(file.unwrap_or_default().to_owned()) },
+        None => Sourced { value: DEFAULT_LISTEN, source: Source::BuiltIn },
+    }
+}
+
+fn data_dir_of(flags: &Flags, environment: &Environment, problems: &mut Vec<Problem>) -> Sourced<PathBuf> {
+    if let Some(value) = &flags.data_dir {
+        return Sourced { value: value.clone(), source: Source::Flag("--data-dir".to_owned()) };
+    }
+    for (name, below) in
+        [("OUTCROP_DATA_DIR", ""), ("XDG_DATA_HOME", "outcrop"), ("HOME", ".local/share/outcrop")]
+    {
+        if let Some(folder) = environment
+            .value(name)
+            .map(Path::new)
+            .filter(|path| name == "OUTCROP_DATA_DIR" || path.is_absolute())
+        {
+            let source = match name {
+                "OUTCROP_DATA_DIR" => Source::Environment(name.to_owned()),
+                _ => Source::BuiltIn,
+            };
+            return Sourced { value: folder.join(below), source };
+        }
+    }
+    problems.push(
+        Problem::warning("HOME", "there is no home folder, so the ledger goes to ./.outcrop")
+            .hint("set OUTCROP_DATA_DIR or --data-dir"),
+    );
+    Sourced { value: PathBuf::from(".outcrop"), source: Source::BuiltIn }
+}
+
+/// Strongest first; AWS's own names, then LibreChat's, which is a host without a scheme.
+const RUNTIME_URLS: [&str; 3] =
+    ["AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_ENDPOINT_URL", "BEDROCK_REVERSE_PROXY"];
+
+const CONTROL_URLS: [&str; 2] = ["AWS_ENDPOINT_URL_BEDROCK", "AWS_ENDPOINT_URL"];
+
+fn endpoint(
+    environment: &Environment,
+    names: &[&'static str],
+    problems: &mut Vec<Problem>,
+) -> Option<Sourced<Endpoint>> {
+    let name = names.iter().copied().find(|name| environment.value(name).is_some())?;
+    let text = environment.value(name)?;
+    let url = match name {
+        "BEDROCK_REVERSE_PROXY" if !text.contains("://") => format!("https://{text}"),
+        _ => text.to_owned(),
+    };
+    match Endpoint::parse(&url) {
+        Ok(value) => Some(Sourced { value, source: Source::Environment(name.to_owned()) }),
+        Err(error) => {
+            problems.push(Problem::error(environment.place(name), error.to_string()));
+            None
+        }
+    }
+}

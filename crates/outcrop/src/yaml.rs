@@ -1,0 +1,144 @@
+//! Reading YAML into a type, with messages a person can act on: `file:line:column`, the path of the key, advice.
+
+use serde::de::DeserializeOwned;
+use serde_saphyr::{Error, Location, Spanned};
+
+use crate::environment::Environment;
+use crate::expand::{Unresolved, expand};
+use crate::problem::{Problem, nearest};
+
+/// A configuration file: its name as the person wrote it, and its text.
+#[derive(Clone, Copy)]
+pub struct Source<'a> {
+    /// For messages.
+    pub name: &'a str,
+    /// The whole file.
+    pub text: &'a str,
+}
+
+impl Source<'_> {
+    /// Reads the file as a `T`. A text that looks like a number must be quoted, as LibreChat demands too.
+    pub fn read<T: DeserializeOwned>(self) -> Result<T, Box<Problem>> {
+        let options = serde_saphyr::options! { with_snippet: false, no_schema: true };
+        let mut path = None;
+        let read = serde_saphyr::with_deserializer_from_str_with_options(self.text, options, |de| {
+            serde_path_to_error::deserialize(de).map_err(|error| {
+                path = Some(error.path().to_string());
+                error.into_inner()
+            })
+        });
+        read.map_err(|error| Box::new(self.explain(error.without_snippet(), path.as_deref())))
+    }
+
+    /// A problem at a place in the file, with the line shown.
+    pub fn error(self, location: Location, message: impl Into<String>) -> Problem {
+        Problem::error(self.place(location), message).excerpt(self.text, location.line(), location.column())
+    }
+
+    /// Like [`Source::error`], but the program can go on.
+    pub fn warning(self, location: Location, message: impl Into<String>) -> Problem {
+        Problem::warning(self.place(location), message).excerpt(self.text, location.line(), location.column())
+    }
+
+    /// Replaces `${VAR}`; every variable that cannot be replaced is added to `problems`, and the result is `None`.
+    pub fn expand(
+        self,
+        key: &str,
+        text: &Spanned<String>,
+        environment: &Environment,
+        problems: &mut Vec<Problem>,
+    ) -> Option<String> {
+        match expand(&text.value, environment) {
+            Ok(value) => Some(value),
+            Err(unresolved) => {
+                problems.extend(unresolved.iter().map(|one| self.unresolved(key, text.referenced, one)));
+                None
+            }
+        }
+    }
+
+    fn unresolved(self, key: &str, location: Location, unresolved: &Unresolved) -> Problem {
+        self.error(location, unresolved.message(key)).hint(unresolved.hint())
+    }
+
+    fn place(self, location: Location) -> String {
+        format!("{}:{}:{}", self.name, location.line(), location.column())
+    }
+
+    fn explain(self, error: &Error, path: Option<&str>) -> Problem {
+        let location = error.location().unwrap_or(Location::UNKNOWN);
+        let key = path.filter(|path| *path != ".").unwrap_or_default();
+        let problem = self.error(location, message(error, key));
+        match advice(error) {
+            Some(hint) => problem.hint(hint),
+            None => problem,
+        }
+    }
+}
+
+/// What is wrong. The value itself is left out: it may be a secret.
+fn message(error: &Error, key: &str) -> String {
+    let under = match key.rsplit_once('.') {
+        Some((parent, _)) => format!(" under `{parent}`"),
+        None => String::new(),
+    };
+    match error {
+        Error::SerdeUnknownField { field, .. } => format!("unknown key `{field}`{under}"),
+        Error::SerdeUnknownVariant { expected, .. } => {
+            format!("`{key}` must be one of {}", listed(expected))
+        }
+        Error::SerdeMissingField { field, .. } => format!("`{field}` is missing{}", within(key)),
+        Error::SerdeInvalidType { expected, .. } => format!("{} must be {}", subject(key), plain(expected)),
+        Error::SerdeInvalidValue { expected, .. } => format!("{} must be {}", subject(key), plain(expected)),
+        Error::DuplicateMappingKey { key: Some(twice), .. } => format!("the key `{twice}` is given twice"),
+        Error::Unexpected { expected, .. } => format!("{} must be {}", subject(key), plain(expected)),
+        Error::NullIntoString { .. } => format!("{} is empty; it must be a text", subject(key)),
+        Error::Eof { .. } => format!("{} is empty", subject(key)),
+        other => first_line(&other.to_string(), key),
+    }
+}
+
+fn advice(error: &Error) -> Option<String> {
+    match error {
+        Error::SerdeUnknownField { field, expected, .. } => {
+            Some(match nearest(field, expected.iter().copied()) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => format!("known here: {}", expected.join(", ")),
+            })
+        }
+        Error::QuotingRequired { .. } => {
+            Some("put the value in quotes: without them YAML reads a number or a truth value".to_owned())
+        }
+        Error::DuplicateMappingKey { .. } => Some("remove one of the two".to_owned()),
+        _ => None,
+    }
+}
+
+fn subject(key: &str) -> String {
+    if key.is_empty() { "the file".to_owned() } else { format!("`{key}`") }
+}
+
+fn within(key: &str) -> String {
+    if key.is_empty() { String::new() } else { format!(" in `{key}`") }
+}
+
+fn listed(words: &[&str]) -> String {
+    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// serde's and the parser's words in those of a person who writes YAML.
+fn plain(expected: &str) -> String {
+    match expected {
+        "a sequence" | "sequence start" => "a list (one `- item` a line)".to_owned(),
+        "a map" | "mapping start" => "a mapping (`key: value`)".to_owned(),
+        "string scalar" | "a string" | "scalar" => "a text".to_owned(),
+        "a boolean" => "true or false".to_owned(),
+        other if other.starts_with("struct ") => "a mapping (`key: value`)".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+fn first_line(text: &str, key: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    if key.is_empty() { line.to_owned() } else { format!("`{key}`: {line}") }
+}
