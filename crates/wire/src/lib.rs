@@ -6,12 +6,21 @@
 
 #[macro_use]
 mod union;
+#[macro_use]
+#[allow(unused_macros)]
+mod shape;
 
+pub mod anthropic;
 pub mod bedrock;
+pub mod dialect;
+pub mod envelope;
 pub mod eventstream;
+pub mod family;
 pub mod json;
 pub mod notice;
+pub mod openai_chat;
 pub mod sigv4;
+pub mod sse;
 
 pub use json::Json;
 pub use notice::{Notice, Notices};

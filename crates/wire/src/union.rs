@@ -4,12 +4,12 @@
 ///
 /// Members that are `null` count as absent; two present members are an error, as in AWS's own services.
 macro_rules! wire_union {
-    ($(#[$meta:meta])* pub enum $name:ident $(<$lt:lifetime>)? {
+    ($(#[$meta:meta])* $vis:vis enum $name:ident $(<$lt:lifetime>)? {
         $($(#[$vmeta:meta])* $key:literal => $variant:ident($ty:ty),)+
     }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq)]
-        pub enum $name $(<$lt>)? {
+        $vis enum $name $(<$lt>)? {
             $($(#[$vmeta])* $variant($ty),)+
             /// A member this version does not know, kept as it came.
             Other($crate::bedrock::OtherMember),

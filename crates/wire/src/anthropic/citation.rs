@@ -1,0 +1,140 @@
+//! Bedrock's citations in the Messages API's words.
+//!
+//! Shapes: botocore 1.43.11 `Citation`, `CitationLocation`; Anthropic's API reference, "Citations".
+
+use serde::{Deserialize, Serialize};
+
+use crate::Json;
+
+/// A citation as the Messages API states it; one of an unknown kind stays as it came.
+pub(super) fn citation(raw: &Json) -> Json {
+    serde_json::from_str::<Source>(raw.get())
+        .ok()
+        .and_then(Source::into_citation)
+        .and_then(|citation| Json::of(&citation).ok())
+        .unwrap_or_else(|| raw.clone())
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Source {
+    title: Option<String>,
+    source: Option<String>,
+    #[serde(default)]
+    source_content: Vec<SourceText>,
+    location: Location,
+}
+
+#[derive(Deserialize)]
+struct SourceText {
+    #[serde(default)]
+    text: String,
+}
+
+wire_union! {
+    enum Location {
+        "documentChar" => Char(Span),
+        "documentPage" => Page(Span),
+        "documentChunk" => Chunk(Span),
+        "searchResultLocation" => SearchResult(Span),
+        "web" => Web(WebPage),
+    }
+}
+
+/// Where in which document or search result.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Span {
+    #[serde(alias = "documentIndex", alias = "searchResultIndex", default)]
+    index: u64,
+    #[serde(default)]
+    start: u64,
+    #[serde(default)]
+    end: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct WebPage {
+    url: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Citation {
+    CharLocation {
+        cited_text: String,
+        document_index: u64,
+        document_title: Option<String>,
+        start_char_index: u64,
+        end_char_index: u64,
+    },
+    PageLocation {
+        cited_text: String,
+        document_index: u64,
+        document_title: Option<String>,
+        start_page_number: u64,
+        end_page_number: u64,
+    },
+    ContentBlockLocation {
+        cited_text: String,
+        document_index: u64,
+        document_title: Option<String>,
+        start_block_index: u64,
+        end_block_index: u64,
+    },
+    SearchResultLocation {
+        cited_text: String,
+        search_result_index: u64,
+        source: Option<String>,
+        title: Option<String>,
+        start_block_index: u64,
+        end_block_index: u64,
+    },
+    WebSearchResultLocation {
+        cited_text: String,
+        encrypted_index: &'static str,
+        title: Option<String>,
+        url: Option<String>,
+    },
+}
+
+impl Source {
+    fn into_citation(self) -> Option<Citation> {
+        let Self { title, source, source_content, location } = self;
+        let cited_text = source_content.into_iter().map(|piece| piece.text).collect::<String>();
+        Some(match location {
+            Location::Char(Span { index, start, end }) => Citation::CharLocation {
+                cited_text,
+                document_index: index,
+                document_title: title,
+                start_char_index: start,
+                end_char_index: end,
+            },
+            Location::Page(Span { index, start, end }) => Citation::PageLocation {
+                cited_text,
+                document_index: index,
+                document_title: title,
+                start_page_number: start,
+                end_page_number: end,
+            },
+            Location::Chunk(Span { index, start, end }) => Citation::ContentBlockLocation {
+                cited_text,
+                document_index: index,
+                document_title: title,
+                start_block_index: start,
+                end_block_index: end,
+            },
+            Location::SearchResult(Span { index, start, end }) => Citation::SearchResultLocation {
+                cited_text,
+                search_result_index: index,
+                source,
+                title,
+                start_block_index: start,
+                end_block_index: end,
+            },
+            Location::Web(WebPage { url }) => {
+                Citation::WebSearchResultLocation { cited_text, encrypted_index: "", title, url }
+            }
+            Location::Other(_) => return None,
+        })
+    }
+}

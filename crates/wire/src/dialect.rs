@@ -1,0 +1,394 @@
+//! What the dialects share: the head that decides routing, what a translation yields, and errors in each dialect's words.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Serialize};
+
+use crate::bedrock::{BedrockError, ConverseRequest, ErrorKind};
+use crate::union::Text;
+use crate::{Json, Notices};
+
+/// An inbound API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// OpenAI's `POST /v1/chat/completions`.
+    ChatCompletions,
+    /// Anthropic's `POST /v1/messages`.
+    Messages,
+    /// Bedrock's own operations.
+    Bedrock,
+}
+
+/// The members that decide routing, read without translating the rest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head<'a> {
+    /// `model`, as the client wrote it.
+    pub model: Cow<'a, str>,
+    /// `stream`; `false` when absent or null.
+    pub stream: bool,
+}
+
+impl<'a> Head<'a> {
+    /// Reads the head of a Chat Completions or Messages body.
+    ///
+    /// The whole body is checked to be JSON. A second `model` or `stream` is refused: two readers of one body must not
+    /// be able to disagree about where it goes.
+    pub fn read(body: &'a [u8]) -> Result<Self, RequestError> {
+        let Members { model, stream } =
+            serde_json::from_slice(body).map_err(|e| RequestError::malformed(&e))?;
+        match model {
+            Some(model) if !model.is_empty() => Ok(Self { model, stream: stream.unwrap_or(false) }),
+            _ => Err(RequestError::missing("model")),
+        }
+    }
+}
+
+struct Members<'a> {
+    model: Option<Cow<'a, str>>,
+    stream: Option<bool>,
+}
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(HeadVisitor)
+    }
+}
+
+struct HeadVisitor;
+
+impl<'de> Visitor<'de> for HeadVisitor {
+    type Value = Members<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object with the member `model`")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let (mut model, mut stream) = (None, None);
+        while let Some(Text(key)) = map.next_key::<Text<'de>>()? {
+            match key.as_ref() {
+                "model" => {
+                    set_once(&mut model, "model", map.next_value::<Option<Text<'de>>>()?.map(|text| text.0))?
+                }
+                "stream" => set_once(&mut stream, "stream", map.next_value::<Option<bool>>()?)?,
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(Members { model: model.flatten(), stream: stream.flatten() })
+    }
+}
+
+fn set_once<T, E: serde::de::Error>(slot: &mut Option<T>, name: &'static str, value: T) -> Result<(), E> {
+    match slot.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(E::duplicate_field(name)),
+    }
+}
+
+/// What every translating dialect produces; [`crate::family::apply`] makes a request of it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Translated {
+    /// The conversation in the canonical form. The model is not part of it: it is in the URL.
+    pub request: ConverseRequest,
+    /// What the client asks and Converse has no common field for.
+    pub intent: Intent,
+    /// What could not be carried.
+    pub notices: Notices,
+}
+
+/// What clients ask and Converse has no common field for. Rendered last, by the rules of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Intent {
+    /// Whether and how to reason.
+    pub reasoning: Option<ReasoningIntent>,
+    /// Effort of the whole answer, asked for without turning reasoning on (Messages `output_config.effort`).
+    pub effort: Option<String>,
+    /// `summarized` or `omitted`: what to show of the reasoning (Messages `thinking.display`).
+    pub reasoning_display: Option<String>,
+    /// Sample from the k likeliest tokens only.
+    pub top_k: Option<u32>,
+    /// The form of the answer.
+    pub answer: Option<AnswerForm>,
+    /// Beta features, from the `anthropic-beta` header and the body.
+    pub betas: Vec<String>,
+    /// Whether several tools may be called at once.
+    pub parallel_tool_calls: Option<bool>,
+    /// No tool may be called; Converse has no word for it.
+    pub no_tool_calls: bool,
+    /// Tools that only Claude's native body can name (`computer_…`, `bash_…`), as they came.
+    pub native_tools: Vec<Json>,
+}
+
+/// Whether and how a model should reason, as clients say it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReasoningIntent {
+    /// Not at all.
+    Off,
+    /// With at most this many tokens.
+    Budget(u32),
+    /// As much as the model sees fit, guided by an effort.
+    Adaptive {
+        /// `low`, `medium`, `high`, `xhigh`, `max`.
+        effort: Option<String>,
+    },
+    /// With this effort: `minimal`, `low`, `medium`, `high`, `xhigh`, `max`.
+    Effort(String),
+}
+
+/// The form of the answer a client asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AnswerForm {
+    /// Any JSON object (Chat `json_object`).
+    AnyJson,
+    /// JSON that fits a schema.
+    Schema(AnswerSchema),
+}
+
+/// A schema for the answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AnswerSchema {
+    /// The JSON schema, as it came.
+    pub schema: Json,
+    /// Its name.
+    pub name: Option<String>,
+    /// What it is for.
+    pub description: Option<String>,
+}
+
+/// What a rendered answer says about itself, and what it must put back as the client wrote it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// The id of the answer: `chatcmpl-…`, `msg_…`.
+    pub id: String,
+    /// When it was made, in Unix seconds (Chat Completions only).
+    pub created: u64,
+    /// The model as the client wrote it.
+    pub model: String,
+    /// Tool names to put back ([`crate::family::Prepared::tool_names`]).
+    pub tool_names: ToolNames,
+}
+
+/// Tool names that had to be rewritten for Bedrock: what was sent → what the client wrote.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ToolNames(BTreeMap<String, String>);
+
+impl ToolNames {
+    /// Remembers that `original` went out as `sent`.
+    pub fn insert(&mut self, sent: String, original: String) {
+        self.0.insert(sent, original);
+    }
+
+    /// The name the client knows for a name Bedrock used.
+    pub fn original<'a>(&'a self, sent: &'a str) -> &'a str {
+        self.0.get(sent).map_or(sent, String::as_str)
+    }
+
+    /// Whether no name was rewritten.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// A stream that ended before it was complete: an answer is whole only after `messageStop` *and* `metadata`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the stream from Bedrock ended early: {}", self.missing())]
+pub struct Truncated {
+    /// `messageStop` was seen.
+    pub stopped: bool,
+    /// `metadata` was seen (or, for a relayed Claude stream, is not to be expected).
+    pub metadata: bool,
+}
+
+impl Truncated {
+    fn missing(self) -> &'static str {
+        match (self.stopped, self.metadata) {
+            (false, _) => "neither a stop reason nor the usage arrived, the answer is incomplete",
+            (true, _) => "the stop reason arrived, the usage did not",
+        }
+    }
+}
+
+impl From<Truncated> for BedrockError {
+    fn from(truncated: Truncated) -> Self {
+        BedrockError::new(ErrorKind::ModelStreamError, truncated.to_string())
+    }
+}
+
+/// A request that a dialect refuses. Its status is always 400.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct RequestError {
+    /// What is wrong, and where.
+    pub message: String,
+    /// The JSON path of the member at fault: `messages[2].content[0].image_url`.
+    pub param: Option<String>,
+    /// How to put it right.
+    pub hint: Option<String>,
+}
+
+impl RequestError {
+    /// An error about the member at `param`.
+    pub fn at(param: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { message: message.into(), param: Some(param.into()), hint: None }
+    }
+
+    /// The same with a way out.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// A required member is absent, null or empty.
+    pub fn missing(member: &str) -> Self {
+        Self::at(member, format!("`{member}` is required"))
+    }
+
+    /// The body is no JSON, or its routing members are not what they must be.
+    fn malformed(error: &serde_json::Error) -> Self {
+        Self { message: format!("the request body could not be read: {error}"), param: None, hint: None }
+    }
+
+    /// Reads `body` into its shape; a failure is read again slowly, to name the member at fault.
+    pub(crate) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Self> {
+        serde_json::from_slice(body).map_err(|error| {
+            let mut deserializer = serde_json::Deserializer::from_slice(body);
+            match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
+                Err(located) => Self {
+                    message: format!("`{}`: {}", located.path(), located.inner()),
+                    param: Some(located.path().to_string()),
+                    hint: None,
+                },
+                Ok(_) => Self::malformed(&error),
+            }
+        })
+    }
+
+    /// The body of the answer (status 400, `application/json`).
+    pub fn body(&self, dialect: Dialect, request_id: &str) -> Vec<u8> {
+        let words = Words { status: 400, message: &self.message, param: self.param.as_deref(), code: None };
+        words.render(dialect, request_id, self.hint.as_deref())
+    }
+}
+
+/// An error in the dialect's own JSON (`application/json`), for an answer with the given status.
+///
+/// Sources: OpenAI's and Anthropic's API references, "Errors"; reference `bedrock.md` §1.8 for Bedrock.
+pub fn error_body(
+    dialect: Dialect,
+    status: u16,
+    error: &BedrockError,
+    request_id: &str,
+    hint: Option<&str>,
+) -> Vec<u8> {
+    let code = chat_code(status);
+    Words { status, message: &error.message, param: None, code }.render(dialect, request_id, hint)
+}
+
+/// OpenAI's `code` where its clients branch on one.
+fn chat_code(status: u16) -> Option<&'static str> {
+    match status {
+        401 => Some("invalid_api_key"),
+        404 => Some("model_not_found"),
+        429 => Some("rate_limit_exceeded"),
+        _ => None,
+    }
+}
+
+/// OpenAI's `type` of an error with this status.
+fn chat_type(status: u16) -> &'static str {
+    match status {
+        401 => "authentication_error",
+        403 => "permission_error",
+        429 => "rate_limit_error",
+        400..=499 if status != 408 && status != 424 => "invalid_request_error",
+        _ => "server_error",
+    }
+}
+
+/// Anthropic's `type` of an error with this status.
+fn messages_type(status: u16) -> &'static str {
+    match status {
+        401 => "authentication_error",
+        403 => "permission_error",
+        404 => "not_found_error",
+        408 | 504 => "timeout_error",
+        413 => "request_too_large",
+        424 => "api_error",
+        429 => "rate_limit_error",
+        503 | 529 => "overloaded_error",
+        400..=499 => "invalid_request_error",
+        _ => "api_error",
+    }
+}
+
+/// An error before it has a dialect.
+struct Words<'a> {
+    status: u16,
+    message: &'a str,
+    param: Option<&'a str>,
+    code: Option<&'static str>,
+}
+
+impl Words<'_> {
+    fn render(self, dialect: Dialect, request_id: &str, hint: Option<&str>) -> Vec<u8> {
+        let Self { status, message, param, code } = self;
+        let message: &str = &match hint {
+            Some(hint) => Cow::Owned(format!("{message} (hint: {hint})")),
+            None => Cow::Borrowed(message),
+        };
+        match dialect {
+            Dialect::ChatCompletions => {
+                let error = ChatError { message, kind: chat_type(status), param, code };
+                to_vec(&ChatErrorBody { error })
+            }
+            Dialect::Messages => {
+                let error = MessagesError { kind: messages_type(status), message };
+                to_vec(&MessagesErrorBody { kind: "error", error, request_id })
+            }
+            Dialect::Bedrock => to_vec(&BedrockErrorBody { message }),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ChatErrorBody<'a> {
+    error: ChatError<'a>,
+}
+
+#[derive(Serialize)]
+struct ChatError<'a> {
+    message: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    param: Option<&'a str>,
+    code: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct MessagesErrorBody<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    error: MessagesError<'a>,
+    request_id: &'a str,
+}
+
+#[derive(Serialize)]
+struct MessagesError<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    message: &'a str,
+}
+
+#[derive(Serialize)]
+struct BedrockErrorBody<'a> {
+    message: &'a str,
+}
+
+/// The JSON of a value made of strings and numbers.
+pub(crate) fn to_vec<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
+    serde_json::to_vec(value).expect("our own values hold string keys only, so they are JSON")
+}

@@ -1,0 +1,223 @@
+//! The envelope of a relayed Messages body: what InvokeModel wants different, and what its answers say about usage.
+//!
+//! Claude's native body on Bedrock *is* the Messages API, except that the model and the wish to stream are in the URL and
+//! that it names a version. So a relay edits top-level members only; every value travels as the bytes the client wrote.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::bedrock::{CacheDetail, Usage};
+use crate::dialect::{RequestError, to_vec};
+use crate::union::Text;
+
+/// The version of the Messages API that Bedrock expects in the body.
+pub const ANTHROPIC_VERSION: &str = "bedrock-2023-05-31";
+
+/// Makes the InvokeModel body of a Messages body: without `model` and `stream`, with `anthropic_version` and with the
+/// values of the `anthropic-beta` headers merged into `anthropic_beta`.
+///
+/// The values of all other members are copied byte for byte, in their order. `max_tokens` must be present, as in the
+/// Messages API itself.
+pub fn relay_messages(body: &[u8], beta_headers: &[&str]) -> Result<Vec<u8>, RequestError> {
+    let Members(members) = RequestError::read(body)?;
+    if !members.iter().any(|(key, value)| key == "max_tokens" && value.get() != "null") {
+        return Err(RequestError::missing("max_tokens").hint("the Messages API has no default for it"));
+    }
+    let mut out = Envelope::with_capacity(body.len() + 128);
+    if !members.iter().any(|(key, _)| key == "anthropic_version") {
+        out.member("anthropic_version", &to_vec(ANTHROPIC_VERSION));
+    }
+    let betas = merged_betas(&members, beta_headers)?;
+    if !betas.is_empty() {
+        out.member("anthropic_beta", &to_vec(&betas));
+    }
+    for (key, value) in &members {
+        if !matches!(key.as_ref(), "model" | "stream" | "anthropic_beta") {
+            out.member(key, value.get().as_bytes());
+        }
+    }
+    Ok(out.finish())
+}
+
+/// Values of `anthropic-beta` headers (each may be a list separated by commas), without blanks and repetitions.
+pub fn beta_list<'a>(beta_headers: &[&'a str]) -> Vec<&'a str> {
+    let mut betas = Vec::new();
+    for beta in beta_headers.iter().flat_map(|value| value.split(',')).map(str::trim) {
+        if !beta.is_empty() && !betas.contains(&beta) {
+            betas.push(beta);
+        }
+    }
+    betas
+}
+
+fn merged_betas(
+    members: &[(Cow<'_, str>, &RawValue)],
+    headers: &[&str],
+) -> Result<Vec<String>, RequestError> {
+    let mut betas: Vec<String> = Vec::new();
+    for (_, value) in members.iter().filter(|(key, value)| key == "anthropic_beta" && value.get() != "null") {
+        betas = serde_json::from_str(value.get())
+            .map_err(|_| RequestError::at("anthropic_beta", "`anthropic_beta` must be a list of strings"))?;
+    }
+    for beta in beta_list(headers) {
+        if !betas.iter().any(|present| present == beta) {
+            betas.push(beta.to_owned());
+        }
+    }
+    Ok(betas)
+}
+
+/// A JSON object under construction.
+struct Envelope(Vec<u8>);
+
+impl Envelope {
+    fn with_capacity(bytes: usize) -> Self {
+        let mut out = Vec::with_capacity(bytes);
+        out.push(b'{');
+        Self(out)
+    }
+
+    fn member(&mut self, key: &str, value: &[u8]) {
+        if self.0.len() > 1 {
+            self.0.push(b',');
+        }
+        self.0.extend_from_slice(&to_vec(key));
+        self.0.push(b':');
+        self.0.extend_from_slice(value);
+    }
+
+    fn finish(mut self) -> Vec<u8> {
+        self.0.push(b'}');
+        self.0
+    }
+}
+
+/// The top-level members of a body, values untouched.
+struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+struct MembersVisitor;
+
+impl<'de> Visitor<'de> for MembersVisitor {
+    type Value = Members<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = Vec::with_capacity(16);
+        while let Some((Text(key), value)) = map.next_entry::<Text<'de>, &'de RawValue>()? {
+            members.push((key, value));
+        }
+        Ok(Members(members))
+    }
+}
+
+/// The usage that an unstreamed InvokeModel answer states about itself; `None` when its format has none.
+///
+/// Known formats: Claude (`usage.input_tokens` …), Nova (`usage.inputTokens` …), Llama (`prompt_token_count` …), and the
+/// OpenAI form of the open-weight models (`usage.prompt_tokens` …).
+pub fn invoke_usage(body: &[u8]) -> Option<Usage> {
+    let answer: NativeAnswer = serde_json::from_slice(body).ok()?;
+    let NativeAnswer { usage, prompt_token_count, generation_token_count } = answer;
+    match usage {
+        Some(usage) => usage.into_usage(),
+        None => counted(prompt_token_count?, generation_token_count?),
+    }
+}
+
+#[derive(Deserialize)]
+struct NativeAnswer {
+    usage: Option<NativeUsage>,
+    prompt_token_count: Option<u64>,
+    generation_token_count: Option<u64>,
+}
+
+/// The usage object of any native format; each format sets its own members.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct NativeUsage {
+    pub(crate) input_tokens: Option<u64>,
+    pub(crate) output_tokens: Option<u64>,
+    cache_creation_input_tokens: Option<u64>,
+    cache_read_input_tokens: Option<u64>,
+    cache_creation: Option<CacheCreation>,
+    #[serde(rename = "inputTokens")]
+    nova_input: Option<u64>,
+    #[serde(rename = "outputTokens")]
+    nova_output: Option<u64>,
+    #[serde(rename = "cacheReadInputTokenCount")]
+    nova_cache_read: Option<u64>,
+    #[serde(rename = "cacheWriteInputTokenCount")]
+    nova_cache_write: Option<u64>,
+    prompt_tokens: Option<u64>,
+    completion_tokens: Option<u64>,
+}
+
+/// Claude's cache writes by time to live.
+#[derive(Debug, Clone, Default, Deserialize)]
+struct CacheCreation {
+    ephemeral_5m_input_tokens: Option<u64>,
+    ephemeral_1h_input_tokens: Option<u64>,
+}
+
+impl NativeUsage {
+    fn into_usage(self) -> Option<Usage> {
+        let input = self.input_tokens.or(self.nova_input).or(self.prompt_tokens)?;
+        let output = self.output_tokens.or(self.nova_output).or(self.completion_tokens)?;
+        let mut usage = counted(input, output)?;
+        usage.cache_read_input_tokens = self.cache_read_input_tokens.or(self.nova_cache_read);
+        usage.cache_write_input_tokens = self.cache_creation_input_tokens.or(self.nova_cache_write);
+        usage.cache_details = self.cache_creation.map(CacheCreation::into_details);
+        usage.total_tokens +=
+            usage.cache_read_input_tokens.unwrap_or(0) + usage.cache_write_input_tokens.unwrap_or(0);
+        Some(usage)
+    }
+
+    /// Takes over what `later` states: `message_delta` repeats or corrects what `message_start` said.
+    pub(crate) fn update(&mut self, later: NativeUsage) {
+        let NativeUsage {
+            input_tokens,
+            output_tokens,
+            cache_creation_input_tokens,
+            cache_read_input_tokens,
+            ..
+        } = later;
+        self.input_tokens = input_tokens.or(self.input_tokens);
+        self.output_tokens = output_tokens.or(self.output_tokens);
+        self.cache_creation_input_tokens = cache_creation_input_tokens.or(self.cache_creation_input_tokens);
+        self.cache_read_input_tokens = cache_read_input_tokens.or(self.cache_read_input_tokens);
+        self.cache_creation = later.cache_creation.or(self.cache_creation.take());
+    }
+
+    /// The usage so far, when input and output are both known.
+    pub(crate) fn usage(&self) -> Option<Usage> {
+        self.clone().into_usage()
+    }
+}
+
+impl CacheCreation {
+    fn into_details(self) -> Vec<CacheDetail> {
+        let detail = |ttl: &str, tokens: Option<u64>| {
+            tokens
+                .filter(|tokens| *tokens > 0)
+                .map(|input_tokens| CacheDetail { ttl: Some(ttl.to_owned()), input_tokens })
+        };
+        let five_minutes = detail("5m", self.ephemeral_5m_input_tokens);
+        five_minutes.into_iter().chain(detail("1h", self.ephemeral_1h_input_tokens)).collect()
+    }
+}
+
+fn counted(input_tokens: u64, output_tokens: u64) -> Option<Usage> {
+    let total_tokens = input_tokens.checked_add(output_tokens)?;
+    Some(Usage { input_tokens, output_tokens, total_tokens, ..Usage::default() })
+}
