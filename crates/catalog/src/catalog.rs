@@ -1,11 +1,27 @@
 //! The catalog: an immutable snapshot of everything known, in layers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+use std::sync::Arc;
 
-use crate::{ApplicationProfile, Context, Resolution, ResolveError};
+use serde::Serialize;
+
+use crate::builtin::BuiltIn;
+use crate::identifier::Vocabulary;
+use crate::{ApplicationProfile, Model, Price, SystemProfile};
+
+/// Everything known, as one immutable value; cheap to share behind an `Arc`.
+///
+/// [`Catalog::resolve`](crate::resolve) is its purpose.
+#[derive(Debug, Clone)]
+pub struct Catalog {
+    built_in: &'static BuiltIn,
+    layers: BTreeMap<Source, Layer>,
+    merged: Arc<Merged>,
+}
 
 /// Where a fact comes from, weakest first.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Source {
     /// The data compiled into the binary.
@@ -20,8 +36,18 @@ pub enum Source {
     Flag(String),
 }
 
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BuiltIn => f.write_str("built-in catalog"),
+            Self::Discovered => f.write_str("GetInferenceProfile"),
+            Self::File(name) | Self::Environment(name) | Self::Flag(name) => f.write_str(name),
+        }
+    }
+}
+
 /// One source's contribution: what it adds to or overrides in the layers below.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Layer {
     /// Friendly name → identifier.
     pub aliases: BTreeMap<String, String>,
@@ -33,24 +59,164 @@ pub struct Layer {
     pub offered: Vec<String>,
 }
 
-/// Everything known, as one immutable value; cheap to share behind an `Arc`.
-#[derive(Debug)]
-pub struct Catalog;
+/// All layers seen from above: for each name the strongest source's word.
+#[derive(Debug, Default)]
+pub(crate) struct Merged {
+    pub(crate) aliases: HashMap<String, (String, Source)>,
+    pub(crate) inference_profiles: HashMap<String, (String, Source)>,
+    pub(crate) application_profiles: BTreeMap<String, KnownProfile>,
+    pub(crate) offered: Vec<String>,
+}
+
+/// What the layers say of one application profile.
+#[derive(Debug, Default)]
+pub(crate) struct KnownProfile {
+    pub(crate) name: Option<String>,
+    pub(crate) tags: BTreeMap<String, String>,
+    /// The strongest mapping.
+    pub(crate) mapped_to: Option<(String, Source)>,
+    /// What AWS lists.
+    pub(crate) model_arns: Vec<String>,
+}
 
 impl Catalog {
     /// The data compiled into the binary.
     pub fn built_in() -> Self {
-        Catalog
+        Self { built_in: BuiltIn::get(), layers: BTreeMap::new(), merged: Arc::default() }
     }
 
-    /// This catalog with one more layer; stronger sources win whatever the order of calls.
+    /// This catalog with one more layer. Stronger sources win whatever the order of calls; a second layer of the same
+    /// source adds to the first.
     #[must_use]
-    pub fn with(&self, _source: Source, _layer: Layer) -> Self {
-        Catalog
+    pub fn with(&self, source: Source, layer: Layer) -> Self {
+        let mut layers = self.layers.clone();
+        let Layer { aliases, inference_profiles, application_profiles, offered } = layer;
+        let known = layers.entry(source).or_default();
+        known.aliases.extend(aliases);
+        known.inference_profiles.extend(inference_profiles);
+        known.application_profiles.extend(application_profiles);
+        known.offered.extend(offered);
+        let merged = Arc::new(Merged::of(&layers));
+        Self { built_in: self.built_in, layers, merged }
     }
 
-    /// Resolves any identifier a client wrote.
-    pub fn resolve(&self, _identifier: &str, _context: &Context) -> Result<Resolution, ResolveError> {
-        Err(ResolveError::Unknown { message: String::new(), hint: None })
+    /// A model by its bare id.
+    pub fn model(&self, id: &str) -> Option<&Arc<Model>> {
+        self.built_in.models.get(id)
+    }
+
+    /// All models, by id.
+    pub fn models(&self) -> impl Iterator<Item = &Arc<Model>> {
+        self.built_in.models.values()
+    }
+
+    /// A system profile by its id.
+    pub fn system_profile(&self, id: &str) -> Option<&Arc<SystemProfile>> {
+        self.built_in.profiles.get(id)
+    }
+
+    /// All system profiles, by id.
+    pub fn system_profiles(&self) -> impl Iterator<Item = &Arc<SystemProfile>> {
+        self.built_in.profiles.values()
+    }
+
+    /// The system profiles of a model that can be called from a Region, best first: the narrowest geography before wider
+    /// ones, `global` last.
+    pub fn profiles_for(&self, model: &str, region: &str) -> Vec<&Arc<SystemProfile>> {
+        let profiles = self.built_in.by_model.get(model).into_iter().flatten();
+        let mut usable: Vec<_> = profiles.filter(|profile| profile.destinations(region).is_some()).collect();
+        usable.sort_by_key(|profile| {
+            (
+                profile.is_global(),
+                profile.destinations(region).map_or(0, <[String]>::len),
+                profile.id.as_str(),
+            )
+        });
+        usable
+    }
+
+    /// The best system profile of a model for calls from a Region.
+    pub fn profile_for(&self, model: &str, region: &str) -> Option<&Arc<SystemProfile>> {
+        self.profiles_for(model, region).into_iter().next()
+    }
+
+    /// The price list of a model, by `base`, geography or Region.
+    pub(crate) fn price(&self, model: &str, key: &str) -> Option<&Price> {
+        self.built_in.prices.get(model)?.get(key)
+    }
+
+    /// The identifiers the configuration offers, in order; empty when it offers none in particular.
+    pub fn offered(&self) -> &[String] {
+        &self.merged.offered
+    }
+
+    /// The aliases, by name.
+    pub fn aliases(&self) -> BTreeSet<&str> {
+        self.merged.aliases.keys().map(String::as_str).collect()
+    }
+
+    /// The ARNs of the application profiles that are known.
+    pub fn application_profiles(&self) -> impl Iterator<Item = &str> {
+        self.merged.application_profiles.keys().map(String::as_str)
+    }
+
+    /// What to offer a client that asks for the models of a Region: the configured list; else aliases, application profiles
+    /// and everything AWS serves there.
+    pub fn offers(&self, region: &str) -> Vec<String> {
+        if !self.merged.offered.is_empty() {
+            return self.merged.offered.clone();
+        }
+        let aliases = self.aliases().into_iter().map(str::to_owned);
+        let own = self.application_profiles().map(str::to_owned);
+        let models = self.models().filter(|model| model.on_demand.iter().any(|served| served == region));
+        let profiles = self.system_profiles().filter(|profile| profile.destinations(region).is_some());
+        let aws = models.map(|model| model.id.clone()).chain(profiles.map(|profile| profile.id.clone()));
+        aliases.chain(own).chain(aws).collect()
+    }
+
+    /// The words that tell publishers from geographies.
+    pub fn vocabulary(&self) -> &Vocabulary {
+        &self.built_in.vocabulary
+    }
+
+    pub(crate) fn merged(&self) -> &Merged {
+        &self.merged
+    }
+}
+
+impl Merged {
+    /// Layers come weakest first, so a later word replaces an earlier one.
+    fn of(layers: &BTreeMap<Source, Layer>) -> Self {
+        let mut merged = Self::default();
+        for (source, layer) in layers {
+            let sourced = |value: &String| (value.clone(), source.clone());
+            merged.aliases.extend(layer.aliases.iter().map(|(name, to)| (name.clone(), sourced(to))));
+            merged
+                .inference_profiles
+                .extend(layer.inference_profiles.iter().map(|(id, arn)| (id.clone(), sourced(arn))));
+            for (arn, profile) in &layer.application_profiles {
+                merged.application_profiles.entry(arn.clone()).or_default().learn(profile, source);
+            }
+            if !layer.offered.is_empty() {
+                merged.offered.clone_from(&layer.offered);
+            }
+        }
+        merged
+    }
+}
+
+impl KnownProfile {
+    fn learn(&mut self, profile: &ApplicationProfile, source: &Source) {
+        let ApplicationProfile { arn: _, name, model_arns, mapped_to, tags } = profile;
+        if name.is_some() {
+            self.name.clone_from(name);
+        }
+        if !model_arns.is_empty() {
+            self.model_arns.clone_from(model_arns);
+        }
+        if let Some(model) = mapped_to {
+            self.mapped_to = Some((model.clone(), source.clone()));
+        }
+        self.tags.extend(tags.iter().map(|(key, value)| (key.clone(), value.clone())));
     }
 }

@@ -6,18 +6,22 @@
 //! A visitor starts at [`Catalog::resolve`]: any identifier a client wrote becomes a [`Resolution`], with the reason and
 //! the source of each step.
 
+mod builtin;
 pub mod catalog;
+pub mod explain;
 pub mod identifier;
 pub mod model;
 pub mod price;
 pub mod profile;
 pub mod resolve;
+mod suggest;
 
 pub use catalog::{Catalog, Layer, Source};
-pub use identifier::{Identifier, IdentifierError, Kind};
+pub use explain::Explanation;
+pub use identifier::{Arn, Identifier, IdentifierError, Kind, Vocabulary};
 pub use model::{
     Capabilities, Limits, Model, ParameterRule, Parameters, PromptCaching, Reasoning, ReasoningMode,
 };
 pub use price::Price;
 pub use profile::{ApplicationProfile, ProfileType, SystemProfile};
-pub use resolve::{Context, Resolution, ResolveError, Surface, Why};
+pub use resolve::{Context, Resolution, ResolveError, ResolvedProfile, Surface, Why};

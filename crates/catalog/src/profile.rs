@@ -45,3 +45,24 @@ pub struct ApplicationProfile {
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
 }
+
+impl SystemProfile {
+    /// The key under which a global profile lists its destinations.
+    const ANYWHERE: &'static str = "*";
+
+    /// Where calls from `region` may be processed; `None` when the profile cannot be called from there.
+    ///
+    /// Source: reference `bedrock.md` §4; the set depends on the Region of the call.
+    pub fn destinations(&self, region: &str) -> Option<&[String]> {
+        if let Some(destinations) = self.routes.get(region) {
+            return Some(destinations);
+        }
+        let anywhere = self.routes.get(Self::ANYWHERE)?;
+        anywhere.iter().any(|served| served == region).then_some(anywhere.as_slice())
+    }
+
+    /// Whether it may be processed anywhere in the world.
+    pub fn is_global(&self) -> bool {
+        self.geography == "global"
+    }
+}

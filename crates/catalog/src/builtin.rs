@@ -1,0 +1,115 @@
+//! The data compiled into the binary, read once.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, OnceLock};
+
+use serde::Deserialize;
+
+use crate::identifier::Vocabulary;
+use crate::{Model, Price, SystemProfile};
+
+/// Models, system profiles and prices, indexed.
+#[derive(Debug)]
+pub(crate) struct BuiltIn {
+    pub(crate) models: BTreeMap<String, Arc<Model>>,
+    pub(crate) profiles: BTreeMap<String, Arc<SystemProfile>>,
+    /// Model → its profiles.
+    pub(crate) by_model: HashMap<String, Vec<Arc<SystemProfile>>>,
+    /// Model → `base`, geography or Region → price.
+    pub(crate) prices: HashMap<String, BTreeMap<String, Price>>,
+    pub(crate) vocabulary: Vocabulary,
+}
+
+impl BuiltIn {
+    pub(crate) fn get() -> &'static Self {
+        static DATA: OnceLock<BuiltIn> = OnceLock::new();
+        DATA.get_or_init(Self::read)
+    }
+
+    fn read() -> Self {
+        let models: Vec<Model> = parse("models.json", include_str!("../data/models.json"));
+        let profiles: Vec<SystemProfile> = parse("profiles.json", include_str!("../data/profiles.json"));
+        let prices: Vec<Prices> = parse("prices.json", include_str!("../data/prices.json"));
+        let profiles: Vec<_> = profiles.into_iter().map(Arc::new).collect();
+        let mut by_model: HashMap<String, Vec<Arc<SystemProfile>>> = HashMap::new();
+        for profile in &profiles {
+            by_model.entry(profile.model.clone()).or_default().push(Arc::clone(profile));
+        }
+        let publisher = |id: &str| id.split('.').next().unwrap_or_default().to_owned();
+        let vocabulary = Vocabulary {
+            publishers: models.iter().map(|model| publisher(&model.id)).collect(),
+            geographies: profiles
+                .iter()
+                .map(|profile| profile.geography.clone())
+                .chain([GOVERNMENT.to_owned()])
+                .collect(),
+        };
+        Self {
+            models: models.into_iter().map(|model| (model.id.clone(), Arc::new(model))).collect(),
+            profiles: profiles.into_iter().map(|profile| (profile.id.clone(), profile)).collect(),
+            by_model,
+            prices: prices.into_iter().map(Prices::complete).collect(),
+            vocabulary,
+        }
+    }
+}
+
+/// GovCloud's prefix: the source of the data covers the commercial partition only (reference `bedrock.md` §4).
+const GOVERNMENT: &str = "us-gov";
+
+/// One record of `prices.json`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Prices {
+    model: String,
+    prices: BTreeMap<String, Rates>,
+}
+
+/// Prices per million tokens in US dollars.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Rates {
+    input: Option<f64>,
+    output: Option<f64>,
+    cache_read: Option<f64>,
+    #[serde(rename = "cacheWrite5m")]
+    cache_write_5m: Option<f64>,
+    #[serde(rename = "cacheWrite1h")]
+    cache_write_1h: Option<f64>,
+    batch_input: Option<f64>,
+    batch_output: Option<f64>,
+}
+
+impl Prices {
+    fn complete(self) -> (String, BTreeMap<String, Price>) {
+        let prices = self.prices.into_iter().map(|(key, rates)| {
+            let Rates {
+                input,
+                output,
+                cache_read,
+                cache_write_5m,
+                cache_write_1h,
+                batch_input,
+                batch_output,
+            } = rates;
+            let price = Price {
+                currency: "USD".to_owned(),
+                unit: "per_million_tokens".to_owned(),
+                input,
+                output,
+                cache_read,
+                cache_write_5m,
+                cache_write_1h,
+                batch_input,
+                batch_output,
+            };
+            (key, price)
+        });
+        (self.model, prices.collect())
+    }
+}
+
+/// The data are part of the program: a test reads them, so they are well-formed in every build that passed.
+fn parse<T: for<'de> Deserialize<'de>>(file: &str, text: &str) -> T {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("the built-in {file} is malformed: {error}"))
+}

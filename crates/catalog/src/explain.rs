@@ -1,0 +1,133 @@
+//! A resolution as `outcrop explain --json` prints it: every key is there, unknown is `null`.
+
+use serde::Serialize;
+
+use crate::resolve::{ResolvedProfile, Surface, Why};
+use crate::{Kind, Limits, ParameterRule, Price, PromptCaching, Reasoning, Resolution};
+
+/// The contract of `explain --json`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Explanation<'a> {
+    identifier: &'a str,
+    kind: Kind,
+    target: &'a str,
+    surface: Surface,
+    model: Option<&'a str>,
+    model_name: Option<&'a str>,
+    publisher: Option<&'a str>,
+    profile: Option<&'a ResolvedProfile>,
+    source_region: &'a str,
+    destination_regions: &'a [String],
+    capabilities: Abilities<'a>,
+    parameters: Settings<'a>,
+    limits: Limits,
+    price: Option<&'a Price>,
+    lifecycle: Option<&'a str>,
+    why: &'a [Why],
+    notices: &'a [String],
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Abilities<'a> {
+    streaming: Option<bool>,
+    tools: Option<bool>,
+    forced_tools: Option<bool>,
+    images: Option<bool>,
+    documents: Option<bool>,
+    video: Option<bool>,
+    reasoning: Option<&'a Reasoning>,
+    prompt_caching: Option<&'a PromptCaching>,
+    structured_output: Option<bool>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Settings<'a> {
+    temperature: Option<&'a ParameterRule>,
+    top_p: Option<&'a ParameterRule>,
+    top_k: Option<&'a ParameterRule>,
+    stop_sequences: Option<&'a ParameterRule>,
+    conflicts: &'a [Vec<String>],
+}
+
+impl Resolution {
+    /// The resolution in the shape of `explain --json`.
+    pub fn explain(&self) -> Explanation<'_> {
+        let Self {
+            identifier,
+            kind,
+            target,
+            surface,
+            model,
+            profile,
+            source_region,
+            destination_regions,
+            price,
+            why,
+            notices,
+            needs_lookup: _,
+        } = self;
+        let model = model.as_deref();
+        Explanation {
+            identifier,
+            kind: *kind,
+            target,
+            surface: *surface,
+            model: model.map(|model| model.id.as_str()),
+            model_name: model.and_then(|model| model.name.as_deref()),
+            publisher: model.and_then(|model| model.publisher.as_deref()),
+            profile: profile.as_ref(),
+            source_region,
+            destination_regions,
+            capabilities: model.map(|model| Abilities::of(&model.capabilities)).unwrap_or_default(),
+            parameters: model.map(|model| Settings::of(&model.parameters)).unwrap_or_default(),
+            limits: model.map(|model| model.limits).unwrap_or_default(),
+            price: price.as_ref(),
+            lifecycle: model.and_then(|model| model.lifecycle.as_deref()),
+            why,
+            notices,
+        }
+    }
+}
+
+impl<'a> Abilities<'a> {
+    fn of(capabilities: &'a crate::Capabilities) -> Self {
+        let crate::Capabilities {
+            streaming,
+            tools,
+            forced_tools,
+            images,
+            documents,
+            video,
+            reasoning,
+            prompt_caching,
+            structured_output,
+        } = capabilities;
+        Self {
+            streaming: *streaming,
+            tools: *tools,
+            forced_tools: *forced_tools,
+            images: *images,
+            documents: *documents,
+            video: *video,
+            reasoning: reasoning.as_ref(),
+            prompt_caching: prompt_caching.as_ref(),
+            structured_output: *structured_output,
+        }
+    }
+}
+
+impl<'a> Settings<'a> {
+    fn of(parameters: &'a crate::Parameters) -> Self {
+        let crate::Parameters { temperature, top_p, top_k, stop_sequences, conflicts } = parameters;
+        Self {
+            temperature: temperature.as_ref(),
+            top_p: top_p.as_ref(),
+            top_k: top_k.as_ref(),
+            stop_sequences: stop_sequences.as_ref(),
+            conflicts,
+        }
+    }
+}
