@@ -1,0 +1,104 @@
+"""Starts `outcrop serve --local`, runs each language's clients against it, and stops it: `drive.py BINARY [NODE_FOLDER]`."""
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from server import Server, clean_environment
+
+HERE = Path(__file__).parent
+# No proxy stands between these tests and the loopback interface.
+OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+# How Claude is asked to think, by the catalog's word for its way of reasoning.
+THINKING = {
+    "budget": {"type": "enabled", "budget_tokens": 1024},
+    "budget-or-adaptive": {"type": "enabled", "budget_tokens": 1024},
+    "adaptive": {"type": "adaptive"},
+}
+
+
+def main(binary: str, node_folder: str = "") -> int:
+    with tempfile.TemporaryDirectory(prefix="outcrop-clients-") as name:
+        folder = Path(name)
+        environment = clean_environment(folder)
+        gateway = Server(binary, ["serve", "--local"], folder / "gateway", environment)
+        try:
+            gateway.wait_until(lambda: is_ready(gateway.url), "/readyz said yes")
+            environment |= facts(binary, gateway.url, environment)
+            failed = [suite for suite, run in suites(node_folder, folder, environment) if run() != 0]
+            gateway.stop()
+        finally:
+            gateway.kill()
+    if failed:
+        print(f"clients: FAILED: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def is_ready(url: str) -> bool:
+    try:
+        with OPENER.open(f"{url}/readyz", timeout=5) as answer:
+            return answer.status == 200
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False
+
+
+def facts(binary: str, url: str, environment: dict[str, str]) -> dict[str, str]:
+    """What the tests need to know of the gateway: where it is, its two seeded profiles, how its Claude thinks."""
+    profiles = application_profiles(url)
+    claude, nova = one(profiles, "/anthropic."), one(profiles, "/amazon.nova")
+    model = claude["models"][0]["modelArn"].rsplit("/", 1)[1]
+    answer = subprocess.run(
+        [binary, "explain", model, "--json"], env=environment, check=True, capture_output=True, text=True
+    )
+    mode = json.loads(answer.stdout)["capabilities"]["reasoning"]["mode"]
+    return {
+        "OUTCROP_BIN": binary,
+        "OUTCROP_URL": url,
+        "OUTCROP_CLAUDE_ARN": claude["inferenceProfileArn"],
+        "OUTCROP_NOVA_ARN": nova["inferenceProfileArn"],
+        "OUTCROP_CLAUDE_THINKING": json.dumps(THINKING[mode]),
+    }
+
+
+def application_profiles(url: str) -> list[dict]:
+    with OPENER.open(f"{url}/inference-profiles?type=APPLICATION", timeout=10) as answer:
+        return json.load(answer)["inferenceProfileSummaries"]
+
+
+def one(profiles: list[dict], publisher: str) -> dict:
+    """The only profile over a model of that publisher."""
+    found = [profile for profile in profiles if publisher in profile["models"][0]["modelArn"]]
+    if len(found) != 1:
+        raise RuntimeError(f"expected one seeded profile over {publisher!r}, got {found} of {profiles}")
+    return found[0]
+
+
+def suites(node_folder: str, folder: Path, environment: dict[str, str]):
+    """Each suite's name and a function that runs it and returns its exit status."""
+    yield "python", lambda: subprocess.call(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"], cwd=HERE / "python", env=environment
+    )
+    if node_folder:
+        tests = lay_out_node(Path(node_folder), folder / "node")
+        yield "node", lambda: subprocess.call(["node", "--test", "--test-reporter=spec", *tests], cwd=folder / "node", env=environment)
+
+
+def lay_out_node(installed: Path, folder: Path) -> list[str]:
+    """Copies the tests beside the installed packages, because an `import` looks for packages next to its own file."""
+    folder.mkdir()
+    (folder / "node_modules").symlink_to(installed / "node_modules", target_is_directory=True)
+    for source in (HERE / "node").glob("*.mjs"):
+        shutil.copy(source, folder)
+    return sorted(test.name for test in folder.glob("*.test.mjs"))
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(*sys.argv[1:]))
+    except RuntimeError as error:
+        sys.exit(f"clients: FAILED: the gateway {error}")

@@ -1,0 +1,109 @@
+// The openai package against `/v1`, with application profile ARNs as the model.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import OpenAI from "openai";
+import * as m from "./material.mjs";
+
+const client = new OpenAI({ baseURL: `${m.url}/v1`, apiKey: "any", maxRetries: 0, timeout: 60_000 });
+const TOOLS = [{ type: "function", function: { name: m.TOOL, description: m.DESCRIPTION, parameters: m.SCHEMA } }];
+
+const complete = (model, content, parameters = {}, options = {}) =>
+  client.chat.completions.create({ model, messages: [{ role: "user", content }], ...parameters }, options);
+const deltasOf = (chunks) => chunks.flatMap((chunk) => chunk.choices.map((choice) => choice.delta));
+
+for (const [name, arn] of Object.entries(m.arns)) {
+  describe(`${name} through its application profile`, () => {
+    test("a chat answers with usage", async () => {
+      const answer = await complete(arn, m.repeat(m.PHRASE));
+      assert.equal(answer.choices[0].message.content, m.PHRASE);
+      assert.equal(answer.choices[0].finish_reason, "stop");
+      assert.equal(answer.usage.total_tokens, answer.usage.prompt_tokens + answer.usage.completion_tokens);
+    });
+
+    test("a system prompt reaches the model", async () => {
+      const user = { role: "user", content: m.repeat(m.PHRASE) };
+      const system = { role: "system", content: "You are a parrot." };
+      const [without, answer] = await Promise.all(
+        [[user], [system, user]].map((messages) => client.chat.completions.create({ model: arn, messages })),
+      );
+      assert.equal(answer.choices[0].message.content, m.PHRASE);
+      assert.ok(answer.usage.prompt_tokens > without.usage.prompt_tokens);
+    });
+
+    test("a stream is the same answer in pieces, with usage at its end", async () => {
+      const parameters = { stream: true, stream_options: { include_usage: true } };
+      const chunks = await m.all(await complete(arn, m.repeat(m.LONG_PHRASE), parameters));
+      const pieces = deltasOf(chunks).flatMap((delta) => delta.content || []);
+      assert.ok(pieces.length > 1);
+      assert.equal(pieces.join(""), m.LONG_PHRASE);
+      assert.ok(chunks.at(-1).usage.completion_tokens > 0);
+    });
+
+    test("a tool round trip", async () => {
+      const messages = [{ role: "user", content: m.ASK_FOR_TOOL }];
+      const asked = (await client.chat.completions.create({ model: arn, messages, tools: TOOLS })).choices[0];
+      assert.equal(asked.finish_reason, "tool_calls");
+      assert.equal(asked.message.tool_calls.length, 1);
+      const [call] = asked.message.tool_calls;
+      assert.equal(call.function.name, m.TOOL);
+      m.assertFits(JSON.parse(call.function.arguments));
+      messages.push(asked.message, { role: "tool", tool_call_id: call.id, content: m.TOOL_RESULT });
+      const answer = (await client.chat.completions.create({ model: arn, messages, tools: TOOLS })).choices[0];
+      assert.ok(answer.message.content.includes(m.TOOL_RESULT));
+    });
+
+    test("the package's own stream helper assembles a tool call", async () => {
+      const messages = [{ role: "user", content: m.ASK_FOR_TOOL }];
+      const stream = client.chat.completions.stream({ model: arn, messages, tools: TOOLS });
+      const { choices } = await stream.finalChatCompletion();
+      assert.equal(choices[0].finish_reason, "tool_calls");
+      m.assertFits(JSON.parse(choices[0].message.tool_calls[0].function.arguments));
+    });
+
+    test("an image reaches the model", async () => {
+      const image = { url: `data:image/png;base64,${m.png().toString("base64")}` };
+      const content = [{ type: "image_url", image_url: image }, { type: "text", text: m.ASK_FOR_IMAGE }];
+      m.assertDescribes((await complete(arn, content)).choices[0].message.content, m.png());
+    });
+
+    test("a stop sequence and a token limit end the answer", async () => {
+      const stopped = (await complete(arn, "count to 9", { stop: ["6"] })).choices[0];
+      assert.ok(stopped.message.content.includes("5") && !stopped.message.content.includes("6"));
+      assert.equal(stopped.finish_reason, "stop");
+      const limited = (await complete(arn, "count to 400", { max_tokens: 20 })).choices[0];
+      assert.equal(limited.finish_reason, "length");
+    });
+
+    for (const fault of m.BROKEN_STREAMS) {
+      test(`a stream with ${fault} is an error`, async () => {
+        const options = { headers: { "x-outcrop-fault": fault } };
+        const stream = await complete(arn, m.repeat(m.LONG_PHRASE), { stream: true }, options);
+        await assert.rejects(m.all(stream), OpenAI.APIError);
+      });
+    }
+  });
+}
+
+test("reasoning arrives beside the answer", async () => {
+  const parameters = { reasoning_effort: "low", max_completion_tokens: 4096 };
+  const { message } = (await complete(m.claude, m.repeat(m.PHRASE), parameters)).choices[0];
+  assert.equal(message.content, m.PHRASE);
+  assert.ok(message.reasoning_content);
+});
+
+for (const identifier of ["no-such-model", m.sibling(m.claude), "arn:aws:bedrock"]) {
+  test(`${identifier} is refused with a message`, async () => {
+    for (const stream of [false, true]) {
+      await assert.rejects(complete(identifier, "hello", { stream }), (error) => {
+        assert.ok(error instanceof OpenAI.NotFoundError || error instanceof OpenAI.BadRequestError, error);
+        assert.ok(error.error.message && error.type);
+        return true;
+      });
+    }
+  });
+}
+
+test("throttling is the package's own error class", async () => {
+  const options = { headers: { "x-outcrop-fault": "ThrottlingException" } };
+  await assert.rejects(complete(m.claude, "hello", {}, options), OpenAI.RateLimitError);
+});

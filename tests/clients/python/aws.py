@@ -1,0 +1,28 @@
+"""boto3 clients for loopback: dummy or given keys, no retries, and a way to ask for a fault."""
+
+import boto3
+from botocore.config import Config
+
+# One attempt: a retry would hide what the first answer was.
+CONFIG = Config(retries={"total_max_attempts": 1}, proxies={}, read_timeout=60)
+
+
+def client(service: str, url: str, region: str, key: str = "AKIDANY", secret: str = "any", fault: str | None = None):
+    """A client of `bedrock` or `bedrock-runtime`, every request of which carries `fault` where one is given."""
+    client = boto3.session.Session().client(
+        service,
+        endpoint_url=url,
+        region_name=region,
+        aws_access_key_id=key,
+        aws_secret_access_key=secret,
+        config=CONFIG,
+    )
+    if fault:
+        client.meta.events.register("before-sign", lambda request, **_: request.headers.add_header("x-outcrop-fault", fault))
+    return client
+
+
+def error_of(caught) -> tuple[str, int, str]:
+    """Code, HTTP status and message of a ClientError."""
+    response = caught.value.response
+    return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"], response["Error"]["Message"]
