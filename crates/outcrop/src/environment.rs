@@ -141,7 +141,7 @@ impl Environment {
 }
 
 /// Every variable of ours and of LibreChat's that has a meaning here.
-const KNOWN: [&str; 17] = [
+const KNOWN: [&str; 18] = [
     "BEDROCK_AWS_ACCESS_KEY_ID",
     "BEDROCK_AWS_BEARER_TOKEN",
     "BEDROCK_AWS_DEFAULT_REGION",
@@ -156,6 +156,7 @@ const KNOWN: [&str; 17] = [
     "OUTCROP_DATA_DIR",
     "OUTCROP_ENV_FILE",
     "OUTCROP_LISTEN",
+    "OUTCROP_LOG",
     "OUTCROP_MODEL",
     "OUTCROP_REGION",
     "OUTCROP_URL",
@@ -165,7 +166,12 @@ const KNOWN: [&str; 17] = [
 fn slip(name: &str) -> Option<&'static str> {
     match name {
         "BEDROCK_AWS_REGION" | "BEDROCK_REGION" => Some("BEDROCK_AWS_DEFAULT_REGION"),
-        _ => nearest(name, KNOWN).map(|near| KNOWN[KNOWN.iter().position(|it| *it == near).unwrap_or(0)]),
+        _ => {
+            let (prefix, rest) = name.split_once('_')?;
+            let own = |known: &'static str| known.strip_prefix(prefix)?.strip_prefix('_');
+            let meant = nearest(rest, KNOWN.into_iter().filter_map(own))?;
+            KNOWN.into_iter().find(|known| own(known) == Some(meant))
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use serde_saphyr::Spanned;
 
 use crate::environment::Environment;
 use crate::librechat::{self, Bedrock, LibreChat};
-use crate::outcrop_yaml::{Key, Lane, OnDisconnect, OutcropYaml, Parameters, Upstream};
+use crate::outcrop_yaml::{Key, Lane, OutcropYaml, Upstream};
 use crate::problem::Problem;
 use crate::region;
 use crate::secret::Secret;
@@ -39,10 +39,6 @@ pub struct FromFile {
     pub available_regions: Vec<String>,
     /// The guardrail of every request.
     pub guardrail: Option<Guardrail>,
-    /// What happens to an invocation whose client goes away.
-    pub on_disconnect: Option<OnDisconnect>,
-    /// What happens to a parameter the model does not take.
-    pub parameters: Option<Parameters>,
     /// How requests travel.
     pub lane: Option<Lane>,
 }
@@ -188,13 +184,13 @@ impl Reader<'_> {
             listen,
             upstream,
             keys,
-            on_disconnect,
-            parameters,
             lane,
             residency: _,
             regions: _,
             failover: _,
             catalog: _,
+            on_disconnect: _,
+            parameters: _,
         } = file;
         let (runtime, control) = match upstream {
             Some(Upstream { runtime, control }) => (runtime, control),
@@ -207,8 +203,6 @@ impl Reader<'_> {
             runtime: runtime.and_then(|url| self.endpoint("upstream.runtime", &url)),
             control: control.and_then(|url| self.endpoint("upstream.control", &url)),
             keys: self.keys(&keys),
-            on_disconnect,
-            parameters,
             lane,
             ..FromFile::default()
         }

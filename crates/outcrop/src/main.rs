@@ -4,6 +4,7 @@
 //! A visitor starts at [`commands::run`]; what a value means and where it comes from is [`settings::Settings`].
 
 mod args;
+mod client;
 mod commands;
 mod credentials;
 mod dotenv;

@@ -29,12 +29,6 @@ pub struct OutcropYaml {
     /// The keys clients may use. With none the gateway listens on loopback only.
     #[serde(default)]
     pub keys: Vec<Key>,
-    /// What happens to an invocation whose client goes away.
-    #[serde(default)]
-    pub on_disconnect: Option<OnDisconnect>,
-    /// What happens to a parameter the model does not take.
-    #[serde(default)]
-    pub parameters: Option<Parameters>,
     /// How requests travel.
     #[serde(default)]
     pub lane: Option<Lane>,
@@ -54,6 +48,14 @@ pub struct OutcropYaml {
     #[serde(default)]
     #[schemars(skip)]
     pub catalog: Option<Spanned<IgnoredAny>>,
+    /// Not supported yet.
+    #[serde(default)]
+    #[schemars(skip)]
+    pub on_disconnect: Option<Spanned<IgnoredAny>>,
+    /// Not supported yet.
+    #[serde(default)]
+    #[schemars(skip)]
+    pub parameters: Option<Spanned<IgnoredAny>>,
 }
 
 impl OutcropYaml {
@@ -64,6 +66,8 @@ impl OutcropYaml {
             ("regions", &self.regions),
             ("failover", &self.failover),
             ("catalog", &self.catalog),
+            ("on_disconnect", &self.on_disconnect),
+            ("parameters", &self.parameters),
         ]
         .into_iter()
         .filter_map(|(key, value)| value.as_ref().map(|value| (key, value.referenced)))
@@ -101,26 +105,6 @@ impl std::fmt::Debug for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Key").field("name", &self.name.value).finish_non_exhaustive()
     }
-}
-
-/// `on_disconnect`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum OnDisconnect {
-    /// Read the rest, so that the ledger has the usage.
-    Drain,
-    /// Stop paying.
-    Cancel,
-}
-
-/// `parameters`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Parameters {
-    /// Drop or clamp it, and say so.
-    Fix,
-    /// Answer 400.
-    Refuse,
 }
 
 /// `lane`.

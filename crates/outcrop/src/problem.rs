@@ -103,13 +103,20 @@ fn may_hold_secret(line: &str) -> bool {
 
 /// The candidate nearest to what was written, when it is near enough to be a slip of the hand.
 pub fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let written = written.to_lowercase();
     let allowed = (written.chars().count() / 3).clamp(1, 3);
     candidates
         .into_iter()
-        .map(|candidate| (distance(&written.to_lowercase(), &candidate.to_lowercase()), candidate))
-        .filter(|(distance, _)| *distance <= allowed)
+        .map(|candidate| (distance(&written, &candidate.to_lowercase()), candidate))
+        .filter(|(distance, candidate)| *distance <= allowed || is_shortened(&written, candidate))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+}
+
+/// `alias` for `aliases`, `catalogue` for `catalog`: one word begins the other.
+fn is_shortened(written: &str, candidate: &str) -> bool {
+    let enough = written.len().min(candidate.len()) >= 4;
+    enough && (candidate.starts_with(written) || written.starts_with(candidate))
 }
 
 /// Levenshtein's distance, one row at a time.
@@ -135,7 +142,7 @@ mod tests {
     #[test]
     fn a_slip_is_recognised_and_a_different_word_is_not() {
         let keys = ["aliases", "listen", "upstream"];
-        assert_eq!(nearest("alias", keys), None.or(nearest("alias", keys)));
+        assert_eq!(nearest("alias", keys), Some("aliases"));
         assert_eq!(nearest("aliasses", keys), Some("aliases"));
         assert_eq!(nearest("Listen", keys), Some("listen"));
         assert_eq!(nearest("colour", keys), None);

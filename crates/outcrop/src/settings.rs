@@ -14,8 +14,9 @@ use crate::args::Global;
 use crate::credentials::Choice;
 use crate::environment::Environment;
 use crate::file::{self, FromFile, GatewayKey, Guardrail};
-use crate::outcrop_yaml::{Lane, OnDisconnect, Parameters};
+use crate::outcrop_yaml::Lane;
 use crate::problem::{Problem, Severity};
+use crate::secret::Secret;
 use crate::{mappings, region};
 
 /// A value and where it comes from.
@@ -62,14 +63,34 @@ pub struct Settings {
     pub available_regions: Vec<String>,
     /// The guardrail of every request.
     pub guardrail: Option<Guardrail>,
-    /// What happens to an invocation whose client goes away.
-    pub on_disconnect: Option<OnDisconnect>,
-    /// What happens to a parameter the model does not take.
-    pub parameters: Option<Parameters>,
     /// How requests travel.
     pub lane: Option<Lane>,
+    /// How our own commands reach a gateway.
+    pub client: ClientSettings,
     /// What a person should know.
     pub warnings: Vec<Problem>,
+}
+
+/// How `outcrop chat` reaches a gateway.
+#[derive(Clone, Default)]
+pub struct ClientSettings {
+    /// `OUTCROP_URL`
+    pub url: Option<String>,
+    /// `OUTCROP_MODEL`
+    pub model: Option<String>,
+    /// `OUTCROP_API_KEY`
+    pub api_key: Option<Secret>,
+}
+
+impl ClientSettings {
+    fn of(environment: &Environment) -> Self {
+        let value = |name| environment.value(name).map(str::to_owned);
+        Self {
+            url: value("OUTCROP_URL"),
+            model: value("OUTCROP_MODEL"),
+            api_key: value("OUTCROP_API_KEY").map(Secret::new),
+        }
+    }
 }
 
 /// Addresses instead of AWS's own.
@@ -115,19 +136,8 @@ impl Settings {
         from_file: Option<FromFile>,
         problems: &mut Vec<Problem>,
     ) -> Self {
-        let FromFile {
-            name,
-            layer,
-            listen,
-            runtime,
-            control,
-            keys,
-            available_regions,
-            guardrail,
-            on_disconnect,
-            parameters,
-            lane,
-        } = from_file.unwrap_or_default();
+        let FromFile { name, layer, listen, runtime, control, keys, available_regions, guardrail, lane } =
+            from_file.unwrap_or_default();
         let file = (!name.is_empty()).then_some(name);
         let mut layers = Vec::new();
         if let Some(file) = &file {
@@ -152,9 +162,8 @@ impl Settings {
             keys,
             available_regions,
             guardrail,
-            on_disconnect,
-            parameters,
             lane,
+            client: ClientSettings::of(environment),
             warnings: Vec::new(),
         }
     }

@@ -67,13 +67,18 @@ impl Source<'_> {
 
     fn explain(self, error: &Error, path: Option<&str>) -> Problem {
         let location = error.location().unwrap_or(Location::UNKNOWN);
-        let key = path.filter(|path| *path != ".").unwrap_or_default();
-        let problem = self.error(location, message(error, key));
+        let problem = self.error(location, message(error, &written_path(path.unwrap_or_default())));
         match advice(error) {
             Some(hint) => problem.hint(hint),
             None => problem,
         }
     }
+}
+
+/// The path as a person would say it: `Spanned` adds a `value` step, and `?` is a key that was never finished.
+fn written_path(path: &str) -> String {
+    let steps = path.split('.').filter(|step| !matches!(*step, "" | "value" | "?"));
+    steps.collect::<Vec<_>>().join(".")
 }
 
 /// What is wrong. The value itself is left out: it may be a secret.
@@ -92,9 +97,10 @@ fn message(error: &Error, key: &str) -> String {
         Error::SerdeInvalidValue { expected, .. } => format!("{} must be {}", subject(key), plain(expected)),
         Error::DuplicateMappingKey { key: Some(twice), .. } => format!("the key `{twice}` is given twice"),
         Error::Unexpected { expected, .. } => format!("{} must be {}", subject(key), plain(expected)),
+        Error::QuotingRequired { .. } => format!("{} must be a text in quotes", subject(key)),
         Error::NullIntoString { .. } => format!("{} is empty; it must be a text", subject(key)),
         Error::Eof { .. } => format!("{} is empty", subject(key)),
-        other => first_line(&other.to_string(), key),
+        other => first_line(&other.to_string()),
     }
 }
 
@@ -103,7 +109,7 @@ fn advice(error: &Error) -> Option<String> {
         Error::SerdeUnknownField { field, expected, .. } => {
             Some(match nearest(field, expected.iter().copied()) {
                 Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("known here: {}", expected.join(", ")),
+                None => known(expected),
             })
         }
         Error::QuotingRequired { .. } => {
@@ -138,7 +144,17 @@ fn plain(expected: &str) -> String {
     }
 }
 
-fn first_line(text: &str, key: &str) -> String {
+fn known(keys: &[&str]) -> String {
+    let (shown, rest) = keys.split_at(keys.len().min(KEYS_SHOWN));
+    let more = if rest.is_empty() { String::new() } else { format!(", and {} more", rest.len()) };
+    format!("known here: {}{more} (`outcrop config schema` has them all)", shown.join(", "))
+}
+
+/// Enough to recognise the place one meant, few enough to read.
+const KEYS_SHOWN: usize = 7;
+
+/// The parser's own words, without the place that stands before the message anyway.
+fn first_line(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default();
-    if key.is_empty() { line.to_owned() } else { format!("`{key}`: {line}") }
+    line.rsplit_once(" at line ").map_or(line, |(what, _)| what).to_owned()
 }

@@ -1,9 +1,286 @@
-//! `outcrop explain`.
+//! `outcrop explain`: what an identifier stands for, and why. The same answer as the gateway's.
+
+use std::io::Write;
+
+use outcrop_bedrock::Client;
+use outcrop_catalog::{
+    Catalog, Layer, Model, ParameterRule, Price, PromptCaching, Reasoning, Resolution, ResolveError, Source,
+};
+use owo_colors::OwoColorize;
 
 use crate::args::{Explain, Global};
 use crate::failure::Failure;
+use crate::paper;
+use crate::settings::{Flags, Settings};
 
 /// Runs `outcrop explain`.
-pub fn run(_global: &Global, _explain: &Explain) -> Result<(), Failure> {
-    Err(Failure::new("not yet"))
+pub fn run(global: &Global, explain: &Explain) -> Result<(), Failure> {
+    let flags = Flags { region: explain.region.clone(), ..Flags::default() };
+    let settings = Settings::load(global, &flags)?;
+    paper::problems(&settings.warnings);
+    let catalog = settings.catalog();
+    let mut resolution = resolve(&catalog, &explain.identifier, &settings)?;
+    if resolution.needs_lookup && !explain.offline {
+        resolution = super::block_on(looked_up(catalog, resolution, &settings))??;
+    }
+    if global.json {
+        return paper::json(&resolution.explain());
+    }
+    print(&resolution)
+}
+
+fn resolve(catalog: &Catalog, identifier: &str, settings: &Settings) -> Result<Resolution, Failure> {
+    catalog.resolve(identifier, &settings.context()).map_err(|error| {
+        let ResolveError::Unknown { message, hint } = error;
+        let failure = Failure::new(message);
+        match hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    })
+}
+
+/// Asks AWS what stands behind an application profile. That it cannot be asked is a notice, not a failure: what is known
+/// without it is still worth printing.
+async fn looked_up(
+    catalog: Catalog,
+    mut resolution: Resolution,
+    settings: &Settings,
+) -> Result<Resolution, Failure> {
+    let region = resolution.source_region.clone();
+    let answer = match settings.credentials.load(&region).await {
+        Ok(credentials) => {
+            let client = Client::new(credentials, settings.upstream.endpoints());
+            client.inference_profile(&resolution.target, &region).await.map_err(|error| error.to_string())
+        }
+        Err(why) => Err(why),
+    };
+    match answer {
+        Ok(profile) => {
+            let application_profiles = [(profile.arn.clone(), profile)].into();
+            let layer = Layer { application_profiles, ..Layer::default() };
+            resolve(&catalog.with(Source::Discovered, layer), &resolution.identifier, settings)
+        }
+        Err(why) => {
+            let reason = why.lines().next().unwrap_or_default();
+            resolution.notices.push(format!("GetInferenceProfile could not be asked in {region}: {reason}"));
+            Ok(resolution)
+        }
+    }
+}
+
+/// The page a person reads.
+fn print(resolution: &Resolution) -> Result<(), Failure> {
+    let mut page = Page { out: paper::out() };
+    page.title(resolution)?;
+    page.invocation(resolution)?;
+    match &resolution.model {
+        Some(model) => page.model(model)?,
+        None => page.row("model", &"unknown".red().to_string())?,
+    }
+    if let Some(price) = &resolution.price {
+        page.row("price", &prices(price))?;
+    }
+    page.why(resolution)?;
+    page.notices(resolution)
+}
+
+struct Page {
+    out: anstream::AutoStream<std::io::Stdout>,
+}
+
+impl Page {
+    fn title(&mut self, resolution: &Resolution) -> Result<(), Failure> {
+        let kind = word(&resolution.kind);
+        Ok(writeln!(self.out, "{}  {}", resolution.identifier.bold(), kind.dimmed())?)
+    }
+
+    fn invocation(&mut self, resolution: &Resolution) -> Result<(), Failure> {
+        self.row("target", &resolution.target)?;
+        if let Some(profile) = &resolution.profile {
+            let name = profile.name.as_deref().map(|name| format!("  “{name}”")).unwrap_or_default();
+            let kind = word(&profile.profile_type).to_lowercase().replace('_', " ");
+            self.row("profile", &format!("{}{name}  {}", profile.id, kind.dimmed()))?;
+            let tags: Vec<String> =
+                profile.tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            if !tags.is_empty() {
+                self.row("tags", &tags.join("  "))?;
+            }
+        }
+        self.row("called in", &resolution.source_region)?;
+        let destinations = match resolution.destination_regions.as_slice() {
+            [] => "unknown".red().to_string(),
+            regions => regions.join(" "),
+        };
+        self.row("processed in", &destinations)?;
+        self.row("surface", &word(&resolution.surface))
+    }
+
+    fn model(&mut self, model: &Model) -> Result<(), Failure> {
+        let name = model.name.as_deref().map(|name| format!("  {name}")).unwrap_or_default();
+        let publisher = model.publisher.as_deref().map(|it| format!(", {it}")).unwrap_or_default();
+        self.row("model", &format!("{}{}{}", model.id.green(), name, publisher))?;
+        if let Some(lifecycle) = &model.lifecycle {
+            self.row("lifecycle", lifecycle)?;
+        }
+        self.row("limits", &limits(model))?;
+        self.row("takes", &abilities(model))?;
+        self.row("reasoning", &model.capabilities.reasoning.as_ref().map_or_else(unknown, reasoning))?;
+        self.row("caching", &model.capabilities.prompt_caching.as_ref().map_or_else(unknown, caching))?;
+        self.row("parameters", &parameters(model))
+    }
+
+    fn why(&mut self, resolution: &Resolution) -> Result<(), Failure> {
+        writeln!(self.out, "\n{}", "why".bold())?;
+        let width = resolution.why.iter().map(|why| why.step.len()).max().unwrap_or(0);
+        for why in &resolution.why {
+            writeln!(
+                self.out,
+                "  {:width$}  {}  {}",
+                why.step.cyan(),
+                why.detail,
+                format!("({})", why.source).dimmed()
+            )?;
+        }
+        Ok(())
+    }
+
+    fn notices(&mut self, resolution: &Resolution) -> Result<(), Failure> {
+        if !resolution.notices.is_empty() {
+            writeln!(self.out, "\n{}", "notices".bold())?;
+        }
+        for notice in &resolution.notices {
+            writeln!(self.out, "  {} {notice}", "!".yellow())?;
+        }
+        Ok(())
+    }
+
+    fn row(&mut self, name: &str, value: &str) -> Result<(), Failure> {
+        Ok(writeln!(self.out, "  {:<13}{value}", name.dimmed())?)
+    }
+}
+
+/// The word a type is written as in JSON.
+fn word<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_value(value).ok().and_then(|it| it.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+fn unknown() -> String {
+    "unknown".dimmed().to_string()
+}
+
+fn limits(model: &Model) -> String {
+    let count = |tokens: Option<u64>| tokens.map_or_else(unknown, grouped);
+    let limits = model.limits;
+    format!("context {}, output {} tokens", count(limits.context_tokens), count(limits.max_output_tokens))
+}
+
+/// 200000 as 200,000.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn abilities(model: &Model) -> String {
+    let can = &model.capabilities;
+    [
+        ("streaming", can.streaming),
+        ("tools", can.tools),
+        ("forced tools", can.forced_tools),
+        ("images", can.images),
+        ("documents", can.documents),
+        ("video", can.video),
+        ("structured output", can.structured_output),
+    ]
+    .into_iter()
+    .map(|(name, known)| match known {
+        Some(true) => name.to_owned(),
+        Some(false) => format!("no {name}").dimmed().to_string(),
+        None => format!("{name}?").dimmed().to_string(),
+    })
+    .collect::<Vec<_>>()
+    .join(", ")
+}
+
+fn reasoning(reasoning: &Reasoning) -> String {
+    let Reasoning { mode, min_budget, always_on, efforts } = reasoning;
+    let mut text = word(mode);
+    if let Some(budget) = min_budget {
+        text.push_str(&format!(", budget from {} tokens", grouped(u64::from(*budget))));
+    }
+    if *always_on {
+        text.push_str(", always on");
+    }
+    if !efforts.is_empty() {
+        text.push_str(&format!(", effort {}", efforts.join("/")));
+    }
+    text
+}
+
+fn caching(caching: &PromptCaching) -> String {
+    let PromptCaching { supported, min_tokens, max_points, ttls } = caching;
+    if !supported {
+        return "no".to_owned();
+    }
+    let mut text = "yes".to_owned();
+    if let Some(tokens) = min_tokens {
+        text.push_str(&format!(", from {} tokens", grouped(u64::from(*tokens))));
+    }
+    if let Some(points) = max_points {
+        text.push_str(&format!(", {points} points"));
+    }
+    if !ttls.is_empty() {
+        text.push_str(&format!(", for {}", ttls.join("/")));
+    }
+    text
+}
+
+fn parameters(model: &Model) -> String {
+    let rules = &model.parameters;
+    let mut parts: Vec<String> = [
+        ("temperature", &rules.temperature),
+        ("topP", &rules.top_p),
+        ("topK", &rules.top_k),
+        ("stopSequences", &rules.stop_sequences),
+    ]
+    .into_iter()
+    .map(|(name, rule)| parameter(name, rule.as_ref()))
+    .collect();
+    parts.extend(rules.conflicts.iter().map(|group| format!("not together: {}", group.join(" and "))));
+    parts.join(", ")
+}
+
+fn parameter(name: &str, rule: Option<&ParameterRule>) -> String {
+    match rule {
+        None => format!("{name}?").dimmed().to_string(),
+        Some(rule) if !rule.allowed => format!("no {name}").dimmed().to_string(),
+        Some(ParameterRule { min: Some(min), max: Some(max), .. }) => format!("{name} {min}–{max}"),
+        Some(ParameterRule { max: Some(max), .. }) => format!("{name} up to {max}"),
+        Some(_) => name.to_owned(),
+    }
+}
+
+fn prices(price: &Price) -> String {
+    let parts: Vec<String> = [
+        ("input", price.input),
+        ("output", price.output),
+        ("cache read", price.cache_read),
+        ("cache write 5m", price.cache_write_5m),
+        ("cache write 1h", price.cache_write_1h),
+    ]
+    .into_iter()
+    .filter_map(|(name, amount)| amount.map(|amount| format!("{name} {amount}")))
+    .collect();
+    format!(
+        "{}  {}",
+        parts.join(", "),
+        format!("{} {}", price.currency, price.unit.replace('_', " ")).dimmed()
+    )
 }

@@ -1,8 +1,12 @@
 //! One module per command. Each takes what was typed and the settings, and prints its answer.
 
+mod chat;
 mod completions;
 mod config;
+mod emulate;
 mod explain;
+mod models;
+mod profiles;
 
 use crate::args::{Args, Command, Models};
 use crate::failure::Failure;
@@ -11,11 +15,18 @@ use crate::failure::Failure;
 pub fn run(args: Args) -> Result<(), Failure> {
     let Args { global, command } = args;
     match command {
+        Command::Serve(_) => Err(Failure::new("the gateway is not there yet")),
+        Command::Emulate(emulate) => emulate::run(&global, &emulate),
+        Command::Chat(chat) => chat::run(&global, &chat),
         Command::Explain(explain) | Command::Models(Models::Show(explain)) => explain::run(&global, &explain),
+        Command::Models(Models::List { region, filter, all }) => {
+            models::list(&global, region, filter.as_deref(), all)
+        }
+        Command::Profiles(profiles) => profiles::run(&global, profiles),
+        Command::Usage(_) => Err(Failure::new("the ledger is not there yet")),
         Command::Config(config) => config::run(&global, &config),
         Command::Completions { shell } => completions::script(shell),
         Command::Man => completions::manual(),
-        _ => Err(Failure::new("this command is not there yet")),
     }
 }
 
@@ -23,4 +34,39 @@ pub fn run(args: Args) -> Result<(), Failure> {
 fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     Ok(runtime.block_on(future))
+}
+
+/// A runtime for a server. Few workers: its work is waiting, and each worker costs memory.
+fn serve_on(future: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let workers = cores.clamp(2, MAX_WORKERS);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build()?;
+    runtime.block_on(future)
+}
+
+/// At 60 µs a request eight cores serve more than Bedrock's quotas allow.
+const MAX_WORKERS: usize = 8;
+
+/// Resolves at SIGINT or SIGTERM.
+async fn told_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let terminate = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminate => {}
+    }
+}
+
+/// The log goes to standard error; `OUTCROP_LOG` chooses what (`warn`, `info`, `outcrop_gateway=debug`).
+fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("OUTCROP_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }

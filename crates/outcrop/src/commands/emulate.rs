@@ -1,0 +1,114 @@
+//! `outcrop emulate`: the Bedrock emulator alone, for any client that can be pointed at an address.
+
+use std::io::Write;
+
+use outcrop_emulator::{Config, Emulator, Keys, StartError};
+use serde_json::json;
+
+use crate::args::{Emulate, Global};
+use crate::environment::Environment;
+use crate::failure::Failure;
+use crate::paper;
+use crate::problem::Severity;
+
+/// Runs `outcrop emulate` until it is told to stop.
+pub fn run(global: &Global, emulate: &Emulate) -> Result<(), Failure> {
+    let environment = environment(global)?;
+    super::log_to_stderr();
+    super::serve_on(async {
+        let keys = keys(&environment);
+        let emulator = bind(config(emulate, keys.clone())).await?;
+        announce(global, &emulator, &keys, &environment)?;
+        emulator.serve(super::told_to_stop()).await;
+        Ok(())
+    })
+}
+
+/// The emulator needs no configuration file, but its keys may stand in the environment file.
+fn environment(global: &Global) -> Result<Environment, Failure> {
+    let mut environment = Environment::of_process();
+    let named = environment.value("OUTCROP_ENV_FILE").map(Into::into);
+    if let Some(path) = global.env_file.clone().or(named) {
+        let problems = environment.read_file(&path);
+        if problems.iter().any(|problem| problem.severity == Severity::Error) {
+            return Err(Failure::Configuration(problems));
+        }
+        paper::problems(&problems);
+    }
+    Ok(environment)
+}
+
+/// The keys of the environment where there are any, else those of AWS's documentation.
+fn keys(environment: &Environment) -> Keys {
+    let known = Keys::default();
+    let pair = environment.value(ID).zip(environment.value(SECRET));
+    let (access_key_id, secret_access_key) = match pair {
+        Some((id, secret)) => (id.to_owned(), secret.to_owned()),
+        None => (known.access_key_id, known.secret_access_key),
+    };
+    let bearer = environment.value(BEARER).map_or(known.bearer, str::to_owned);
+    Keys { access_key_id, secret_access_key, bearer }
+}
+
+const ID: &str = "AWS_ACCESS_KEY_ID";
+const SECRET: &str = "AWS_SECRET_ACCESS_KEY";
+const BEARER: &str = "AWS_BEARER_TOKEN_BEDROCK";
+
+fn config(emulate: &Emulate, keys: Keys) -> Config {
+    let Emulate { listen, data_dir, replay } = emulate;
+    Config {
+        listen: listen.unwrap_or(Config::default().listen),
+        data_dir: data_dir.clone(),
+        keys,
+        seed_profiles: true,
+        replay: replay.clone(),
+    }
+}
+
+/// Binds, or says why not.
+pub async fn bind(config: Config) -> Result<Emulator, Failure> {
+    Emulator::bind(config).await.map_err(failure)
+}
+
+/// The emulator's own words, its hint apart.
+pub fn failure(error: StartError) -> Failure {
+    let text = error.to_string();
+    match text.split_once("\nhint: ") {
+        Some((message, hint)) => Failure::new(message).hint(hint),
+        None => Failure::new(text),
+    }
+}
+
+fn announce(
+    global: &Global,
+    emulator: &Emulator,
+    keys: &Keys,
+    environment: &Environment,
+) -> Result<(), Failure> {
+    let url = format!("http://{}", emulator.local_addr());
+    if global.json {
+        let profiles: Vec<_> = emulator
+            .profiles()
+            .iter()
+            .map(|it| json!({ "name": it.name, "arn": it.arn, "source": it.source }))
+            .collect();
+        return paper::json(&json!({ "url": url, "accessKeyId": keys.access_key_id, "profiles": profiles }));
+    }
+    let mut out = paper::out();
+    writeln!(out, "# Bedrock emulator on {url}; give these to any AWS client:")?;
+    writeln!(out, "export AWS_ENDPOINT_URL_BEDROCK={url}")?;
+    writeln!(out, "export AWS_ENDPOINT_URL_BEDROCK_RUNTIME={url}")?;
+    for (name, value) in
+        [(ID, &keys.access_key_id), (SECRET, &keys.secret_access_key), (BEARER, &keys.bearer)]
+    {
+        // A key the person already has is not printed: it may be a real one.
+        match environment.variable(name) {
+            Some(_) => writeln!(out, "# {name}: as it is set already")?,
+            None => writeln!(out, "export {name}={value}")?,
+        }
+    }
+    for profile in emulator.profiles() {
+        writeln!(out, "# profile {} ({}, copied from {})", profile.arn, profile.name, profile.source)?;
+    }
+    Ok(out.flush()?)
+}

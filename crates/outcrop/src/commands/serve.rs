@@ -1,0 +1,219 @@
+//! `outcrop serve`: the gateway, with `--local` the emulator inside.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use outcrop_bedrock::{Credentials, Endpoint, Endpoints};
+use outcrop_catalog::Source;
+use outcrop_emulator::{Emulator, SeededProfile};
+use outcrop_gateway::{Gateway, Key, LanePolicy};
+use owo_colors::OwoColorize;
+use serde_json::json;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::emulate;
+use crate::args::{Global, Serve};
+use crate::credentials::Choice;
+use crate::failure::Failure;
+use crate::outcrop_yaml::Lane;
+use crate::paper;
+use crate::settings::{Flags, Settings};
+
+/// Runs `outcrop serve` until it is told to stop.
+pub fn run(global: &Global, serve: &Serve) -> Result<(), Failure> {
+    let Serve { local, listen, data_dir, region } = serve;
+    let flags = Flags { listen: *listen, data_dir: data_dir.clone(), region: region.clone() };
+    let settings = Settings::load(global, &flags)?;
+    paper::problems(&settings.warnings);
+    refuse_what_would_be_ignored(&settings, *local)?;
+    super::log_to_stderr();
+    super::serve_on(async {
+        let inside = if *local { Some(Inside::start(&settings).await?) } else { None };
+        let gateway = bind(&settings, inside.as_ref()).await?;
+        announce(global, &settings, gateway.local_addr(), inside.as_ref())?;
+        gateway.serve(super::told_to_stop()).await;
+        if let Some(inside) = inside {
+            inside.stop().await;
+        }
+        Ok(())
+    })
+}
+
+/// A setting that protects or pays must not be dropped without a word.
+fn refuse_what_would_be_ignored(settings: &Settings, local: bool) -> Result<(), Failure> {
+    if let Some(guardrail) = &settings.guardrail {
+        let message = format!(
+            "the guardrail {} (version {}) of {} is not applied yet, so nothing is served",
+            guardrail.identifier,
+            guardrail.version,
+            settings.file.as_deref().unwrap_or("the configuration")
+        );
+        return Err(Failure::new(message).hint("remove `guardrailConfig` to go on without the guardrail"));
+    }
+    if let (Choice::PerUser { variable }, false) = (&settings.credentials, local) {
+        let message = format!("{variable} is user_provided, and a gateway has no user to ask");
+        return Err(Failure::new(message)
+            .hint("give the gateway an --env-file with credentials of its own, or try `outcrop serve --local`"));
+    }
+    Ok(())
+}
+
+/// The emulator of `--local`.
+struct Inside {
+    address: SocketAddr,
+    profiles: Vec<SeededProfile>,
+    keys: outcrop_emulator::Keys,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Inside {
+    async fn start(settings: &Settings) -> Result<Self, Failure> {
+        let keys = outcrop_emulator::Keys::default();
+        let config = outcrop_emulator::Config {
+            keys: keys.clone(),
+            seed_profiles: true,
+            data_dir: Some(data_dir(settings, true)),
+            ..outcrop_emulator::Config::default()
+        };
+        let emulator = bind_or_elsewhere(config).await?;
+        let address = emulator.local_addr();
+        let profiles = emulator.profiles().to_vec();
+        let (stop, stopped) = oneshot::channel();
+        let task = tokio::spawn(emulator.serve(async {
+            // An error means that the sender is gone, which is the same message.
+            let _ = stopped.await;
+        }));
+        Ok(Self { address, profiles, keys, stop, task })
+    }
+
+    async fn stop(self) {
+        drop(self.stop);
+        if let Err(error) = self.task.await {
+            paper::error(&format!("the emulator ended badly: {error}"), None);
+        }
+    }
+}
+
+/// Nobody asked for this very port, so another will do when it is taken.
+async fn bind_or_elsewhere(config: outcrop_emulator::Config) -> Result<Emulator, Failure> {
+    let listen = config.listen;
+    match Emulator::bind(config.clone()).await {
+        Err(outcrop_emulator::StartError::Bind { source, .. })
+            if source.kind() == std::io::ErrorKind::AddrInUse =>
+        {
+            paper::say(&format!("port {} is taken; the emulator uses a free one", listen.port()));
+            let listen = SocketAddr::new(listen.ip(), 0);
+            emulate::bind(outcrop_emulator::Config { listen, ..config }).await
+        }
+        bound => bound.map_err(emulate::failure),
+    }
+}
+
+async fn bind(settings: &Settings, inside: Option<&Inside>) -> Result<Gateway, Failure> {
+    let (credentials, upstream) = match inside {
+        Some(inside) => (local_credentials(inside)?, local_endpoints(inside.address)?),
+        None => {
+            let credentials = settings.credentials.load(&settings.region.value).await;
+            (credentials.map_err(Failure::new)?, settings.upstream.endpoints())
+        }
+    };
+    let keys = settings.keys.iter().map(|key| Key::new(key.name.clone(), key.key.reveal())).collect();
+    let gateway = outcrop_gateway::Settings {
+        listen: settings.listen.value,
+        data_dir: data_dir(settings, inside.is_some()),
+        region: settings.region.value.clone(),
+        upstream,
+        credentials,
+        catalog: settings.catalog(),
+        keys,
+        lane: match settings.lane {
+            Some(Lane::Converse) => LanePolicy::Converse,
+            Some(Lane::Auto) | None => LanePolicy::Auto,
+        },
+        local: inside.is_some(),
+    };
+    Gateway::bind(gateway).await.map_err(|error| {
+        let hint = error.hint();
+        Failure::new(error.to_string()).hint(hint)
+    })
+}
+
+fn local_credentials(inside: &Inside) -> Result<Credentials, Failure> {
+    let outcrop_emulator::Keys { access_key_id, secret_access_key, .. } = &inside.keys;
+    Credentials::keys(access_key_id, secret_access_key, None).map_err(|error| Failure::new(error.to_string()))
+}
+
+fn local_endpoints(address: SocketAddr) -> Result<Endpoints, Failure> {
+    let endpoint = Endpoint::parse(&format!("http://{address}"));
+    let endpoint = endpoint.map_err(|error| Failure::new(error.to_string()))?;
+    Ok(Endpoints { runtime: Some(endpoint.clone()), control: Some(endpoint) })
+}
+
+/// Local runs keep their own ledger unless a person chose the folder: made-up money must not mix with real.
+pub fn data_dir(settings: &Settings, local: bool) -> PathBuf {
+    let chosen = &settings.data_dir;
+    if local && chosen.source == Source::BuiltIn { chosen.value.join("local") } else { chosen.value.clone() }
+}
+
+fn announce(
+    global: &Global,
+    settings: &Settings,
+    address: SocketAddr,
+    inside: Option<&Inside>,
+) -> Result<(), Failure> {
+    let url = format!("http://{address}");
+    if global.json {
+        let profiles = inside.map(|it| it.profiles.iter().map(profile_json).collect::<Vec<_>>());
+        let emulator = inside.map(|it| format!("http://{}", it.address));
+        return paper::json(&json!({ "url": url, "emulator": emulator, "profiles": profiles }));
+    }
+    let mut out = paper::out();
+    let version = env!("CARGO_PKG_VERSION");
+    writeln!(out, "{} {version}  gateway on {}", "outcrop".bold(), url.green())?;
+    match inside {
+        Some(inside) => local_lines(&mut out, settings, &url, inside)?,
+        None => {
+            writeln!(out, "  upstream   {}", upstream(settings))?;
+            writeln!(out, "  region     {}", settings.region.value)?;
+            writeln!(out, "  ledger     {}", data_dir(settings, false).display())?;
+        }
+    }
+    Ok(out.flush()?)
+}
+
+fn local_lines(
+    out: &mut impl Write,
+    settings: &Settings,
+    url: &str,
+    inside: &Inside,
+) -> Result<(), Failure> {
+    writeln!(out, "  emulator   http://{}  (no AWS account, no network)", inside.address)?;
+    writeln!(out, "  ledger     {}", data_dir(settings, true).display())?;
+    for SeededProfile { name, arn, source } in &inside.profiles {
+        writeln!(out, "  profile    {arn}")?;
+        writeln!(out, "             {}", format!("{name}, copied from {source}").dimmed())?;
+    }
+    let Some(first) = inside.profiles.first() else { return Ok(()) };
+    let arn = &first.arn;
+    writeln!(out, "\nTry it:\n")?;
+    writeln!(out, "  curl -sN {url}/v1/chat/completions -H 'content-type: application/json' \\")?;
+    writeln!(out, "    -d '{{\"model\": \"{arn}\", \"stream\": true,")?;
+    writeln!(out, "         \"messages\": [{{\"role\": \"user\", \"content\": \"Hello!\"}}]}}'\n")?;
+    writeln!(out, "  outcrop chat -m {arn} \"Hello!\"\n")?;
+    Ok(())
+}
+
+fn profile_json(profile: &SeededProfile) -> serde_json::Value {
+    let SeededProfile { name, arn, source } = profile;
+    json!({ "name": name, "arn": arn, "source": source })
+}
+
+fn upstream(settings: &Settings) -> String {
+    match &settings.upstream.runtime {
+        Some(endpoint) => endpoint.value.url(),
+        None => format!("AWS, with {}", settings.credentials.describe()),
+    }
+}
