@@ -7,7 +7,6 @@
 #[macro_use]
 mod union;
 #[macro_use]
-#[allow(unused_macros)]
 mod shape;
 
 pub mod anthropic;
@@ -17,6 +16,7 @@ pub mod envelope;
 pub mod eventstream;
 pub mod family;
 pub mod json;
+mod media;
 pub mod notice;
 pub mod openai_chat;
 pub mod sigv4;

@@ -38,6 +38,22 @@ impl Notices {
         }
     }
 
+    /// Notes once, however often a client sent it, that `field` was not carried.
+    pub fn dropped(&mut self, field: impl Into<String>, why: &str) {
+        let field = field.into();
+        if !self.0.iter().any(|notice| notice.rule == "dropped" && notice.field == field) {
+            self.push("dropped", field, why);
+        }
+    }
+
+    /// Notes each of these members of `parent` (a JSON path, empty for the body itself) as not carried.
+    pub fn unknown(&mut self, parent: &str, members: Vec<String>) {
+        for member in members {
+            let field = if parent.is_empty() { member } else { format!("{parent}.{member}") };
+            self.dropped(field, "Bedrock has no counterpart for it");
+        }
+    }
+
     /// The notices, in order.
     pub fn iter(&self) -> std::slice::Iter<'_, Notice> {
         self.0.iter()

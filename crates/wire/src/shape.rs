@@ -39,3 +39,102 @@ macro_rules! request_shape {
         }
     };
 }
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::Deserialize;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+use crate::bedrock::CachePoint;
+use crate::dialect::ReasoningIntent;
+use crate::union::Text;
+
+/// A member that is either plain text or something with structure.
+#[derive(Debug)]
+pub(crate) enum TextOr<'a, T> {
+    /// Text.
+    Text(Cow<'a, str>),
+    /// The structured form.
+    Else(T),
+}
+
+impl<'de: 'a, 'a, T: Deserialize<'de>> Deserialize<'de> for TextOr<'a, T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TextOrVisitor(PhantomData))
+    }
+}
+
+struct TextOrVisitor<'a, T>(PhantomData<(&'a str, T)>);
+
+impl<'de: 'a, 'a, T: Deserialize<'de>> Visitor<'de> for TextOrVisitor<'a, T> {
+    type Value = TextOr<'a, T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string, or its structured form")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(TextOr::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(TextOr::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(SeqAccessDeserializer::new(seq)).map(TextOr::Else)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(TextOr::Else)
+    }
+}
+
+request_shape! {
+    /// Anthropic's `cache_control`, which Chat clients send as well.
+    struct CacheControl<'a> {
+        "type" => kind: Text<'a>,
+        "ttl" => ttl: Text<'a>,
+    }
+}
+
+impl CacheControl<'_> {
+    /// The cache point it asks for.
+    pub(crate) fn cache_point(&self) -> CachePoint {
+        CachePoint::with_ttl(self.ttl.as_ref().map(|ttl| ttl.to_string()))
+    }
+}
+
+request_shape! {
+    /// Anthropic's `thinking`, which Chat clients send as well.
+    struct Thinking<'a> {
+        "type" => kind: Text<'a>,
+        "budget_tokens" => budget_tokens: u32,
+        "display" => display: Text<'a>,
+    }
+}
+
+impl Thinking<'_> {
+    /// What it asks for; `effort` is `output_config.effort` or its like. `None` for a word that is not known.
+    pub(crate) fn intent(&self, effort: Option<String>) -> Option<ReasoningIntent> {
+        match (self.kind.as_deref()?, self.budget_tokens) {
+            ("disabled", _) => Some(ReasoningIntent::Off),
+            ("enabled", Some(budget)) => Some(ReasoningIntent::Budget(budget)),
+            ("enabled" | "adaptive", _) => Some(ReasoningIntent::Adaptive { effort }),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a pair may stand in Converse's `requestMetadata`.
+///
+/// Source: botocore 1.43.11, `RequestMetadataKeyString` and `RequestMetadataValueString`: at most 256 of these.
+pub(crate) fn fits_request_metadata(key: &str, value: &str) -> bool {
+    const LONGEST: usize = 256;
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c.is_ascii_whitespace() || ":_@$#=/+,-.".contains(c);
+    let fits = |text: &str| text.len() <= LONGEST && text.chars().all(allowed);
+    !key.is_empty() && fits(key) && fits(value)
+}

@@ -11,7 +11,9 @@
 //! not look like `end_turn`.
 
 mod citation;
+mod conversation;
 mod relay;
+mod request;
 mod response;
 mod stream;
 mod translate;

@@ -17,6 +17,8 @@
 //! `malformed_tool_use`): those answers are broken and must not look like a plain `stop`. Bedrock's own word stands beside
 //! it in `native_finish_reason`.
 
+mod conversation;
+mod request;
 mod response;
 mod stream;
 mod translate;

@@ -1,0 +1,197 @@
+//! Pictures, sounds and documents as clients send them, in Converse's words.
+
+use std::borrow::Cow;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::Notices;
+use crate::bedrock::{Document, DocumentSource, Media, MediaSource};
+use crate::dialect::RequestError;
+
+/// A `data:` URL: its media type and its base64 text.
+pub(crate) struct DataUrl<'a> {
+    pub(crate) media_type: &'a str,
+    pub(crate) data: &'a str,
+}
+
+impl<'a> DataUrl<'a> {
+    /// Takes a base64 data URL apart; `None` for anything else.
+    pub(crate) fn parse(url: &'a str) -> Option<Self> {
+        let rest = url.get(..5).filter(|scheme| scheme.eq_ignore_ascii_case("data:")).map(|_| &url[5..])?;
+        let (head, data) = rest.split_once(',')?;
+        let (media_type, encoding) = head.rsplit_once(';')?;
+        let media_type = media_type.split(';').next().unwrap_or_default();
+        encoding.eq_ignore_ascii_case("base64").then_some(Self { media_type, data })
+    }
+}
+
+/// A picture from base64 text. What its first bytes say wins over what the client says.
+pub(crate) fn image(
+    media_type: &str,
+    data: &str,
+    path: &str,
+    notices: &mut Notices,
+) -> Result<Media, RequestError> {
+    let declared = media_type.strip_prefix("image/").unwrap_or(media_type);
+    let declared = if declared == "jpg" { "jpeg" } else { declared };
+    let format = match sniff_image(data) {
+        Some(found) if found != declared => {
+            notices.push("rewritten", path, format!("declared as `{media_type}`, its bytes are `{found}`"));
+            found
+        }
+        Some(found) => found,
+        None => known_image(declared).ok_or_else(|| unsupported_image(media_type, path))?,
+    };
+    Ok(Media { format: format.to_owned(), source: MediaSource::Bytes(base64_text(data, path)?) })
+}
+
+/// Why a picture behind an address is refused.
+pub(crate) fn remote_image(url: &str, path: &str) -> RequestError {
+    let scheme = url.split(':').next().unwrap_or_default();
+    RequestError::at(path, format!("pictures must be sent as data, not by address (`{}:…`)", shown(scheme)))
+        .hint("Bedrock takes bytes only: download the picture and send it as base64 (`data:image/png;base64,…`)")
+}
+
+fn unsupported_image(media_type: &str, path: &str) -> RequestError {
+    RequestError::at(path, format!("pictures of type `{}` are not supported", shown(media_type)))
+        .hint("Bedrock takes image/png, image/jpeg, image/gif and image/webp")
+}
+
+/// Formats of Converse's image block (botocore 1.43.11, `ImageFormat`).
+fn known_image(format: &str) -> Option<&'static str> {
+    ["png", "jpeg", "gif", "webp"].into_iter().find(|known| *known == format)
+}
+
+/// The format that the first bytes of a picture announce.
+fn sniff_image(data: &str) -> Option<&'static str> {
+    /// 16 base64 characters are 12 bytes: enough for the longest mark (`RIFF....WEBP`).
+    const MARK: usize = 16;
+    let head = STANDARD.decode(data.get(..MARK)?).ok()?;
+    match head.as_slice() {
+        [0x89, b'P', b'N', b'G', ..] => Some("png"),
+        [0xff, 0xd8, 0xff, ..] => Some("jpeg"),
+        [b'G', b'I', b'F', b'8', ..] => Some("gif"),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P'] => Some("webp"),
+        _ => None,
+    }
+}
+
+/// A sound recording from base64 text.
+pub(crate) fn audio(format: &str, data: &str, path: &str) -> Result<Media, RequestError> {
+    Ok(Media { format: format.to_owned(), source: MediaSource::Bytes(base64_text(data, path)?) })
+}
+
+/// A document from base64 text; its format is told by its media type, else by its name.
+pub(crate) fn document(
+    media_type: &str,
+    name: Option<&str>,
+    data: &str,
+    path: &str,
+) -> Result<Document, RequestError> {
+    let extension = name.and_then(|name| name.rsplit_once('.')).map(|(_, extension)| extension);
+    let format =
+        document_format(media_type).or_else(|| extension.and_then(document_extension)).ok_or_else(|| {
+            RequestError::at(path, format!("documents of type `{}` are not supported", shown(media_type)))
+                .hint("Bedrock takes pdf, csv, doc, docx, xls, xlsx, html, txt and md")
+        })?;
+    Ok(new_document(Some(format), name, DocumentSource::Bytes(base64_text(data, path)?)))
+}
+
+/// A document from plain text.
+pub(crate) fn text_document(name: Option<&str>, text: &str) -> Document {
+    new_document(Some("txt"), name, DocumentSource::Bytes(STANDARD.encode(text)))
+}
+
+/// A document from any source; its name is made fit for Bedrock.
+pub(crate) fn new_document(format: Option<&str>, name: Option<&str>, source: DocumentSource) -> Document {
+    Document {
+        format: format.map(str::to_owned),
+        name: document_name(name.unwrap_or_default()),
+        source,
+        context: None,
+        citations: None,
+    }
+}
+
+/// A name with the characters Bedrock takes: letters, digits, single blanks, hyphens, brackets; at most 200.
+///
+/// Source: Converse API reference, `DocumentBlock.name`; botocore 1.43.11 for the length.
+fn document_name(name: &str) -> String {
+    const LONGEST: usize = 200;
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-()[]".contains(c);
+    let spaced: String = name.chars().map(|c| if allowed(c) { c } else { ' ' }).collect();
+    let mut words = spaced.split_whitespace().collect::<Vec<_>>().join(" ");
+    words.truncate(LONGEST);
+    if words.is_empty() { "document".to_owned() } else { words.trim_end().to_owned() }
+}
+
+fn document_format(media_type: &str) -> Option<&'static str> {
+    Some(match media_type.split(';').next().unwrap_or_default().trim() {
+        "application/pdf" => "pdf",
+        "text/csv" => "csv",
+        "application/msword" => "doc",
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document" => "docx",
+        "application/vnd.ms-excel" => "xls",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" => "xlsx",
+        "text/html" => "html",
+        "text/plain" => "txt",
+        "text/markdown" => "md",
+        _ => return None,
+    })
+}
+
+fn document_extension(extension: &str) -> Option<&'static str> {
+    let known = ["pdf", "csv", "doc", "docx", "xls", "xlsx", "html", "txt", "md"];
+    known.into_iter().find(|known| known.eq_ignore_ascii_case(extension))
+}
+
+/// Base64 text without the line breaks some encoders put in; AWS takes the standard alphabet only.
+fn base64_text(data: &str, path: &str) -> Result<String, RequestError> {
+    let data: Cow<'_, str> = if data.bytes().any(|byte| byte.is_ascii_whitespace()) {
+        data.split_ascii_whitespace().collect::<String>().into()
+    } else {
+        data.into()
+    };
+    let standard = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+    if data.is_empty() || !data.bytes().all(standard) {
+        return Err(RequestError::at(path, "the data are not standard base64"));
+    }
+    Ok(data.into_owned())
+}
+
+/// A client's word, short enough to stand in a message.
+fn shown(text: &str) -> String {
+    text.chars().take(60).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_urls_are_taken_apart() {
+        let url = DataUrl::parse("data:image/png;charset=x;base64,AAAA").unwrap();
+        assert_eq!((url.media_type, url.data), ("image/png", "AAAA"));
+        assert!(DataUrl::parse("https://example.com/a.png").is_none());
+        assert!(DataUrl::parse("data:text/plain,hello").is_none());
+        assert!(DataUrl::parse("dät").is_none());
+    }
+
+    #[test]
+    fn bytes_win_over_words() {
+        let mut notices = Notices::default();
+        let gif = image("image/png", "R0lGODdhAQABAPAAAP8AAAAAACwAAAAAAQABAAACAkQBADs=", "p", &mut notices)
+            .unwrap();
+        assert_eq!(gif.format, "gif");
+        assert_eq!(notices.iter().count(), 1);
+    }
+
+    #[test]
+    fn names_are_made_fit() {
+        assert_eq!(document_name("Q3 — report  (final).pdf"), "Q3 report (final) pdf");
+        assert_eq!(document_name("报告"), "document");
+        assert_eq!(document_name(&"a".repeat(500)).len(), 200);
+    }
+}
