@@ -132,7 +132,8 @@ impl Arn {
         {
             return Err(wrong("the Region is not one"));
         }
-        if !account.is_empty() && !(account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit())) {
+        let is_account = account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());
+        if !account.is_empty() && !is_account {
             return Err(wrong("the account is not twelve digits"));
         }
         let (resource_type, id) =

@@ -178,25 +178,43 @@ impl NativeUsage {
         usage.cache_read_input_tokens = self.cache_read_input_tokens.or(self.nova_cache_read);
         usage.cache_write_input_tokens = self.cache_creation_input_tokens.or(self.nova_cache_write);
         usage.cache_details = self.cache_creation.map(CacheCreation::into_details);
-        usage.total_tokens +=
-            usage.cache_read_input_tokens.unwrap_or(0) + usage.cache_write_input_tokens.unwrap_or(0);
+        for cached in [usage.cache_read_input_tokens, usage.cache_write_input_tokens].into_iter().flatten() {
+            usage.total_tokens = usage.total_tokens.saturating_add(cached);
+        }
         Some(usage)
     }
 
     /// Takes over what `later` states: `message_delta` repeats or corrects what `message_start` said.
     pub(crate) fn update(&mut self, later: NativeUsage) {
+        fn replace<T>(known: &mut Option<T>, later: Option<T>) {
+            if later.is_some() {
+                *known = later;
+            }
+        }
         let NativeUsage {
             input_tokens,
             output_tokens,
             cache_creation_input_tokens,
             cache_read_input_tokens,
-            ..
+            cache_creation,
+            nova_input,
+            nova_output,
+            nova_cache_read,
+            nova_cache_write,
+            prompt_tokens,
+            completion_tokens,
         } = later;
-        self.input_tokens = input_tokens.or(self.input_tokens);
-        self.output_tokens = output_tokens.or(self.output_tokens);
-        self.cache_creation_input_tokens = cache_creation_input_tokens.or(self.cache_creation_input_tokens);
-        self.cache_read_input_tokens = cache_read_input_tokens.or(self.cache_read_input_tokens);
-        self.cache_creation = later.cache_creation.or(self.cache_creation.take());
+        replace(&mut self.input_tokens, input_tokens);
+        replace(&mut self.output_tokens, output_tokens);
+        replace(&mut self.cache_creation_input_tokens, cache_creation_input_tokens);
+        replace(&mut self.cache_read_input_tokens, cache_read_input_tokens);
+        replace(&mut self.cache_creation, cache_creation);
+        replace(&mut self.nova_input, nova_input);
+        replace(&mut self.nova_output, nova_output);
+        replace(&mut self.nova_cache_read, nova_cache_read);
+        replace(&mut self.nova_cache_write, nova_cache_write);
+        replace(&mut self.prompt_tokens, prompt_tokens);
+        replace(&mut self.completion_tokens, completion_tokens);
     }
 
     /// The usage so far, when input and output are both known.

@@ -11,6 +11,7 @@ mod shape;
 
 pub mod anthropic;
 pub mod bedrock;
+pub mod chunks;
 pub mod dialect;
 pub mod envelope;
 pub mod eventstream;
