@@ -1,1 +1,24 @@
-//! TODO
+//! The server: any client's request in, one invocation out, the answer streamed back.
+//!
+//! A visitor starts at [`exchange`]: one request is one function. This crate does not know whether AWS or the emulator is
+//! at the endpoint, reads no files but its own ledger, and takes its configuration as one value, [`Settings`].
+
+mod access;
+mod control;
+mod entry;
+mod exchange;
+mod failure;
+mod lane;
+pub mod ledger;
+mod models;
+mod reply;
+mod router;
+mod server;
+mod settings;
+mod state;
+mod stream;
+mod writer;
+
+pub use access::Key;
+pub use server::{Gateway, StartError};
+pub use settings::{LanePolicy, Settings};

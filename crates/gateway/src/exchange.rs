@@ -1,0 +1,187 @@
+//! The hot path: one request, one function.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::{Body, Incoming};
+use outcrop_bedrock::Invocation;
+use outcrop_wire::bedrock::ErrorKind;
+use outcrop_wire::dialect::Dialect;
+use uuid::Uuid;
+
+use crate::access::Caller;
+use crate::entry::Entry;
+use crate::failure::Failure;
+use crate::lane::{self, Call, Inbound};
+use crate::ledger::{Record, UsageKind};
+use crate::reply::{self, ReplyBody};
+use crate::router::{self, Endpoint};
+use crate::state::{Route, State};
+use crate::{control, models};
+
+/// Answers one request, whatever it is. Never fails: a failure is an answer in the client's dialect.
+pub(crate) async fn exchange(state: Arc<State>, request: Request<Incoming>) -> Response<ReplyBody> {
+    let (head, body) = request.into_parts();
+    let id = Uuid::now_v7().to_string();
+    let dialect = router::dialect(head.uri.path());
+    let answered = match router::route(&head.method, head.uri.path()) {
+        Ok(endpoint @ (Endpoint::ChatCompletions | Endpoint::Messages | Endpoint::Model { .. })) => {
+            invoke(&state, &head, body, endpoint, &id).await
+        }
+        Ok(Endpoint::Models) => models::list(&state, &head),
+        Ok(Endpoint::Control) => control::forward(&state, &head, body).await,
+        Ok(Endpoint::Health | Endpoint::Ready) => Ok(Response::new(ReplyBody::whole("ok\n"))),
+        Ok(Endpoint::Root) => Ok(Response::new(ReplyBody::whole(ROOT))),
+        Err(unroutable) => Err(unroutable.into()),
+    };
+    let mut response = answered.unwrap_or_else(|failure| {
+        tracing::info!(id, path = head.uri.path(), status = failure.error.status, error = %failure.error, "failed");
+        failure.response(dialect, &id)
+    });
+    if let Ok(id) = HeaderValue::try_from(id) {
+        response.headers_mut().insert("outcrop-request-id", id);
+    }
+    response
+}
+
+/// An invocation: read, resolve, prepare, send, stream back.
+async fn invoke(
+    state: &Arc<State>,
+    head: &Parts,
+    body: Incoming,
+    endpoint: Endpoint<'_>,
+    id: &str,
+) -> Result<Response<ReplyBody>, Failure> {
+    let body = read(body).await?;
+    let caller = state.access.caller(head, &body)?;
+    let inbound = Inbound::read(endpoint, &head.headers, &body)?;
+    let route = state.route(&inbound.model, caller.region.as_deref()).await?;
+    let mut call = lane::prepare(&inbound, &route, state.lane, id)?;
+    pass_fault(state, &head.headers, &mut call.headers);
+    let entry = open(state, &route, &call, caller, inbound.dialect, id);
+    let sent = state.client.send(&invocation(&call, &route)).await;
+    match reply::answer(&call, sent, entry).await {
+        Ok(mut response) => {
+            disclose(&route, &call, response.headers_mut());
+            Ok(response)
+        }
+        Err(mut failure) => {
+            disclose(&route, &call, &mut failure.disclosed);
+            Err(failure)
+        }
+    }
+}
+
+/// Bedrock's own limit for a body (reference `bedrock.md` §2).
+pub(crate) const MAX_BODY: usize = 25_000_000;
+/// A client that sends its body slower than this holds a connection for nothing.
+const BODY_TIMEOUT: Duration = Duration::from_secs(120);
+
+const ROOT: &str = "Outcrop: Amazon Bedrock for any client.\n\
+    POST /v1/chat/completions  /v1/messages  /model/{id}/converse[-stream]  /model/{id}/invoke[-with-response-stream]\n\
+    GET  /v1/models  /inference-profiles  /foundation-models  /healthz  /readyz\n";
+
+/// The whole body, within limits.
+pub(crate) async fn read(body: Incoming) -> Result<Bytes, Failure> {
+    let too_large = || {
+        let message =
+            format!("The request body is larger than {MAX_BODY} bytes, the most that Bedrock takes.");
+        Failure::new(ErrorKind::Validation, message).with_status(413)
+    };
+    if body.size_hint().lower() > MAX_BODY as u64 {
+        return Err(too_large());
+    }
+    match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY).collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(too_large()),
+        Ok(Err(error)) => {
+            Err(Failure::new(ErrorKind::Validation, format!("The request body is broken: {error}")))
+        }
+        Err(_) => {
+            Err(Failure::new(ErrorKind::Validation, "The request body came too slowly.").with_status(408))
+        }
+    }
+}
+
+fn invocation<'a>(call: &Call, route: &'a Route) -> Invocation<'a> {
+    Invocation {
+        method: Method::POST,
+        endpoint: &route.endpoint,
+        region: &route.resolution.source_region,
+        path: route.path(call.operation),
+        headers: call.headers.clone(),
+        body: call.body.clone(),
+    }
+}
+
+/// Begins the ledger's record; it is written when the answer ends, or is dropped.
+fn open(state: &State, route: &Route, call: &Call, caller: Caller, dialect: Dialect, id: &str) -> Entry {
+    let record = Record {
+        gateway_request_id: id.to_owned(),
+        timestamp: SystemTime::now(),
+        request_id: None,
+        operation: call.operation.name(),
+        resolution: Arc::clone(&route.resolution),
+        identity: caller.name,
+        user: None,
+        status: 200,
+        error_code: None,
+        stop_reason: None,
+        tokens: Default::default(),
+        usage: UsageKind::None,
+        dialect: word(dialect),
+        lane: call.lane.as_str(),
+        first_event: None,
+        latency: Duration::ZERO,
+        notices: call.notices.iter().map(ToString::to_string).collect(),
+    };
+    Entry::new(state.ledger.clone(), record, Instant::now())
+}
+
+/// Faults are for the emulator alone; AWS never sees the header.
+fn pass_fault(state: &State, from: &HeaderMap, to: &mut HeaderMap) {
+    const FAULT: &str = "x-outcrop-fault";
+    if let (true, Some(fault)) = (state.local, from.get(FAULT)) {
+        to.insert(FAULT, fault.clone());
+    }
+}
+
+/// Says what was done with the request.
+fn disclose(route: &Route, call: &Call, headers: &mut HeaderMap) {
+    let facts = [
+        ("outcrop-target", &route.target),
+        ("outcrop-model", &route.model),
+        ("outcrop-region", &route.region),
+    ];
+    for (name, value) in facts {
+        if let Some(value) = value {
+            headers.insert(name, value.clone());
+        }
+    }
+    headers.insert("outcrop-lane", HeaderValue::from_static(call.lane.as_str()));
+    let notices =
+        call.notices.iter().map(ToString::to_string).chain(route.resolution.notices.iter().cloned());
+    for notice in notices {
+        if let Ok(value) = HeaderValue::try_from(ascii(&notice)) {
+            headers.append("outcrop-notice", value);
+        }
+    }
+}
+
+/// A header value holds visible ASCII; the rest is written as `?` (the log and the ledger have the original).
+fn ascii(text: &str) -> String {
+    text.chars().map(|c| if c == ' ' || c.is_ascii_graphic() { c } else { '?' }).collect()
+}
+
+/// The dialect's word in the ledger.
+fn word(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::ChatCompletions => "chat-completions",
+        Dialect::Messages => "messages",
+        Dialect::Bedrock => "bedrock",
+    }
+}

@@ -1,0 +1,188 @@
+//! Why a request failed, and how each dialect says so.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use outcrop_bedrock::{CredentialsError, SendError, ServiceError};
+use outcrop_catalog::ResolveError;
+use outcrop_wire::bedrock::{BedrockError, ErrorKind};
+use outcrop_wire::dialect::{Dialect, RequestError, error_body};
+
+use crate::reply::ReplyBody;
+use crate::router::Unroutable;
+use crate::state::RouteError;
+
+/// Why a request failed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) error: BedrockError,
+    pub(crate) hint: Option<String>,
+    /// AWS's own answer, handed on as it came where the client speaks Bedrock.
+    pub(crate) upstream: Option<Box<ServiceError>>,
+    /// What the dialect refuses, with the member at fault.
+    request: Option<RequestError>,
+    /// What the gateway says of the route it took.
+    pub(crate) disclosed: HeaderMap,
+}
+
+impl Failure {
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        BedrockError::new(kind, message).into()
+    }
+
+    pub(crate) fn with_status(mut self, status: u16) -> Self {
+        self.error.status = status;
+        self
+    }
+
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The answer in the client's own dialect.
+    pub(crate) fn response(self, dialect: Dialect, request_id: &str) -> Response<ReplyBody> {
+        let status = StatusCode::from_u16(self.error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut headers = self.disclosed;
+        let mut body = None;
+        if let Some(upstream) = self.upstream {
+            hand_on(&upstream.headers, &mut headers);
+            if dialect == Dialect::Bedrock && !upstream.body.is_empty() {
+                body = Some(upstream.body);
+            }
+        }
+        if body.is_none() {
+            let rendered = match &self.request {
+                Some(request) => request.body(dialect, request_id),
+                None => error_body(dialect, self.error.status, &self.error, request_id, self.hint.as_deref()),
+            };
+            body = Some(Bytes::from(rendered));
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        if dialect == Dialect::Bedrock && !headers.contains_key(ERROR_TYPE) {
+            if let Ok(name) = HeaderValue::try_from(self.error.kind.name()) {
+                headers.insert(ERROR_TYPE, name);
+            }
+        }
+        let mut response = Response::new(ReplyBody::whole(body.unwrap_or_default()));
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        response
+    }
+}
+
+const ERROR_TYPE: &str = "x-amzn-errortype";
+
+/// Copies what a client of AWS reads; hop-by-hop headers and the length are ours.
+pub(crate) fn hand_on(from: &HeaderMap, to: &mut HeaderMap) {
+    for (name, value) in from {
+        let text = name.as_str();
+        let wanted = text.starts_with("x-amz") || name == header::CONTENT_TYPE || name == header::RETRY_AFTER;
+        if wanted {
+            to.append(name.clone(), value.clone());
+        }
+    }
+}
+
+impl From<BedrockError> for Failure {
+    fn from(error: BedrockError) -> Self {
+        Self { error, hint: None, upstream: None, request: None, disclosed: HeaderMap::new() }
+    }
+}
+
+impl From<RequestError> for Failure {
+    fn from(error: RequestError) -> Self {
+        let failure = Self::new(ErrorKind::Validation, error.message.clone());
+        Self { request: Some(error), ..failure }
+    }
+}
+
+impl From<RouteError> for Failure {
+    fn from(error: RouteError) -> Self {
+        match error {
+            RouteError::Resolve(ResolveError::Unknown { message, hint }) => {
+                Self { hint, ..Self::new(ErrorKind::ResourceNotFound, message) }
+            }
+            RouteError::Endpoint(error) => Self::new(ErrorKind::Validation, error.to_string()),
+        }
+    }
+}
+
+impl From<SendError> for Failure {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Service(service) => {
+                let hint = hint(&service.error).map(str::to_owned);
+                Self { hint, upstream: Some(service.clone()), ..Self::from(service.error) }
+            }
+            SendError::Credentials(error) => Self::of_credentials(&error),
+            SendError::Connect { .. } | SendError::Broken { .. } => {
+                Self::new(ErrorKind::ServiceUnavailable, error.to_string())
+            }
+            SendError::Timeout { .. } => Self::new(ErrorKind::ModelTimeout, error.to_string()),
+            SendError::Unsendable(_) => Self::new(ErrorKind::Validation, error.to_string()),
+        }
+    }
+}
+
+impl Failure {
+    fn of_credentials(error: &CredentialsError) -> Self {
+        Self::new(ErrorKind::UnrecognizedClient, error.to_string()).with_status(500).with_hint(
+            "give the gateway AWS credentials (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_BEARER_TOKEN_BEDROCK, \
+             or a profile), or start it with --local",
+        )
+    }
+}
+
+impl From<Unroutable> for Failure {
+    fn from(unroutable: Unroutable) -> Self {
+        let hint = "the README lists the paths: /v1/chat/completions, /v1/messages, /model/{id}/converse, …";
+        match unroutable {
+            Unroutable::Path => {
+                Self::new(ErrorKind::UnknownOperation, "There is no such path here.").with_hint(hint)
+            }
+            Unroutable::Method => {
+                let failure = Self::new(ErrorKind::UnknownOperation, "This path takes another method.");
+                failure.with_status(405).with_hint(hint)
+            }
+        }
+    }
+}
+
+/// What to do about an error, by AWS's own words (reference `bedrock.md` §5).
+fn hint(error: &BedrockError) -> Option<&'static str> {
+    const HINTS: [(&str, &str); 8] = [
+        (
+            "with on-demand throughput isn",
+            "this model is invoked through an inference profile only; `outcrop explain ID` names the one for your Region",
+        ),
+        (
+            "The provided model identifier is invalid",
+            "check the spelling, the geography prefix and the Region: `outcrop explain ID` shows what it resolves to",
+        ),
+        (
+            "reached the end of its life",
+            "AWS no longer serves this model; `outcrop models list` shows what it serves",
+        ),
+        (
+            "You don't have access to the model",
+            "ask for access to the model in the Bedrock console of this account and Region",
+        ),
+        (
+            "aws-marketplace:",
+            "the role needs aws-marketplace:ViewSubscriptions and aws-marketplace:Subscribe once; then wait two minutes",
+        ),
+        (
+            "explicit deny in a service control policy",
+            "a service control policy denies a destination Region of the profile",
+        ),
+        (
+            "Too many tokens per day",
+            "the daily token quota is used up; retrying does not help before it resets",
+        ),
+        (
+            "security token included in the request is",
+            "the gateway's AWS credentials are wrong or have expired",
+        ),
+    ];
+    HINTS.iter().find(|(words, _)| error.message.contains(words)).map(|(_, hint)| *hint)
+}

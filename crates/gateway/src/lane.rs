@@ -1,0 +1,200 @@
+//! How a request travels: relayed as it is, or translated to Converse.
+
+use std::borrow::Cow;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use outcrop_wire::dialect::{self, Dialect, Head, RequestError};
+use outcrop_wire::{Notices, anthropic, envelope, family, openai_chat};
+
+use crate::router::{Endpoint, Operation};
+use crate::settings::LanePolicy;
+use crate::state::Route;
+
+/// What a client asks of a model, read as far as routing needs.
+#[derive(Debug)]
+pub(crate) struct Inbound<'a> {
+    pub(crate) dialect: Dialect,
+    pub(crate) model: Cow<'a, str>,
+    pub(crate) stream: bool,
+    /// AWS's operation, where the client speaks Bedrock.
+    operation: Option<Operation>,
+    headers: &'a HeaderMap,
+    body: &'a Bytes,
+}
+
+impl<'a> Inbound<'a> {
+    /// Reads model and stream flag: from the path where the client speaks Bedrock, else from the body.
+    pub(crate) fn read(
+        endpoint: Endpoint<'a>,
+        headers: &'a HeaderMap,
+        body: &'a Bytes,
+    ) -> Result<Self, RequestError> {
+        if let Endpoint::Model { id, operation } = endpoint {
+            let stream = operation.is_stream();
+            return Ok(Self {
+                dialect: Dialect::Bedrock,
+                model: id,
+                stream,
+                operation: Some(operation),
+                headers,
+                body,
+            });
+        }
+        let dialect =
+            if endpoint == Endpoint::Messages { Dialect::Messages } else { Dialect::ChatCompletions };
+        let Head { model, stream } = Head::read(body)?;
+        Ok(Self { dialect, model, stream, operation: None, headers, body })
+    }
+
+    fn betas(&self) -> Vec<&'a str> {
+        self.headers.get_all("anthropic-beta").iter().filter_map(|value| value.to_str().ok()).collect()
+    }
+}
+
+/// How a request travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lane {
+    Relay,
+    Translate,
+}
+
+impl Lane {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Relay => "relay",
+            Self::Translate => "translate",
+        }
+    }
+}
+
+/// A request, ready to be sent.
+#[derive(Debug)]
+pub(crate) struct Call {
+    /// Ours, as in `outcrop-request-id`.
+    pub(crate) request_id: String,
+    pub(crate) operation: Operation,
+    pub(crate) lane: Lane,
+    pub(crate) answer: Answer,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    pub(crate) notices: Notices,
+}
+
+/// How the answer is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// As AWS wrote it.
+    Native,
+    /// As a chat completion; with a usage chunk at the end of a stream where the client asked for one.
+    Chat { answer: dialect::Answer, include_usage: bool },
+    /// As an Anthropic message, from Converse.
+    Messages { answer: dialect::Answer },
+    /// As an Anthropic message, which the answer already is.
+    MessagesRelay,
+}
+
+/// Chooses the lane and makes the call.
+pub(crate) fn prepare(
+    inbound: &Inbound<'_>,
+    route: &Route,
+    policy: LanePolicy,
+    request_id: &str,
+) -> Result<Call, RequestError> {
+    match inbound.operation {
+        Some(operation) => Ok(native(inbound, operation, request_id)),
+        None if inbound.dialect == Dialect::Messages
+            && policy == LanePolicy::Auto
+            && speaks_messages(route) =>
+        {
+            relay_messages(inbound, request_id)
+        }
+        None => translate(inbound, route, request_id),
+    }
+}
+
+/// Converse, InvokeModel, CountTokens: nothing changes but URL, Region and signature.
+fn native(inbound: &Inbound<'_>, operation: Operation, request_id: &str) -> Call {
+    Call {
+        request_id: request_id.to_owned(),
+        operation,
+        lane: Lane::Relay,
+        answer: Answer::Native,
+        headers: native_headers(inbound.headers),
+        body: inbound.body.clone(),
+        notices: Notices::default(),
+    }
+}
+
+/// Messages → Claude: the body is InvokeModel's, but for its envelope.
+fn relay_messages(inbound: &Inbound<'_>, request_id: &str) -> Result<Call, RequestError> {
+    let operation =
+        if inbound.stream { Operation::InvokeModelWithResponseStream } else { Operation::InvokeModel };
+    Ok(Call {
+        request_id: request_id.to_owned(),
+        operation,
+        lane: Lane::Relay,
+        answer: Answer::MessagesRelay,
+        headers: json_headers(),
+        body: Bytes::from(envelope::relay_messages(inbound.body, &inbound.betas())?),
+        notices: Notices::default(),
+    })
+}
+
+/// Everything else becomes Converse.
+fn translate(inbound: &Inbound<'_>, route: &Route, request_id: &str) -> Result<Call, RequestError> {
+    let (translated, include_usage) = match inbound.dialect {
+        Dialect::Messages => (anthropic::translate(inbound.body, &inbound.betas())?, false),
+        Dialect::ChatCompletions | Dialect::Bedrock => {
+            let openai_chat::ChatRequest { translated, include_usage } =
+                openai_chat::translate(inbound.body)?;
+            (translated, include_usage)
+        }
+    };
+    let family::Prepared { request, notices, tool_names } =
+        family::apply(translated, route.resolution.model.as_deref());
+    let answer = dialect::Answer {
+        id: request_id.to_owned(),
+        created: unix_seconds(),
+        model: inbound.model.to_string(),
+        tool_names,
+    };
+    let body = serde_json::to_vec(&request).expect("a Converse request is JSON");
+    Ok(Call {
+        request_id: request_id.to_owned(),
+        operation: if inbound.stream { Operation::ConverseStream } else { Operation::Converse },
+        lane: Lane::Translate,
+        answer: match inbound.dialect {
+            Dialect::Messages => Answer::Messages { answer },
+            Dialect::ChatCompletions | Dialect::Bedrock => Answer::Chat { answer, include_usage },
+        },
+        headers: json_headers(),
+        body: Bytes::from(body),
+        notices,
+    })
+}
+
+fn unix_seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// Whether InvokeModel of the target takes an Anthropic Messages body.
+fn speaks_messages(route: &Route) -> bool {
+    const FAMILY: &str = "anthropic";
+    route.resolution.model.as_ref().is_some_and(|model| model.family.as_deref() == Some(FAMILY))
+}
+
+fn json_headers() -> HeaderMap {
+    let json = HeaderValue::from_static("application/json");
+    HeaderMap::from_iter([(CONTENT_TYPE, json.clone()), (ACCEPT, json)])
+}
+
+/// What a Bedrock client says in headers: content types and the `x-amzn-bedrock-…` settings.
+fn native_headers(from: &HeaderMap) -> HeaderMap {
+    let wanted = |name: &HeaderName| {
+        name == CONTENT_TYPE || name == ACCEPT || name.as_str().starts_with("x-amzn-bedrock-")
+    };
+    from.iter().filter(|(name, _)| wanted(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+}

@@ -1,0 +1,166 @@
+//! The answer on its way back: whole, or as a stream.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response, header};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use outcrop_bedrock::SendError;
+use outcrop_wire::bedrock::{BedrockError, ConverseResponse, ErrorKind, Usage};
+use outcrop_wire::{anthropic, dialect, envelope, openai_chat};
+use serde::Deserialize;
+
+use crate::entry::Entry;
+use crate::failure::{Failure, hand_on};
+use crate::lane::{Answer, Call};
+use crate::router::Operation;
+use crate::stream::StreamBody;
+
+/// Turns what AWS sent into what the client asked for; records failures and usage.
+pub(crate) async fn answer(
+    call: &Call,
+    sent: Result<Response<Incoming>, SendError>,
+    mut entry: Entry,
+) -> Result<Response<ReplyBody>, Failure> {
+    let sent = match sent {
+        Ok(sent) => sent,
+        Err(error) => return Err(entry.failed(error.into())),
+    };
+    let (head, body) = sent.into_parts();
+    entry.request_id(&head.headers);
+    let mut headers = headers(call, &head.headers);
+    let body = if call.operation.is_stream() {
+        headers.entry(header::CONTENT_TYPE).or_insert(SSE);
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        ReplyBody::Stream(Box::new(StreamBody::open(call, body, entry).await?))
+    } else {
+        headers.entry(header::CONTENT_TYPE).or_insert(JSON);
+        ReplyBody::whole(whole(call, &head.headers, body, entry).await?)
+    };
+    let mut response = Response::new(body);
+    *response.headers_mut() = headers;
+    Ok(response)
+}
+
+/// AWS's id of the request.
+pub(crate) const AWS_REQUEST_ID: &str = "x-amzn-requestid";
+const SSE: HeaderValue = HeaderValue::from_static("text/event-stream");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+/// The largest unstreamed answer: embeddings of a full batch in text form stay well below.
+const MAX_ANSWER: usize = 64 * 1024 * 1024;
+
+/// A client of Bedrock gets AWS's headers; any other only the id that AWS's support asks for.
+fn headers(call: &Call, from: &HeaderMap) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    if matches!(call.answer, Answer::Native) {
+        hand_on(from, &mut headers);
+    } else if let Some(id) = from.get(AWS_REQUEST_ID) {
+        headers.insert(AWS_REQUEST_ID, id.clone());
+    }
+    headers
+}
+
+/// An answer that is not streamed.
+async fn whole(call: &Call, headers: &HeaderMap, body: Incoming, mut entry: Entry) -> Result<Bytes, Failure> {
+    let body = match Limited::new(body, MAX_ANSWER).collect().await {
+        Ok(collected) => collected.to_bytes(),
+        Err(error) => return Err(entry.failed(cut(&error.to_string()).into())),
+    };
+    let render = match &call.answer {
+        Answer::Native | Answer::MessagesRelay => {
+            entry.used(usage(call.operation, headers, &body).as_ref());
+            entry.done();
+            return Ok(body);
+        }
+        Answer::Chat { answer, .. } => (openai_chat::render_response as Render, answer),
+        Answer::Messages { answer } => (anthropic::render_response as Render, answer),
+    };
+    let response: ConverseResponse = match serde_json::from_slice(&body) {
+        Ok(response) => response,
+        Err(error) => return Err(entry.failed(cut(&format!("it cannot be read: {error}")).into())),
+    };
+    entry.used(Some(&response.usage));
+    entry.stopped(&response.stop_reason);
+    entry.done();
+    let (render, answer) = render;
+    Ok(Bytes::from(render(response, answer)))
+}
+
+type Render = fn(ConverseResponse, &dialect::Answer) -> Vec<u8>;
+
+/// What an answer that is handed on as it came says of its usage.
+fn usage(operation: Operation, headers: &HeaderMap, body: &[u8]) -> Option<Usage> {
+    #[derive(Deserialize)]
+    struct Converse {
+        usage: Usage,
+    }
+    match operation {
+        Operation::Converse => serde_json::from_slice(body).ok().map(|Converse { usage }| usage),
+        Operation::CountTokens => None,
+        _ => envelope::invoke_usage(body).or_else(|| usage_of_headers(headers)),
+    }
+}
+
+/// Token counts that InvokeModel puts into headers, for bodies that hold none.
+fn usage_of_headers(headers: &HeaderMap) -> Option<Usage> {
+    let count = |name| headers.get(name)?.to_str().ok()?.parse::<u64>().ok();
+    let input = count("x-amzn-bedrock-input-token-count")?;
+    let output = count("x-amzn-bedrock-output-token-count").unwrap_or(0);
+    Some(Usage {
+        input_tokens: input,
+        output_tokens: output,
+        total_tokens: input + output,
+        ..Usage::default()
+    })
+}
+
+/// The answer began and did not arrive whole: nothing the client did, and nothing to be tried again blindly.
+pub(crate) fn cut(why: &str) -> BedrockError {
+    let message = format!("The answer from Bedrock did not arrive whole: {why}");
+    BedrockError { status: 502, ..BedrockError::new(ErrorKind::ModelStreamError, message) }
+}
+
+/// The body of an answer.
+#[derive(Debug)]
+pub(crate) enum ReplyBody {
+    /// Known in full.
+    Whole(Option<Bytes>),
+    /// Pulled from AWS as the client reads.
+    Stream(Box<StreamBody>),
+}
+
+impl ReplyBody {
+    pub(crate) fn whole(body: impl Into<Bytes>) -> Self {
+        Self::Whole(Some(body.into()))
+    }
+}
+
+impl Body for ReplyBody {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let data = match self.get_mut() {
+            Self::Whole(body) => body.take().filter(|body| !body.is_empty()),
+            Self::Stream(stream) => ready!(stream.poll_data(cx)),
+        };
+        Poll::Ready(data.map(|data| Ok(Frame::data(data))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self, Self::Whole(None))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(body) => SizeHint::with_exact(body.as_ref().map_or(0, |body| body.len() as u64)),
+            Self::Stream(_) => SizeHint::default(),
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Which endpoint a path names.
+
+use std::borrow::Cow;
+
+use http::Method;
+use outcrop_wire::dialect::Dialect;
+use percent_encoding::percent_decode_str;
+
+/// What a client asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Endpoint<'a> {
+    /// `POST /v1/chat/completions`.
+    ChatCompletions,
+    /// `POST /v1/messages`.
+    Messages,
+    /// `POST /model/{id}/…`: the model, percent-decoded once, and AWS's operation.
+    Model { id: Cow<'a, str>, operation: Operation },
+    /// `GET /v1/models`.
+    Models,
+    /// The control plane's paths, handed on as they are.
+    Control,
+    /// `GET /healthz`.
+    Health,
+    /// `GET /readyz`.
+    Ready,
+    /// `GET /` and `HEAD /`.
+    Root,
+}
+
+/// AWS's operations on a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Operation {
+    Converse,
+    ConverseStream,
+    InvokeModel,
+    InvokeModelWithResponseStream,
+    CountTokens,
+}
+
+/// Why a path names nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unroutable {
+    /// There is no such path.
+    Path,
+    /// The path takes another method.
+    Method,
+}
+
+/// Finds the endpoint of a method and a path as received (percent-encoded).
+pub(crate) fn route<'a>(method: &Method, path: &'a str) -> Result<Endpoint<'a>, Unroutable> {
+    let (endpoint, allowed) = match path {
+        "/v1/chat/completions" | "/openai/v1/chat/completions" => {
+            (Endpoint::ChatCompletions, &[Method::POST][..])
+        }
+        "/v1/messages" | "/anthropic/v1/messages" => (Endpoint::Messages, &[Method::POST][..]),
+        "/v1/models" | "/openai/v1/models" | "/anthropic/v1/models" => (Endpoint::Models, &[Method::GET][..]),
+        "/healthz" => (Endpoint::Health, &[Method::GET, Method::HEAD][..]),
+        "/readyz" => (Endpoint::Ready, &[Method::GET, Method::HEAD][..]),
+        "/" => (Endpoint::Root, &[Method::GET, Method::HEAD][..]),
+        _ if is_control(path) => return Ok(Endpoint::Control),
+        _ => (model(path).ok_or(Unroutable::Path)?, &[Method::POST][..]),
+    };
+    if allowed.contains(method) { Ok(endpoint) } else { Err(Unroutable::Method) }
+}
+
+/// The dialect errors are written in, for any path.
+pub(crate) fn dialect(path: &str) -> Dialect {
+    if path.starts_with("/v1/messages") || path.starts_with("/anthropic/") {
+        Dialect::Messages
+    } else if path.starts_with("/v1/") || path.starts_with("/openai/") {
+        Dialect::ChatCompletions
+    } else {
+        Dialect::Bedrock
+    }
+}
+
+impl Operation {
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Converse,
+        Self::ConverseStream,
+        Self::InvokeModel,
+        Self::InvokeModelWithResponseStream,
+        Self::CountTokens,
+    ];
+
+    /// AWS's name, as in the invocation log.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Converse => "Converse",
+            Self::ConverseStream => "ConverseStream",
+            Self::InvokeModel => "InvokeModel",
+            Self::InvokeModelWithResponseStream => "InvokeModelWithResponseStream",
+            Self::CountTokens => "CountTokens",
+        }
+    }
+
+    /// The last segment of its path.
+    pub(crate) fn segment(self) -> &'static str {
+        match self {
+            Self::Converse => "converse",
+            Self::ConverseStream => "converse-stream",
+            Self::InvokeModel => "invoke",
+            Self::InvokeModelWithResponseStream => "invoke-with-response-stream",
+            Self::CountTokens => "count-tokens",
+        }
+    }
+
+    /// Whether the answer is an event stream.
+    pub(crate) fn is_stream(self) -> bool {
+        matches!(self, Self::ConverseStream | Self::InvokeModelWithResponseStream)
+    }
+
+    fn from_segment(segment: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|operation| operation.segment() == segment)
+    }
+}
+
+/// `/model/{id}/{operation}`; a raw ARN may hold slashes, so the operation is what follows the last one.
+fn model(path: &str) -> Option<Endpoint<'_>> {
+    let (id, segment) = path.strip_prefix("/model/")?.rsplit_once('/')?;
+    let id = percent_decode_str(id).decode_utf8().ok().filter(|id| !id.is_empty())?;
+    Some(Endpoint::Model { id, operation: Operation::from_segment(segment)? })
+}
+
+fn is_control(path: &str) -> bool {
+    const PREFIXES: [&str; 9] = [
+        "/inference-profiles",
+        "/foundation-models",
+        "/foundation-model-availability",
+        "/list-foundation-model-agreement-offers",
+        "/tagResource",
+        "/untagResource",
+        "/listTagsForResource",
+        "/logging/modelinvocations",
+        "/guardrail/",
+    ];
+    PREFIXES.iter().any(|prefix| {
+        path.strip_prefix(prefix)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || prefix.ends_with('/'))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn post(path: &str) -> Result<Endpoint<'_>, Unroutable> {
+        route(&Method::POST, path)
+    }
+
+    #[test]
+    fn an_arn_is_one_model_however_it_is_written() {
+        let arn = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123def456";
+        let expected = Ok(Endpoint::Model { id: arn.into(), operation: Operation::ConverseStream });
+        for written in [arn.to_owned(), arn.replace('/', "%2F"), arn.replace(':', "%3A").replace('/', "%2f")]
+        {
+            assert_eq!(post(&format!("/model/{written}/converse-stream")), expected, "{written}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_path_or_method_is_said_apart() {
+        assert_eq!(post("/v1/models"), Err(Unroutable::Method));
+        assert_eq!(post("/v2/chat"), Err(Unroutable::Path));
+        assert_eq!(post("/model//converse"), Err(Unroutable::Path));
+        assert_eq!(post("/model/x/destroy"), Err(Unroutable::Path));
+        assert_eq!(post("/model/%ff/converse"), Err(Unroutable::Path));
+        assert_eq!(route(&Method::GET, "/inference-profiles/abc"), Ok(Endpoint::Control));
+        assert_eq!(route(&Method::GET, "/inference-profiles-of-others"), Err(Unroutable::Path));
+    }
+}

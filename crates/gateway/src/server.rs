@@ -1,0 +1,193 @@
+//! The listener: our own accept loop, with the deadlines that a server on the open needs.
+//!
+//! HTTP/1.1 and h2c (prior knowledge: AWS's JavaScript SDK speaks it by default) on one port. One task a connection.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use outcrop_bedrock::Client;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+
+use crate::Settings;
+use crate::access::Access;
+use crate::exchange::exchange;
+use crate::ledger::{Ledger, LedgerError};
+use crate::state::State;
+
+/// A gateway, bound and ready to serve.
+#[derive(Debug)]
+pub struct Gateway {
+    listener: TcpListener,
+    address: SocketAddr,
+    state: Arc<State>,
+    writer: tokio::task::JoinHandle<()>,
+}
+
+impl Gateway {
+    /// Binds the address and opens the ledger.
+    pub async fn bind(settings: Settings) -> Result<Self, StartError> {
+        let Settings { listen, data_dir, region, upstream, credentials, catalog, keys, lane, local } =
+            settings;
+        if keys.is_empty() && !listen.ip().is_loopback() {
+            return Err(StartError::Open { listen });
+        }
+        let bind =
+            |error: std::io::Error| StartError::Bind { listen, why: error.to_string(), kind: error.kind() };
+        let listener = TcpListener::bind(listen).await.map_err(bind)?;
+        let address = listener.local_addr().map_err(bind)?;
+        let (ledger, writer) = Ledger::open(&data_dir).await?;
+        let client = Client::new(credentials, upstream);
+        let state = Arc::new(State::new(Access::new(keys), client, ledger, catalog, region, lane, local));
+        Ok(Self { listener, address, state, writer })
+    }
+
+    /// Where it listens.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `shutdown`, then lets running answers finish and writes the ledger.
+    pub async fn serve(self, shutdown: impl Future<Output = ()>) {
+        let Self { listener, state, writer, .. } = self;
+        let discovery = tokio::spawn(discover(Arc::clone(&state)));
+        let graceful = GracefulShutdown::new();
+        let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let mut shutdown = std::pin::pin!(shutdown);
+        loop {
+            let accepted = tokio::select! {
+                () = &mut shutdown => break,
+                accepted = accept(&listener, &slots) => accepted,
+            };
+            let Some((stream, slot)) = accepted else { continue };
+            let state = Arc::clone(&state);
+            let watcher = graceful.watcher();
+            tokio::spawn(async move {
+                serve_connection(stream, state, watcher).await;
+                drop(slot);
+            });
+        }
+        drop(listener);
+        discovery.abort();
+        if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
+            tracing::warn!(seconds = GRACE.as_secs(), "open answers were cut: they did not end in time");
+        }
+        drop(state);
+        if tokio::time::timeout(LEDGER_GRACE, writer).await.is_err() {
+            tracing::error!("the ledger was not written in time");
+        }
+    }
+}
+
+/// More open connections than this wait in the kernel's queue.
+const MAX_CONNECTIONS: usize = 10_000;
+/// A connection must say something by then.
+const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(5);
+/// And have sent a whole head by then.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// After the signal to stop, answers may run on this long (reference `reliability.md` F33).
+const GRACE: Duration = Duration::from_secs(120);
+/// Writing the last batch takes milliseconds.
+const LEDGER_GRACE: Duration = Duration::from_secs(10);
+/// When the system has no more file handles, connections must end before others can be accepted.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Streams of one h2 connection: botocore and the SDKs open far fewer.
+const MAX_H2_STREAMS: u32 = 100;
+
+type Slot = tokio::sync::OwnedSemaphorePermit;
+
+async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> Option<(TcpStream, Slot)> {
+    let slot = Arc::clone(slots).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, _)) => Some((stream, slot)),
+        Err(error) => {
+            tracing::warn!(%error, "a connection could not be accepted");
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            None
+        }
+    }
+}
+
+async fn serve_connection(
+    stream: TcpStream,
+    state: Arc<State>,
+    watcher: hyper_util::server::graceful::Watcher,
+) {
+    let _ = stream.set_nodelay(true);
+    if !matches!(tokio::time::timeout(FIRST_BYTE_TIMEOUT, stream.peek(&mut [0])).await, Ok(Ok(1))) {
+        return;
+    }
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(MAX_H2_STREAMS);
+    let service = service_fn(move |request| {
+        let state = Arc::clone(&state);
+        async move { Ok::<_, Infallible>(exchange(state, request).await) }
+    });
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+/// Learns the account's application profiles, once; what is missing is looked up when it is first used.
+async fn discover(state: Arc<State>) {
+    match state.client.application_profiles(&state.region).await {
+        Ok(profiles) => {
+            tracing::info!(count = profiles.len(), "application profiles discovered");
+            state.learn(profiles);
+        }
+        Err(error) => {
+            tracing::warn!(%error, "application profiles could not be listed; each is looked up when used")
+        }
+    }
+}
+
+/// Why the gateway cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address cannot be bound.
+    #[error("cannot listen on {listen}: {why}")]
+    Bind {
+        /// The address.
+        listen: SocketAddr,
+        /// What the system says.
+        why: String,
+        /// Its kind: `AddrInUse` has a remedy of its own.
+        kind: std::io::ErrorKind,
+    },
+    /// Anybody on the network could spend the account's money.
+    #[error("{listen} is reachable from other machines, and no keys are configured")]
+    Open {
+        /// The address.
+        listen: SocketAddr,
+    },
+    /// The ledger cannot be opened.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+impl StartError {
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Bind { listen, kind: std::io::ErrorKind::AddrInUse, .. } => format!(
+                "another program listens there (another Outcrop?); stop it or choose another port: --listen {}:{}",
+                listen.ip(),
+                listen.port().saturating_add(1)
+            ),
+            Self::Bind { .. } => "choose an address of this machine: --listen 127.0.0.1:4141".to_owned(),
+            Self::Open { listen } => format!(
+                "configure `keys:` in outcrop.yaml, or listen on this machine only: --listen 127.0.0.1:{}",
+                listen.port()
+            ),
+            Self::Ledger(_) => "choose a writable directory: --data-dir DIR".to_owned(),
+        }
+    }
+}

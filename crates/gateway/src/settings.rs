@@ -1,0 +1,42 @@
+//! The gateway's configuration, as meant.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use outcrop_bedrock::{Credentials, Endpoints};
+use outcrop_catalog::Catalog;
+
+use crate::Key;
+
+/// Everything the gateway needs to know.
+#[derive(Debug)]
+pub struct Settings {
+    /// Where to listen. Without keys, loopback only.
+    pub listen: SocketAddr,
+    /// Where the ledger lives.
+    pub data_dir: PathBuf,
+    /// The Region of a request that names none itself.
+    pub region: String,
+    /// AWS, or what stands in for it.
+    pub upstream: Endpoints,
+    /// Who we are to AWS.
+    pub credentials: Credentials,
+    /// What is known before AWS is asked.
+    pub catalog: Catalog,
+    /// Who may call; empty lets anybody on this machine.
+    pub keys: Vec<Key>,
+    /// Whether relaying is allowed.
+    pub lane: LanePolicy,
+    /// The emulator is upstream: fault headers are handed on.
+    pub local: bool,
+}
+
+/// How requests may travel.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LanePolicy {
+    /// Relay where client and model speak the same dialect, translate otherwise.
+    #[default]
+    Auto,
+    /// Translate everything that can be translated to Converse.
+    Converse,
+}

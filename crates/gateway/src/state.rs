@@ -1,0 +1,182 @@
+//! What all requests share: the catalog, the routes resolved so far, the client, the ledger.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use http::HeaderValue;
+use outcrop_bedrock::control::PATH_SEGMENT;
+use outcrop_bedrock::{Client, Endpoint, EndpointError};
+use outcrop_catalog::{ApplicationProfile, Catalog, Context, Layer, Resolution, ResolveError, Source};
+use percent_encoding::utf8_percent_encode;
+
+use crate::access::Access;
+use crate::ledger::Ledger;
+use crate::router::Operation;
+use crate::settings::LanePolicy;
+
+/// Shared by all requests.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) access: Access,
+    pub(crate) client: Client,
+    pub(crate) ledger: Ledger,
+    pub(crate) lane: LanePolicy,
+    pub(crate) local: bool,
+    pub(crate) region: String,
+    catalog: ArcSwap<Catalog>,
+    routes: RwLock<Routes>,
+    /// One lookup at a time: a burst of first requests for one ARN asks AWS once.
+    lookup: tokio::sync::Mutex<()>,
+}
+
+/// Region → identifier → route.
+type Routes = HashMap<String, HashMap<String, Remembered>>;
+
+#[derive(Debug)]
+struct Remembered {
+    route: Arc<Route>,
+    /// A failed lookup is tried again after this.
+    until: Option<Instant>,
+}
+
+/// A resolution and what a request needs of it, made once.
+#[derive(Debug)]
+pub(crate) struct Route {
+    pub(crate) resolution: Arc<Resolution>,
+    pub(crate) endpoint: Endpoint,
+    /// `/model/{target, percent-encoded}/{operation}`, by [`Operation`].
+    paths: [String; Operation::ALL.len()],
+    pub(crate) target: Option<HeaderValue>,
+    pub(crate) model: Option<HeaderValue>,
+    pub(crate) region: Option<HeaderValue>,
+}
+
+/// Why there is no route.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RouteError {
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+}
+
+/// Clients choose the identifiers; more than this many at once are forgotten and resolved anew.
+const MAX_ROUTES: usize = 10_000;
+/// A profile that AWS did not know is asked for again after this.
+const NEGATIVE_LOOKUP: Duration = Duration::from_secs(60);
+
+impl State {
+    pub(crate) fn new(
+        access: Access,
+        client: Client,
+        ledger: Ledger,
+        catalog: Catalog,
+        region: String,
+        lane: LanePolicy,
+        local: bool,
+    ) -> Self {
+        let catalog = ArcSwap::from_pointee(catalog);
+        Self {
+            access,
+            client,
+            ledger,
+            lane,
+            local,
+            region,
+            catalog,
+            routes: RwLock::default(),
+            lookup: Default::default(),
+        }
+    }
+
+    pub(crate) fn catalog(&self) -> Arc<Catalog> {
+        self.catalog.load_full()
+    }
+
+    /// The route of an identifier; asks AWS about an application profile that nothing else knows.
+    pub(crate) async fn route(
+        &self,
+        identifier: &str,
+        region: Option<&str>,
+    ) -> Result<Arc<Route>, RouteError> {
+        let region = region.unwrap_or(&self.region);
+        if let Some(route) = self.remembered(identifier, region) {
+            return Ok(route);
+        }
+        let mut route = self.resolve(identifier, region)?;
+        let mut until = None;
+        if route.resolution.needs_lookup {
+            let _one_at_a_time = self.lookup.lock().await;
+            if let Some(route) = self.remembered(identifier, region) {
+                return Ok(route);
+            }
+            match self
+                .client
+                .inference_profile(&route.resolution.target, &route.resolution.source_region)
+                .await
+            {
+                Ok(profile) => {
+                    self.learn([profile]);
+                    route = self.resolve(identifier, region)?;
+                }
+                Err(error) => {
+                    tracing::warn!(profile = route.resolution.target, %error, "the profile could not be looked up");
+                    until = Some(Instant::now() + NEGATIVE_LOOKUP);
+                }
+            }
+        }
+        let route = Arc::new(route);
+        self.remember(identifier, region, Remembered { route: Arc::clone(&route), until });
+        Ok(route)
+    }
+
+    /// Adds discovered profiles to the catalog; routes are resolved anew.
+    pub(crate) fn learn(&self, profiles: impl IntoIterator<Item = ApplicationProfile>) {
+        let application_profiles =
+            profiles.into_iter().map(|profile| (profile.arn.clone(), profile)).collect();
+        let layer = Layer { application_profiles, ..Layer::default() };
+        self.catalog.rcu(|catalog| catalog.with(Source::Discovered, layer.clone()));
+        self.routes.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    fn remembered(&self, identifier: &str, region: &str) -> Option<Arc<Route>> {
+        let routes = self.routes.read().unwrap_or_else(PoisonError::into_inner);
+        let remembered = routes.get(region)?.get(identifier)?;
+        let valid = remembered.until.is_none_or(|until| Instant::now() < until);
+        valid.then(|| Arc::clone(&remembered.route))
+    }
+
+    fn remember(&self, identifier: &str, region: &str, remembered: Remembered) {
+        let mut routes = self.routes.write().unwrap_or_else(PoisonError::into_inner);
+        if routes.values().map(HashMap::len).sum::<usize>() >= MAX_ROUTES {
+            routes.clear();
+        }
+        routes.entry(region.to_owned()).or_default().insert(identifier.to_owned(), remembered);
+    }
+
+    fn resolve(&self, identifier: &str, region: &str) -> Result<Route, RouteError> {
+        let resolution = self.catalog.load().resolve(identifier, &Context { region: region.to_owned() })?;
+        let header = |text: &str| HeaderValue::try_from(text).ok();
+        Ok(Route {
+            endpoint: self.client.endpoints().runtime(&resolution.source_region)?,
+            paths: Operation::ALL.map(|operation| path(&resolution.target, operation)),
+            target: header(&resolution.target),
+            model: resolution.model.as_ref().and_then(|model| header(&model.id)),
+            region: header(&resolution.source_region),
+            resolution: Arc::new(resolution),
+        })
+    }
+}
+
+impl Route {
+    /// The path of an operation on the target.
+    pub(crate) fn path(&self, operation: Operation) -> &str {
+        &self.paths[operation as usize]
+    }
+}
+
+fn path(target: &str, operation: Operation) -> String {
+    format!("/model/{}/{}", utf8_percent_encode(target, PATH_SEGMENT), operation.segment())
+}

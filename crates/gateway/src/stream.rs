@@ -1,0 +1,179 @@
+//! A stream on its way back: pulled from AWS as the client reads, rewritten frame by frame.
+//!
+//! A stream is complete only after its last event; our 200 is held until the first one, so that an exception in the
+//! first frame gets its real status, and a cut stream is an error in every dialect (reference `reliability.md` §0.1, §0.2).
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use http_body::Body;
+use hyper::body::Incoming;
+use outcrop_wire::bedrock::{BedrockError, ErrorKind};
+use outcrop_wire::eventstream::Decoder;
+use tokio::time::Sleep;
+
+use crate::entry::Entry;
+use crate::failure::Failure;
+use crate::lane::Call;
+use crate::reply::cut;
+use crate::writer::Writer;
+
+/// An event stream from AWS, rewritten as the client reads it.
+#[derive(Debug)]
+pub(crate) struct StreamBody {
+    upstream: Incoming,
+    decoder: Decoder,
+    writer: Writer,
+    out: BytesMut,
+    entry: Entry,
+    request_id: String,
+    ended: bool,
+    quiet: Quiet,
+}
+
+impl StreamBody {
+    /// Waits for the first event; an exception in its place is a failure with its real status.
+    pub(crate) async fn open(call: &Call, upstream: Incoming, entry: Entry) -> Result<Self, Failure> {
+        let mut stream = Self {
+            upstream,
+            decoder: Decoder::default(),
+            writer: Writer::new(call),
+            out: BytesMut::new(),
+            entry,
+            request_id: call.request_id.clone(),
+            ended: false,
+            quiet: Quiet::new(),
+        };
+        let first = tokio::time::timeout(FIRST_EVENT_TIMEOUT, poll_fn(|cx| stream.poll_step(cx))).await;
+        match first.unwrap_or_else(|_| Err(silent(FIRST_EVENT_TIMEOUT))) {
+            Ok(()) => {
+                stream.entry.first_event();
+                Ok(stream)
+            }
+            Err(error) => Err(stream.entry.failed(error.into())),
+        }
+    }
+
+    /// The next piece for the client; `None` at the end.
+    pub(crate) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        loop {
+            if !self.out.is_empty() {
+                return Poll::Ready(Some(self.out.split().freeze()));
+            }
+            if self.ended {
+                return Poll::Ready(None);
+            }
+            match self.poll_step(cx) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => self.fail(&error),
+                Poll::Pending => match ready!(self.quiet.poll(cx)) {
+                    Silence::Pause => self.writer.keep_alive(&mut self.out),
+                    Silence::TooLong => self.fail(&silent(Quiet::LIMIT)),
+                },
+            }
+        }
+    }
+
+    /// Reads until something was written for the client, or the stream ended.
+    fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BedrockError>> {
+        loop {
+            while self.out.len() < FLUSH_AT {
+                let Some(frame) = self.decoder.next_frame().map_err(|error| cut(&error.to_string()))? else {
+                    break;
+                };
+                self.quiet.heard();
+                self.writer.frame(&frame, &mut self.entry, &mut self.out)?;
+            }
+            if !self.out.is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            match ready!(Pin::new(&mut self.upstream).poll_frame(cx)) {
+                Some(Ok(frame)) => self.decoder.push(frame.data_ref().map_or(&[], |data| data)),
+                Some(Err(error)) => return Poll::Ready(Err(cut(&error.to_string()))),
+                None => return Poll::Ready(self.end()),
+            }
+        }
+    }
+
+    /// AWS closed the stream: well, or cut.
+    fn end(&mut self) -> Result<(), BedrockError> {
+        if self.decoder.has_partial_frame() {
+            return Err(cut("the stream ended within a frame"));
+        }
+        self.writer.finish(&mut self.out)?;
+        self.ended = true;
+        self.entry.done();
+        Ok(())
+    }
+
+    /// Tells the client in its own dialect, and stops.
+    fn fail(&mut self, error: &BedrockError) {
+        tracing::info!(id = self.request_id, %error, "the stream failed");
+        self.writer.error(error, &self.request_id, &mut self.out);
+        self.entry.error(error);
+        self.entry.done();
+        self.ended = true;
+    }
+}
+
+/// What is ready goes out when it is this much; small events that AWS sent together stay together.
+const FLUSH_AT: usize = 16 * 1024;
+/// Long thinking may come before the first event (reference `reliability.md` F13).
+const FIRST_EVENT_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+
+fn silent(limit: Duration) -> BedrockError {
+    let message = format!("Bedrock sent no event for {} seconds; the stream was given up.", limit.as_secs());
+    BedrockError { status: 504, ..BedrockError::new(ErrorKind::ModelStreamError, message) }
+}
+
+/// How long AWS has been silent. One timer a stream, set anew only when it fires.
+#[derive(Debug)]
+struct Quiet {
+    heard: Instant,
+    spoke: Instant,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+enum Silence {
+    /// Long enough for a sign of life.
+    Pause,
+    /// Long enough to give up.
+    TooLong,
+}
+
+impl Quiet {
+    /// Balancers commonly close after 60 s of silence; three signs of life fit into that.
+    const PAUSE: Duration = Duration::from_secs(15);
+    /// Between two events of a living stream lie seconds; thinking is streamed too (reference `reliability.md` F14).
+    const LIMIT: Duration = Duration::from_secs(300);
+
+    fn new() -> Self {
+        let now = Instant::now();
+        Self { heard: now, spoke: now, timer: None }
+    }
+
+    fn heard(&mut self) {
+        self.heard = Instant::now();
+        self.spoke = self.heard;
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Silence> {
+        loop {
+            let due = self.spoke + Self::PAUSE;
+            let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due.into())));
+            ready!(timer.as_mut().poll(cx));
+            let now = Instant::now();
+            if now < due {
+                timer.as_mut().reset(due.into());
+                continue;
+            }
+            self.spoke = now;
+            timer.as_mut().reset((now + Self::PAUSE).into());
+            let silence = if now - self.heard >= Self::LIMIT { Silence::TooLong } else { Silence::Pause };
+            return Poll::Ready(silence);
+        }
+    }
+}

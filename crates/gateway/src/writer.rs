@@ -1,0 +1,186 @@
+//! Frames from AWS, rewritten in the client's dialect.
+
+use bytes::{Bytes, BytesMut};
+use outcrop_wire::bedrock::{BedrockError, ErrorKind, StreamEvent};
+use outcrop_wire::chunks::ChunkObserver;
+use outcrop_wire::dialect::Truncated;
+use outcrop_wire::eventstream::{self, Frame, Message};
+use outcrop_wire::{anthropic, openai_chat};
+
+use crate::entry::Entry;
+use crate::lane::{Answer, Call};
+use crate::reply::cut;
+use crate::router::Operation;
+
+/// Rewrites the frames of one stream.
+#[derive(Debug)]
+pub(crate) enum Writer {
+    /// Bedrock's own stream, as it came.
+    Native(Native),
+    /// Chat Completions events.
+    Chat(openai_chat::StreamWriter),
+    /// Anthropic events, from Converse.
+    Messages(anthropic::StreamWriter),
+    /// Anthropic events, unpacked from InvokeModel's.
+    MessagesRelay(anthropic::RelayWriter),
+}
+
+/// Bedrock's own stream: handed on byte for byte, watched for usage and for its end.
+#[derive(Debug)]
+pub(crate) struct Native {
+    watched: Watched,
+    /// An exception's frame, as it came.
+    exception: Option<Bytes>,
+}
+
+#[derive(Debug)]
+enum Watched {
+    Converse { stopped: bool, complete: bool },
+    Invoke(ChunkObserver),
+}
+
+impl Writer {
+    pub(crate) fn new(call: &Call) -> Self {
+        match &call.answer {
+            Answer::Chat { answer, include_usage } => {
+                Self::Chat(openai_chat::StreamWriter::new(answer.clone(), *include_usage))
+            }
+            Answer::Messages { answer } => Self::Messages(anthropic::StreamWriter::new(answer.clone())),
+            Answer::MessagesRelay => Self::MessagesRelay(anthropic::RelayWriter::new()),
+            Answer::Native => Self::Native(Native::new(call.operation)),
+        }
+    }
+
+    /// Rewrites one frame; what it says of usage goes into the ledger's record.
+    ///
+    /// # Errors
+    /// AWS's exception, or a frame that cannot be read.
+    pub(crate) fn frame(
+        &mut self,
+        frame: &Frame,
+        entry: &mut Entry,
+        out: &mut BytesMut,
+    ) -> Result<(), BedrockError> {
+        let (event_type, payload) = match frame.message() {
+            Message::Event { event_type, payload } => (event_type, payload),
+            Message::Exception { exception_type, payload } => {
+                return Err(self.exception(frame, BedrockError::from_exception(exception_type, payload)));
+            }
+            Message::Error { code, message } => {
+                return Err(self.exception(frame, BedrockError::new(ErrorKind::from_wire(code), message)));
+            }
+        };
+        match self {
+            Self::Native(native) => {
+                out.extend_from_slice(frame.bytes());
+                native.watch(event_type, payload, entry)?;
+            }
+            Self::Chat(writer) => {
+                let event = read(event_type, payload)?;
+                entry.observe(&event);
+                writer.event(&event, out);
+            }
+            Self::Messages(writer) => {
+                let event = read(event_type, payload)?;
+                entry.observe(&event);
+                writer.event(&event, out);
+            }
+            Self::MessagesRelay(writer) => {
+                writer.chunk(payload, out).map_err(|error| cut(&error.to_string()))?;
+                entry.relayed(writer);
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the stream in the client's dialect.
+    ///
+    /// # Errors
+    /// When the last event has not come: AWS's stream was cut.
+    pub(crate) fn finish(&mut self, out: &mut BytesMut) -> Result<(), BedrockError> {
+        match self {
+            Self::Native(native) if native.is_complete() => Ok(()),
+            Self::Native(_) => Err(cut("the stream ended before its last event")),
+            Self::Chat(writer) => writer.finish(out).map_err(truncated),
+            Self::Messages(writer) => writer.finish(out).map_err(truncated),
+            Self::MessagesRelay(writer) => writer.finish(out).map_err(truncated),
+        }
+    }
+
+    /// Says in the client's dialect that the stream failed.
+    pub(crate) fn error(&mut self, error: &BedrockError, request_id: &str, out: &mut BytesMut) {
+        match self {
+            Self::Native(native) => match native.exception.take() {
+                Some(frame) => out.extend_from_slice(&frame),
+                None => {
+                    let exception_type = error.kind.exception_type();
+                    eventstream::write_exception(&exception_type, error.body().as_bytes(), out);
+                }
+            },
+            Self::Chat(writer) => writer.error(error, out),
+            Self::Messages(writer) => writer.error(error, out),
+            Self::MessagesRelay(writer) => writer.error(error, request_id, out),
+        }
+    }
+
+    /// A sign of life for balancers that close silent connections; Bedrock's own stream has none.
+    pub(crate) fn keep_alive(&self, out: &mut BytesMut) {
+        match self {
+            Self::Native(_) => {}
+            Self::Chat(_) => out.extend_from_slice(b": keep-alive\n\n"),
+            Self::Messages(_) | Self::MessagesRelay(_) => {
+                out.extend_from_slice(b"event: ping\ndata: {\"type\": \"ping\"}\n\n");
+            }
+        }
+    }
+
+    fn exception(&mut self, frame: &Frame, error: BedrockError) -> BedrockError {
+        if let Self::Native(native) = self {
+            native.exception = Some(frame.bytes().clone());
+        }
+        error
+    }
+}
+
+impl Native {
+    fn new(operation: Operation) -> Self {
+        let watched = match operation {
+            Operation::InvokeModelWithResponseStream => Watched::Invoke(Default::default()),
+            _ => Watched::Converse { stopped: false, complete: false },
+        };
+        Self { watched, exception: None }
+    }
+
+    fn watch(&mut self, event_type: &str, payload: &[u8], entry: &mut Entry) -> Result<(), BedrockError> {
+        match &mut self.watched {
+            Watched::Converse { stopped, complete } => {
+                if matches!(event_type, "messageStop" | "metadata") {
+                    let event = read(event_type, payload)?;
+                    *stopped |= matches!(event, StreamEvent::MessageStop(_));
+                    *complete = *stopped && matches!(event, StreamEvent::Metadata(_));
+                    entry.observe(&event);
+                }
+            }
+            Watched::Invoke(observer) => {
+                observer.chunk(payload)?;
+                entry.used(observer.usage().as_ref());
+            }
+        }
+        Ok(())
+    }
+
+    fn is_complete(&self) -> bool {
+        match &self.watched {
+            Watched::Converse { complete, .. } => *complete,
+            Watched::Invoke(observer) => observer.is_complete(),
+        }
+    }
+}
+
+fn read<'a>(event_type: &'a str, payload: &'a [u8]) -> Result<StreamEvent<'a>, BedrockError> {
+    StreamEvent::parse(event_type, payload).map_err(|error| cut(&format!("an event cannot be read: {error}")))
+}
+
+fn truncated(truncated: Truncated) -> BedrockError {
+    cut(&truncated.to_string())
+}
