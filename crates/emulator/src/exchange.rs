@@ -5,30 +5,31 @@ use http::request::Parts;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use outcrop_wire::bedrock::ErrorKind;
 
 use crate::access;
-use crate::actor;
-use crate::bill::Entry;
+use crate::admin;
 use crate::body::ReplyBody;
-use crate::control::profiles;
-use crate::dialect::converse;
+use crate::control::{models, profiles, tags};
 use crate::failure::Failure;
-use crate::operation::{Operation, Runtime};
-use crate::prompt::{Prompt, Turn};
+use crate::invoke::invoke;
+use crate::operation::Operation;
 use crate::reply::Reply;
-use crate::state::{BASE62, State};
-use crate::target::{self, Target};
+use crate::state::State;
 
 /// Answers a request; whatever is wrong with it becomes an answer in AWS's shape.
 pub(crate) async fn exchange(state: &State, request: Request<Incoming>) -> Response<ReplyBody> {
     let request_id = uuid::Uuid::new_v4().to_string();
     let (head, body) = request.into_parts();
-    let reply = match read_body(body).await {
+    let outcome = match read_body(body).await {
         Ok(body) => answer(state, &Call { head: &head, body: &body, request_id: &request_id }),
         Err(failure) => Err(failure),
     };
-    reply.unwrap_or_else(Failure::into_reply).into_response(&request_id)
+    let reply = match outcome {
+        Ok(Outcome::Reply(reply)) => *reply,
+        Ok(Outcome::Silence) => std::future::pending().await,
+        Err(failure) => failure.into_reply(),
+    };
+    reply.into_response(&request_id)
 }
 
 /// A request that was read whole.
@@ -38,66 +39,60 @@ pub(crate) struct Call<'a> {
     pub(crate) request_id: &'a str,
 }
 
-fn answer(state: &State, call: &Call<'_>) -> Result<Reply, Failure> {
-    let operation = Operation::of(&call.head.method, call.head.uri.path())?;
-    let caller = access::check(&state.keys, call.head, call.body, jiff::Timestamp::now().as_second())?;
-    let region = caller.region.as_str();
+/// What becomes of a request.
+enum Outcome {
+    Reply(Box<Reply>),
+    /// The fault that never answers.
+    Silence,
+}
+
+impl From<Reply> for Outcome {
+    fn from(reply: Reply) -> Self {
+        Self::Reply(Box::new(reply))
+    }
+}
+
+fn answer(state: &State, call: &Call<'_>) -> Result<Outcome, Failure> {
+    let (method, path) = (&call.head.method, call.head.uri.path());
+    if let Some(reply) = admin::answer(state, method, path, call.body)? {
+        return Ok(reply.into());
+    }
+    let now = jiff::Timestamp::now().as_second();
+    let operation = Operation::of(method, path)?;
+    let caller = access::check(&state.keys, call.head, call.body, now)?;
+    let fault = state.faults.for_request(&call.head.headers, &caller.region)?;
+    if let Some(fault) = &fault {
+        fault.before(now)?;
+        if fault.never_answers() {
+            return Ok(Outcome::Silence);
+        }
+    }
+    let reply = match state.replay.as_ref().and_then(|replay| replay.answer(method, path, call.body)) {
+        Some(recorded) => recorded,
+        None => perform(state, call, operation, &caller.region)?,
+    };
+    match fault {
+        Some(fault) => Ok(fault.after(reply)?.into()),
+        None => Ok(reply.into()),
+    }
+}
+
+fn perform(state: &State, call: &Call<'_>, operation: Operation, region: &str) -> Result<Reply, Failure> {
+    let query = call.head.uri.query().unwrap_or_default();
     match operation {
-        Operation::Runtime { kind, model } => invoke(state, call, kind, &model, region),
+        Operation::Runtime { kind, model } => match &state.replay {
+            Some(replay) => Err(replay.no_match(&call.head.method, call.head.uri.path(), call.body)),
+            None => invoke(state, call, kind, &model, region),
+        },
+        Operation::CreateInferenceProfile => profiles::create(state, call.body, region),
+        Operation::ListInferenceProfiles => profiles::list(state, query, region),
         Operation::GetInferenceProfile(id) => profiles::get(state, &id, region),
-        _ => Err(Failure::new(ErrorKind::UnknownOperation, "")),
-    }
-}
-
-/// A model is asked.
-fn invoke(
-    state: &State,
-    call: &Call<'_>,
-    kind: Runtime,
-    model: &str,
-    region: &str,
-) -> Result<Reply, Failure> {
-    let target = target::resolve(state, model, region)?;
-    let style = converse::Style { counts_cache: false };
-    match kind {
-        Runtime::Converse => {
-            let prompt = converse::read(call.body)?;
-            let turn = ask(state, &prompt);
-            let mut reply = converse::write(&turn, style);
-            reply.receipt = Some(state.bill.enter(entry(call, kind, &target, region, &turn)));
-            Ok(reply)
-        }
-        Runtime::ConverseStream => {
-            let prompt = converse::read(call.body)?;
-            let turn = ask(state, &prompt);
-            let mut reply = Reply::stream(converse::stream(&turn, style));
-            reply.receipt = Some(state.bill.enter(entry(call, kind, &target, region, &turn)));
-            Ok(reply)
-        }
-        _ => Err(Failure::new(ErrorKind::UnknownOperation, "")),
-    }
-}
-
-fn ask(state: &State, prompt: &Prompt) -> Turn {
-    actor::act(prompt, prompt.thinking.is_on(), || {
-        format!("tooluse_{}", state.new_id(BASE62, TOOL_ID_LENGTH))
-    })
-}
-
-/// Recorded: `tooluse_XaQHWn1gW8bA6RHCR5fue8`.
-const TOOL_ID_LENGTH: usize = 22;
-
-fn entry(call: &Call<'_>, kind: Runtime, target: &Target, region: &str, turn: &Turn) -> Entry {
-    Entry {
-        timestamp: profiles::now(),
-        request_id: call.request_id.to_owned(),
-        operation: kind.name(),
-        model_id: target.identifier.clone(),
-        model: target.model.clone(),
-        region: region.to_owned(),
-        input_tokens: turn.input_tokens,
-        output_tokens: turn.output_tokens,
-        client_disconnected: None,
+        Operation::DeleteInferenceProfile(id) => profiles::delete(state, &id, region),
+        Operation::ListFoundationModels => models::list(state, query, region),
+        Operation::GetFoundationModel(id) => models::get(state, &id, region),
+        Operation::TagResource => tags::tag(state, call.body, region),
+        Operation::UntagResource => tags::untag(state, call.body, region),
+        Operation::ListTagsForResource => tags::list(state, call.body, region),
     }
 }
 

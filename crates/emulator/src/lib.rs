@@ -9,6 +9,7 @@
 
 mod access;
 mod actor;
+mod admin;
 mod bill;
 mod body;
 mod control;
@@ -17,6 +18,7 @@ mod exchange;
 mod facts;
 mod failure;
 mod fault;
+mod invoke;
 mod operation;
 mod prompt;
 mod replay;

@@ -3,9 +3,13 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use outcrop_wire::bedrock::ErrorKind;
+
 use crate::bill::Bill;
+use crate::control::seeds;
 use crate::control::store::Store;
 use crate::facts::Facts;
+use crate::failure::Failure;
 use crate::fault::Faults;
 use crate::replay::Replay;
 use crate::{Keys, StartError};
@@ -38,6 +42,17 @@ impl State {
             faults: Faults::default(),
             ids: AtomicU64::new(0),
         })
+    }
+
+    /// Forgets what was made, billed and set; seeded profiles stay.
+    pub(crate) fn reset(&self) -> Result<(), Failure> {
+        let cleared = self.profiles.change(|profiles| {
+            profiles.retain(seeds::is_seed);
+            Ok::<(), String>(())
+        });
+        cleared.map_err(|detail| Failure::new(ErrorKind::InternalServer, detail))?;
+        self.bill.clear();
+        self.faults.stand(None)
     }
 
     /// An id of `length` characters of `alphabet`, never twice in one run and the same in every run.

@@ -13,8 +13,6 @@ pub(crate) struct Target {
     pub(crate) identifier: String,
     /// The id of the model, without geography.
     pub(crate) model: String,
-    /// A profile was named, not the model itself.
-    pub(crate) through_profile: bool,
 }
 
 /// Finds the model behind an identifier, called from `region`.
@@ -22,25 +20,38 @@ pub(crate) struct Target {
 /// # Errors
 /// AWS's own: an invalid identifier, a model that needs a profile, a model that is gone.
 pub(crate) fn resolve(state: &State, identifier: &str, region: &str) -> Result<Target, Failure> {
-    let found = |model: String, through_profile: bool| Target {
-        identifier: identifier.to_owned(),
-        model,
-        through_profile,
-    };
+    let found = |model: &str| Target { identifier: identifier.to_owned(), model: model.to_owned() };
     match Resource::of(identifier, region).ok_or_else(invalid_identifier)? {
         Resource::ApplicationProfile => {
             let profile = state.profiles.find(identifier, region).ok_or_else(invalid_identifier)?;
-            Ok(found(profile.model().ok_or_else(invalid_identifier)?.to_owned(), true))
+            Ok(found(profile.model().ok_or_else(invalid_identifier)?))
         }
         Resource::SystemProfile(id) => {
-            let model = state.facts.model_of_profile(id, region).ok_or_else(invalid_identifier)?;
-            Ok(found(model, true))
+            let profile = state.facts.profile(id, region).ok_or_else(invalid_identifier)?;
+            Ok(found(&profile.model))
         }
-        Resource::Bare(id) => match state.facts.model_of_profile(id, region) {
-            Some(model) => Ok(found(model, true)),
-            None => on_demand(state, id, region).map(|()| found(id.to_owned(), false)),
+        Resource::Bare(id) => match state.facts.profile(id, region) {
+            Some(profile) => Ok(found(&profile.model)),
+            None => on_demand(state, id, region).map(|()| found(id)),
         },
-        Resource::Model(id) => on_demand(state, id, region).map(|()| found(id.to_owned(), false)),
+        Resource::Model(id) => on_demand(state, id, region).map(|()| found(id)),
+    }
+}
+
+/// The model whose tokens are counted: named by its own id, whether or not it can be invoked by it.
+///
+/// # Errors
+/// The recorded refusal of profiles; an invalid identifier.
+pub(crate) fn resolve_for_counting(state: &State, identifier: &str, region: &str) -> Result<Target, Failure> {
+    let id = match Resource::of(identifier, region).ok_or_else(invalid_identifier)? {
+        Resource::Bare(id) | Resource::Model(id) if state.facts.profile(id, region).is_none() => id,
+        _ => return Err(Failure::validation("The provided model doesn't support counting tokens.")),
+    };
+    match state.facts.standing(id, region) {
+        Standing::OnDemand | Standing::ProfileOnly => {
+            Ok(Target { identifier: identifier.to_owned(), model: id.to_owned() })
+        }
+        Standing::Retired | Standing::Unknown => Err(invalid_identifier()),
     }
 }
 
@@ -48,7 +59,7 @@ pub(crate) fn resolve(state: &State, identifier: &str, region: &str) -> Result<T
 /// Source: recorded error of `deepseek.r1-v1:0` (reference `bedrock.md` §4); the apostrophe is U+2019 on the wire.
 fn on_demand(state: &State, model: &str, region: &str) -> Result<(), Failure> {
     match state.facts.standing(model, region) {
-        Standing::Invocable => Ok(()),
+        Standing::OnDemand => Ok(()),
         Standing::ProfileOnly => Err(Failure::validation(format!(
             "Invocation of model ID {model} with on-demand throughput isn’t supported. Retry your request with the ID or \
              ARN of an inference profile that contains this model."

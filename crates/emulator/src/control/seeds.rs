@@ -1,6 +1,7 @@
 //! The two application profiles of `serve --local`: the same ARNs in every run, because people paste them.
 
 use super::store::Profile;
+use crate::facts::routed_models;
 use crate::state::State;
 use crate::{ACCOUNT, SeededProfile, StartError};
 
@@ -18,13 +19,16 @@ pub(crate) fn plant(state: &State) -> Result<Vec<SeededProfile>, StartError> {
     SEEDS.iter().map(|(name, id, source)| seed(state, name, id, source)).collect()
 }
 
+/// Whether a profile is one of the seeds.
+pub(crate) fn is_seed(profile: &Profile) -> bool {
+    SEEDS.iter().any(|(_, id, _)| profile.id == *id)
+}
+
 fn seed(state: &State, name: &str, id: &str, source: &str) -> Result<SeededProfile, StartError> {
     let refused = |detail: String| StartError::State { path: "emulator.json".into(), detail };
     let arn = format!("arn:aws:bedrock:{REGION}:{ACCOUNT}:application-inference-profile/{id}");
-    let models = state
-        .facts
-        .destinations(source, REGION)
-        .ok_or_else(|| refused(format!("the catalog has no profile {source} in {REGION}")))?;
+    let system = state.facts.profile(source, REGION);
+    let system = system.ok_or_else(|| refused(format!("the catalog has no profile {source} in {REGION}")))?;
     let profile = Profile {
         arn: arn.clone(),
         id: id.to_owned(),
@@ -33,7 +37,7 @@ fn seed(state: &State, name: &str, id: &str, source: &str) -> Result<SeededProfi
         description: Some("Seeded for local use".to_owned()),
         created_at: super::profiles::now(),
         source: format!("arn:aws:bedrock:{REGION}:{ACCOUNT}:inference-profile/{source}"),
-        models,
+        models: routed_models(system, REGION),
         tags: [("seeded-by".to_owned(), "outcrop".to_owned())].into(),
         client_request_token: None,
     };

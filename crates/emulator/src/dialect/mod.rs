@@ -1,12 +1,18 @@
 //! How questions are read and answers are written: `Converse`, and the models' own bodies.
 
+pub(crate) mod claude;
 pub(crate) mod converse;
+pub(crate) mod embedding;
+pub(crate) mod nova;
 
+use base64::Engine as _;
 use bytes::{Bytes, BytesMut};
 use outcrop_wire::eventstream;
 use serde::Serialize;
 
+use crate::failure::Failure;
 use crate::prompt::Turn;
+use crate::reply::Reply;
 
 /// The frames of one event stream, each with AWS's padding.
 #[derive(Debug, Default)]
@@ -38,6 +44,63 @@ impl Frames {
         const STRIDE: usize = 37;
         &ALPHABET[..2 + self.frames.len() * STRIDE % (ALPHABET.len() - 1)]
     }
+}
+
+/// The frames of an `InvokeModelWithResponseStream`: each carries a piece of the model's own stream in base64.
+#[derive(Debug, Default)]
+pub(crate) struct Chunks(Frames);
+
+impl Chunks {
+    /// Adds a chunk.
+    pub(crate) fn chunk<T: Serialize>(&mut self, value: &T) {
+        #[derive(Serialize)]
+        struct Payload {
+            bytes: String,
+            p: &'static str,
+        }
+        let json = serde_json::to_vec(value).expect("the emulator's own chunks are JSON");
+        let bytes = base64::engine::general_purpose::STANDARD.encode(json);
+        self.0.event("chunk", |p| Payload { bytes, p });
+    }
+
+    /// The frames, in order.
+    pub(crate) fn into_vec(self) -> Vec<Bytes> {
+        self.0.into_vec()
+    }
+}
+
+/// `amazon-bedrock-invocationMetrics` of the last chunk.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct InvocationMetrics {
+    input_token_count: u64,
+    output_token_count: u64,
+    invocation_latency: u64,
+    first_byte_latency: u64,
+}
+
+impl InvocationMetrics {
+    pub(crate) fn of(turn: &Turn) -> Self {
+        Self {
+            input_token_count: turn.input_tokens,
+            output_token_count: turn.output_tokens,
+            invocation_latency: latency_ms(turn),
+            first_byte_latency: FIRST_BYTE_MS,
+        }
+    }
+}
+
+/// The headers of `InvokeModel`.
+pub(crate) fn with_token_counts(reply: Reply, turn: &Turn) -> Reply {
+    reply
+        .with_number("x-amzn-bedrock-input-token-count", turn.input_tokens)
+        .with_number("x-amzn-bedrock-output-token-count", turn.output_tokens)
+        .with_number("x-amzn-bedrock-invocation-latency", latency_ms(turn))
+}
+
+/// Recorded for an `InvokeModel` body of the wrong shape.
+pub(crate) fn malformed() -> Failure {
+    Failure::validation("Malformed input request, please reformat your input and try again.")
 }
 
 /// How long a real model might have taken, in milliseconds; depends on the answer alone.

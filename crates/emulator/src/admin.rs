@@ -1,0 +1,55 @@
+//! `/_emulator/…`: what a test asks the emulator itself. Unsigned, as it is no part of AWS.
+
+use http::{Method, StatusCode};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::failure::Failure;
+use crate::reply::Reply;
+use crate::state::State;
+
+/// Answers a path of the emulator's own; `None` for all others.
+///
+/// # Errors
+/// 404 for an unknown path under `/_emulator/`, 400 for a fault that is not understood.
+pub(crate) fn answer(
+    state: &State,
+    method: &Method,
+    path: &str,
+    body: &[u8],
+) -> Result<Option<Reply>, Failure> {
+    let Some(what) = path.strip_prefix("/_emulator/") else { return Ok(None) };
+    let reply = match (method, what) {
+        (&Method::POST, "reset") => {
+            state.reset()?;
+            Reply::json(StatusCode::OK, &json!({}))
+        }
+        (&Method::GET, "bill") => {
+            Reply::json(StatusCode::OK, &json!({ "invocations": state.bill.entries() }))
+        }
+        (&Method::POST, "faults") => {
+            let standing = read_fault(body)?;
+            state.faults.stand(standing.as_deref())?;
+            Reply::json(StatusCode::OK, &json!({ "fault": standing }))
+        }
+        _ => {
+            return Err(Failure::not_found(
+                "Known are POST /_emulator/reset, GET /_emulator/bill and POST /_emulator/faults.",
+            ));
+        }
+    };
+    Ok(Some(reply))
+}
+
+/// `{"fault": "NAME;…"}`; `null` clears.
+fn read_fault(body: &[u8]) -> Result<Option<String>, Failure> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Request {
+        fault: Option<String>,
+    }
+    let request: Request = serde_json::from_slice(body).map_err(|error| {
+        Failure::validation(format!("expected {{\"fault\": \"NAME;…\"}} or null: {error}"))
+    })?;
+    Ok(request.fault)
+}

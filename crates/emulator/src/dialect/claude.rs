@@ -1,0 +1,283 @@
+//! The Messages bodies of Claude on `InvokeModel`, read and written, whole and streamed.
+
+use bytes::Bytes;
+use http::StatusCode;
+use outcrop_wire::bedrock::ConverseRequest;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::{Chunks, InvocationMetrics, with_token_counts};
+use crate::failure::Failure;
+use crate::prompt::{Block, Prompt, Turn};
+use crate::reply::Reply;
+use crate::tokens;
+
+/// Reads a Messages body into the canonical form.
+///
+/// # Errors
+/// 400 `ValidationException` in the model's words where they are known: `max_tokens: Field required`.
+pub(crate) fn read(body: &[u8]) -> Result<Prompt, Failure> {
+    let body: Value = serde_json::from_slice(body).map_err(|_| super::malformed())?;
+    for name in ["anthropic_version", "max_tokens", "messages"] {
+        if body.get(name).is_none() {
+            return Err(Failure::validation(format!("{name}: Field required")));
+        }
+    }
+    for name in ["model", "stream"] {
+        if body.get(name).is_some() {
+            return Err(Failure::validation(format!("{name}: Extra inputs are not permitted")));
+        }
+    }
+    let request = canonical(&body).to_string();
+    let request: ConverseRequest =
+        serde_json::from_str(&request).map_err(|error| Failure::validation(format!("messages: {error}")))?;
+    Ok(Prompt {
+        thinking: super::converse::thinking_of(&body),
+        answer_schema: body
+            .pointer("/output_config/format/schema")
+            .or_else(|| body.pointer("/output_format/schema"))
+            .cloned(),
+        request,
+    })
+}
+
+/// The same question as `Converse` puts it.
+fn canonical(body: &Value) -> Value {
+    let mut out = Map::new();
+    out.insert("messages".to_owned(), map_array(body.get("messages"), message));
+    out.insert(
+        "system".to_owned(),
+        map_array(Some(&blocks(body.get("system"))), |block| json!({"text": text(block, "text")})),
+    );
+    let mut inference = Map::new();
+    for (theirs, ours) in [
+        ("max_tokens", "maxTokens"),
+        ("temperature", "temperature"),
+        ("top_p", "topP"),
+        ("stop_sequences", "stopSequences"),
+    ] {
+        if let Some(value) = body.get(theirs).filter(|value| !value.is_null()) {
+            inference.insert(ours.to_owned(), value.clone());
+        }
+    }
+    out.insert("inferenceConfig".to_owned(), Value::Object(inference));
+    if body.get("tools").and_then(Value::as_array).is_some_and(|tools| !tools.is_empty()) {
+        out.insert("toolConfig".to_owned(), tools(body));
+    }
+    Value::Object(out)
+}
+
+fn message(message: &Value) -> Value {
+    json!({
+        "role": text(message, "role"),
+        "content": map_array(Some(&blocks(message.get("content"))), block),
+    })
+}
+
+fn block(block: &Value) -> Value {
+    let member = |name: &str| block.get(name).cloned().unwrap_or(Value::Null);
+    match text(block, "type") {
+        "text" => json!({ "text": text(block, "text") }),
+        "image" => json!({ "image": {
+            "format": text(&member("source"), "media_type").rsplit('/').next(),
+            "source": { "bytes": text(&member("source"), "data") },
+        } }),
+        "document" => json!({ "document": {
+            "format": text(&member("source"), "media_type").rsplit('/').next(),
+            "name": block.get("title").and_then(Value::as_str).unwrap_or("document"),
+            "source": { "bytes": text(&member("source"), "data") },
+        } }),
+        "tool_use" => json!({ "toolUse": {
+            "toolUseId": member("id"), "name": member("name"), "input": member("input"),
+        } }),
+        "tool_result" => json!({ "toolResult": {
+            "toolUseId": member("tool_use_id"),
+            "content": map_array(Some(&blocks(block.get("content"))), self::block),
+            "status": if member("is_error") == true { "error" } else { "success" },
+        } }),
+        "thinking" => json!({ "reasoningContent": { "reasoningText": {
+            "text": text(block, "thinking"), "signature": member("signature"),
+        } } }),
+        "redacted_thinking" => json!({ "reasoningContent": { "redactedContent": text(block, "data") } }),
+        other => json!({ other: block }),
+    }
+}
+
+fn tools(body: &Value) -> Value {
+    let tool = |tool: &Value| {
+        json!({ "toolSpec": {
+            "name": text(tool, "name"),
+            "description": tool.get("description"),
+            "inputSchema": { "json": tool.get("input_schema").cloned().unwrap_or_else(|| json!({})) },
+        } })
+    };
+    let mut config = Map::new();
+    config.insert("tools".to_owned(), map_array(body.get("tools"), tool));
+    let choice = body.get("tool_choice").unwrap_or(&Value::Null);
+    match text(choice, "type") {
+        "any" => drop(config.insert("toolChoice".to_owned(), json!({ "any": {} }))),
+        "tool" => {
+            drop(config.insert("toolChoice".to_owned(), json!({ "tool": { "name": text(choice, "name") } })))
+        }
+        // "none" offers nothing: the tools are there for the history alone, and the actor must not see them by name.
+        "none" => drop(config.insert("tools".to_owned(), json!([]))),
+        _ => {}
+    }
+    Value::Object(config)
+}
+
+/// Content is a string or a list of blocks.
+fn blocks(content: Option<&Value>) -> Value {
+    match content {
+        Some(Value::String(text)) => json!([{ "type": "text", "text": text }]),
+        Some(Value::Array(blocks)) => Value::Array(blocks.clone()),
+        _ => json!([]),
+    }
+}
+
+fn map_array(array: Option<&Value>, each: impl FnMut(&Value) -> Value) -> Value {
+    Value::Array(array.and_then(Value::as_array).into_iter().flatten().map(each).collect())
+}
+
+fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The whole answer.
+pub(crate) fn write(turn: &Turn, model: &str, id: &str) -> Reply {
+    let content: Vec<Content<'_>> = turn.blocks.iter().map(Content::of).collect();
+    let answer = Answer {
+        model: name_inside(model),
+        id,
+        kind: "message",
+        role: "assistant",
+        content,
+        stop_reason: Some(turn.stop_reason.as_str()),
+        stop_sequence: turn.stop_sequence.as_deref(),
+        usage: Usage::of(turn, turn.output_tokens),
+    };
+    with_token_counts(Reply::json(StatusCode::OK, &answer), turn)
+}
+
+/// The answer as chunks, from `message_start` to `message_stop` with its metrics.
+pub(crate) fn stream(turn: &Turn, model: &str, id: &str) -> Vec<Bytes> {
+    let mut chunks = Chunks::default();
+    let message = Answer {
+        model: name_inside(model),
+        id,
+        kind: "message",
+        role: "assistant",
+        content: Vec::new(),
+        stop_reason: None,
+        stop_sequence: None,
+        usage: Usage::of(turn, 1),
+    };
+    chunks.chunk(&json!({ "type": "message_start", "message": message }));
+    for (index, block) in turn.blocks.iter().enumerate() {
+        stream_block(index, block, &mut chunks);
+    }
+    chunks.chunk(&json!({
+        "type": "message_delta",
+        "delta": { "stop_reason": turn.stop_reason.as_str(), "stop_sequence": turn.stop_sequence },
+        "usage": { "output_tokens": turn.output_tokens },
+    }));
+    chunks.chunk(&json!({
+        "type": "message_stop",
+        "amazon-bedrock-invocationMetrics": InvocationMetrics::of(turn),
+    }));
+    chunks.into_vec()
+}
+
+fn stream_block(index: usize, block: &Block, chunks: &mut Chunks) {
+    let start = match block {
+        Block::Reasoning { .. } => json!({ "type": "thinking", "thinking": "", "signature": "" }),
+        Block::Text(_) => json!({ "type": "text", "text": "" }),
+        Block::ToolUse { id, name, .. } => {
+            json!({ "type": "tool_use", "id": client_id(id), "name": name, "input": {} })
+        }
+    };
+    chunks.chunk(&json!({ "type": "content_block_start", "index": index, "content_block": start }));
+    let mut delta = |delta: Value| {
+        chunks.chunk(&json!({ "type": "content_block_delta", "index": index, "delta": delta }))
+    };
+    match block {
+        Block::Reasoning { text, signature } => {
+            tokens::split(text)
+                .for_each(|piece| delta(json!({ "type": "thinking_delta", "thinking": piece })));
+            delta(json!({ "type": "signature_delta", "signature": signature }));
+        }
+        Block::Text(text) => {
+            tokens::split(text).for_each(|piece| delta(json!({ "type": "text_delta", "text": piece })));
+        }
+        Block::ToolUse { input, .. } => {
+            delta(json!({ "type": "input_json_delta", "partial_json": "" }));
+            tokens::split(&input.to_string())
+                .for_each(|piece| delta(json!({ "type": "input_json_delta", "partial_json": piece })));
+        }
+    }
+    chunks.chunk(&json!({ "type": "content_block_stop", "index": index }));
+}
+
+/// The model's name in its own answers: without publisher and version (`claude-sonnet-4-5-20250929`, recorded).
+fn name_inside(model: &str) -> &str {
+    let name = model.split_once('.').map_or(model, |(_, name)| name);
+    match name.rfind("-v") {
+        Some(at) if name[at + 2..].starts_with(|c: char| c.is_ascii_digit()) => &name[..at],
+        _ => name,
+    }
+}
+
+/// Claude's own form of a tool id on Bedrock (recorded: `toolu_bdrk_01…`).
+fn client_id(id: &str) -> String {
+    format!("toolu_bdrk_01{}", id.strip_prefix("tooluse_").unwrap_or(id))
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    model: &'a str,
+    id: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    role: &'static str,
+    content: Vec<Content<'a>>,
+    stop_reason: Option<&'a str>,
+    stop_sequence: Option<&'a str>,
+    usage: Usage,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Content<'a> {
+    Thinking { thinking: &'a str, signature: &'a str },
+    Text { text: &'a str },
+    ToolUse { id: String, name: &'a str, input: &'a Value },
+}
+
+impl<'a> Content<'a> {
+    fn of(block: &'a Block) -> Self {
+        match block {
+            Block::Reasoning { text, signature } => Self::Thinking { thinking: text, signature },
+            Block::Text(text) => Self::Text { text },
+            Block::ToolUse { id, name, input } => Self::ToolUse { id: client_id(id), name, input },
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Usage {
+    input_tokens: u64,
+    cache_creation_input_tokens: u64,
+    cache_read_input_tokens: u64,
+    output_tokens: u64,
+}
+
+impl Usage {
+    fn of(turn: &Turn, output_tokens: u64) -> Self {
+        Self {
+            input_tokens: turn.input_tokens,
+            cache_creation_input_tokens: 0,
+            cache_read_input_tokens: 0,
+            output_tokens,
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The bodies of Nova on `InvokeModel`: `Converse` with a different envelope.
+
+use bytes::Bytes;
+use http::StatusCode;
+use outcrop_wire::bedrock::ConverseRequest;
+use serde_json::{Value, json};
+
+use super::{Chunks, InvocationMetrics, with_token_counts};
+use crate::failure::Failure;
+use crate::prompt::{Block, Prompt, Turn};
+use crate::reply::Reply;
+use crate::tokens;
+
+/// Reads a Nova body into the canonical form.
+///
+/// # Errors
+/// 400 `ValidationException` with the words recorded for a body of the wrong shape.
+pub(crate) fn read(body: &[u8]) -> Result<Prompt, Failure> {
+    let fields: Value = serde_json::from_slice(body).map_err(|_| super::malformed())?;
+    let mut request: ConverseRequest = serde_json::from_slice(body).map_err(|_| super::malformed())?;
+    let config = request.inference_config.get_or_insert_default();
+    // The older spelling of the same limit.
+    config.max_tokens =
+        config.max_tokens.or(fields.pointer("/inferenceConfig/max_new_tokens").and_then(Value::as_u64));
+    let thinking = super::converse::thinking_of(&fields);
+    Ok(Prompt { request, thinking, answer_schema: None })
+}
+
+/// The whole answer.
+pub(crate) fn write(turn: &Turn) -> Reply {
+    let content: Vec<Value> = turn.blocks.iter().map(content).collect();
+    let answer = json!({
+        "output": { "message": { "content": content, "role": "assistant" } },
+        "stopReason": turn.stop_reason.as_str(),
+        "usage": usage(turn),
+    });
+    with_token_counts(Reply::json(StatusCode::OK, &answer), turn)
+}
+
+fn content(block: &Block) -> Value {
+    match block {
+        Block::Reasoning { text, .. } => json!({ "reasoningContent": { "reasoningText": { "text": text } } }),
+        Block::Text(text) => json!({ "text": text }),
+        Block::ToolUse { id, name, input } => {
+            json!({ "toolUse": { "input": input, "name": name, "toolUseId": id } })
+        }
+    }
+}
+
+/// The answer as chunks. Each piece of text is a block of its own, as recorded.
+pub(crate) fn stream(turn: &Turn) -> Vec<Bytes> {
+    let mut chunks = Chunks::default();
+    let mut index = 0;
+    chunks.chunk(&json!({ "messageStart": { "role": "assistant" } }));
+    for block in &turn.blocks {
+        index = stream_block(index, block, &mut chunks);
+    }
+    chunks.chunk(&json!({ "messageStop": { "stopReason": turn.stop_reason.as_str() } }));
+    chunks.chunk(&json!({
+        "metadata": { "usage": usage(turn), "metrics": {}, "trace": {} },
+        "amazon-bedrock-invocationMetrics": InvocationMetrics::of(turn),
+    }));
+    chunks.into_vec()
+}
+
+/// Writes a block and tells the index of the next one.
+fn stream_block(mut index: usize, block: &Block, chunks: &mut Chunks) -> usize {
+    let delta = |delta: Value, index: usize| json!({ "contentBlockDelta": { "delta": delta, "contentBlockIndex": index } });
+    let stop = |index: usize| json!({ "contentBlockStop": { "contentBlockIndex": index } });
+    match block {
+        Block::Text(text) => {
+            for piece in tokens::split(text) {
+                chunks.chunk(&delta(json!({ "text": piece }), index));
+                chunks.chunk(&stop(index));
+                index += 1;
+            }
+            return index;
+        }
+        Block::Reasoning { text, .. } => {
+            for piece in tokens::split(text) {
+                chunks.chunk(&delta(
+                    json!({ "reasoningContent": { "reasoningText": { "text": piece } } }),
+                    index,
+                ));
+            }
+        }
+        Block::ToolUse { id, name, input } => {
+            let start = json!({ "toolUse": { "toolUseId": id, "name": name } });
+            chunks.chunk(&json!({ "contentBlockStart": { "start": start, "contentBlockIndex": index } }));
+            chunks.chunk(&delta(json!({ "toolUse": { "input": input.to_string() } }), index));
+        }
+    }
+    chunks.chunk(&stop(index));
+    index + 1
+}
+
+fn usage(turn: &Turn) -> Value {
+    json!({
+        "inputTokens": turn.input_tokens,
+        "outputTokens": turn.output_tokens,
+        "totalTokens": turn.input_tokens + turn.output_tokens,
+        "cacheReadInputTokenCount": 0,
+        "cacheWriteInputTokenCount": 0,
+    })
+}

@@ -1,0 +1,212 @@
+//! The runtime: a model is asked, in whatever dialect, and the invocation is entered on the bill.
+
+use base64::Engine as _;
+use http::StatusCode;
+use outcrop_catalog::{Model, ReasoningMode};
+use outcrop_wire::bedrock::ConverseRequest;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::actor;
+use crate::bill::{Entry, Receipt};
+use crate::control::profiles::now;
+use crate::dialect::{claude, converse, embedding, nova};
+use crate::exchange::Call;
+use crate::failure::Failure;
+use crate::operation::Runtime;
+use crate::prompt::{Prompt, Thinking, Turn};
+use crate::reply::Reply;
+use crate::rules::{self, Surface};
+use crate::state::{BASE62, State};
+use crate::target::{self, Target};
+use crate::tokens;
+
+/// Answers one of the operations that invoke a model.
+///
+/// # Errors
+/// AWS's own: the identifier, the body, and every rule of [`rules`].
+pub(crate) fn invoke(
+    state: &State,
+    call: &Call<'_>,
+    kind: Runtime,
+    identifier: &str,
+    region: &str,
+) -> Result<Reply, Failure> {
+    let found = || {
+        let target = target::resolve(state, identifier, region)?;
+        Ok::<_, Failure>(Invocation { state, call, kind, region, target })
+    };
+    match kind {
+        Runtime::Converse => found()?.converse(false),
+        Runtime::ConverseStream => found()?.converse(true),
+        Runtime::InvokeModel => found()?.native(false),
+        Runtime::InvokeModelWithResponseStream => found()?.native(true),
+        Runtime::CountTokens => count_tokens(state, call.body, identifier, region),
+    }
+}
+
+/// A request whose target is known.
+struct Invocation<'a> {
+    state: &'a State,
+    call: &'a Call<'a>,
+    kind: Runtime,
+    region: &'a str,
+    target: Target,
+}
+
+impl Invocation<'_> {
+    fn converse(&self, streamed: bool) -> Result<Reply, Failure> {
+        let prompt = converse::read(self.call.body)?;
+        let turn = self.ask(&prompt, Surface::Converse)?;
+        let caching = self.model().and_then(|model| model.capabilities.prompt_caching.as_ref());
+        let style = converse::Style { counts_cache: caching.is_some_and(|caching| caching.supported) };
+        let reply = match streamed {
+            true => Reply::stream(converse::stream(&turn, style)),
+            false => converse::write(&turn, style),
+        };
+        Ok(self.billed(reply, turn.input_tokens, turn.output_tokens))
+    }
+
+    /// The model's own body.
+    fn native(&self, streamed: bool) -> Result<Reply, Failure> {
+        match Body::of(self.model()) {
+            Body::Claude => {
+                let turn = self.ask(&claude::read(self.call.body)?, Surface::Invoke)?;
+                let (model, id) =
+                    (&self.target.model, format!("msg_bdrk_01{}", self.state.new_id(BASE62, 22)));
+                let reply = match streamed {
+                    true => native_stream(claude::stream(&turn, model, &id)),
+                    false => claude::write(&turn, model, &id),
+                };
+                Ok(self.billed(reply, turn.input_tokens, turn.output_tokens))
+            }
+            Body::Nova => {
+                let turn = self.ask(&nova::read(self.call.body)?, Surface::Invoke)?;
+                let reply = match streamed {
+                    true => native_stream(nova::stream(&turn)),
+                    false => nova::write(&turn),
+                };
+                Ok(self.billed(reply, turn.input_tokens, turn.output_tokens))
+            }
+            Body::TitanEmbedding if !streamed => {
+                let (reply, used) = embedding::titan(self.call.body)?;
+                Ok(self.billed(reply, used, 0))
+            }
+            Body::CohereEmbedding if !streamed => {
+                let (reply, used) = embedding::cohere(self.call.body, self.call.request_id)?;
+                Ok(self.billed(reply, used, 0))
+            }
+            Body::TitanEmbedding | Body::CohereEmbedding => {
+                Err(Failure::validation("The model is unsupported for streaming."))
+            }
+            Body::Other => Err(Failure::validation(format!(
+                "The emulator does not know the native body of {}; use Converse or ConverseStream.",
+                self.target.model
+            ))),
+        }
+    }
+
+    /// Checks the rules, then lets the actor answer.
+    fn ask(&self, prompt: &Prompt, surface: Surface) -> Result<Turn, Failure> {
+        let model = self.model();
+        rules::check(prompt, model, surface)?;
+        let new_id = || format!("tooluse_{}", self.state.new_id(BASE62, 22));
+        Ok(actor::act(prompt, thinks(prompt, model), new_id))
+    }
+
+    fn model(&self) -> Option<&Model> {
+        self.state.facts.model(&self.target.model).map(AsRef::as_ref)
+    }
+
+    fn billed(&self, mut reply: Reply, input_tokens: u64, output_tokens: u64) -> Reply {
+        reply.receipt = Some(self.enter(input_tokens, output_tokens));
+        reply
+    }
+
+    fn enter(&self, input_tokens: u64, output_tokens: u64) -> Receipt {
+        self.state.bill.enter(Entry {
+            timestamp: now(),
+            request_id: self.call.request_id.to_owned(),
+            operation: self.kind.name(),
+            model_id: self.target.identifier.clone(),
+            model: self.target.model.clone(),
+            region: self.region.to_owned(),
+            input_tokens,
+            output_tokens,
+            client_disconnected: None,
+        })
+    }
+}
+
+/// The content type of the chunks inside an InvokeModel stream goes into a header of its own (recorded).
+fn native_stream(frames: Vec<bytes::Bytes>) -> Reply {
+    Reply::stream(frames).with_header("x-amzn-bedrock-content-type", "application/json")
+}
+
+/// Whether the model thinks before it answers: asked to, or always.
+fn thinks(prompt: &Prompt, model: Option<&Model>) -> bool {
+    let Some(reasoning) = model.and_then(|model| model.capabilities.reasoning.as_ref()) else {
+        // Not known: what is asked for is done.
+        return prompt.thinking.is_on();
+    };
+    match reasoning.mode {
+        ReasoningMode::None => false,
+        ReasoningMode::Fixed => true,
+        _ if reasoning.always_on => true,
+        _ => prompt.thinking.is_on() && prompt.thinking != Thinking::Off,
+    }
+}
+
+/// The native bodies that the emulator knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Body {
+    Claude,
+    Nova,
+    TitanEmbedding,
+    CohereEmbedding,
+    Other,
+}
+
+impl Body {
+    /// By the catalog's family.
+    fn of(model: Option<&Model>) -> Self {
+        let Some(model) = model else { return Self::Other };
+        match model.family.as_deref() {
+            Some("anthropic") => Self::Claude,
+            Some("nova") => Self::Nova,
+            Some("titan-embed") => Self::TitanEmbedding,
+            Some("cohere-embed") => Self::CohereEmbedding,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// `CountTokens`: a base model id alone; a profile is refused with the recorded words (reference `bedrock.md` §2).
+fn count_tokens(state: &State, body: &[u8], identifier: &str, region: &str) -> Result<Reply, Failure> {
+    #[derive(Deserialize)]
+    struct Request {
+        input: Input,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    enum Input {
+        Converse(ConverseRequest),
+        InvokeModel { body: String },
+    }
+    let is_counted = target::resolve_for_counting(state, identifier, region)?;
+    let malformed =
+        || Failure::validation("1 validation error detected: 'input' must be one of invokeModel, converse");
+    let Request { input } = serde_json::from_slice(body).map_err(|_| malformed())?;
+    let request = match input {
+        Input::Converse(request) => request,
+        Input::InvokeModel { body } => {
+            let body = base64::engine::general_purpose::STANDARD.decode(body).map_err(|_| malformed())?;
+            match Body::of(state.facts.model(&is_counted.model).map(AsRef::as_ref)) {
+                Body::Claude => claude::read(&body)?.request,
+                Body::Nova => nova::read(&body)?.request,
+                _ => return Err(Failure::validation("The provided model doesn't support counting tokens.")),
+            }
+        }
+    };
+    Ok(Reply::json(StatusCode::OK, &json!({ "inputTokens": tokens::of_request(&request) })))
+}
