@@ -1,0 +1,137 @@
+//! `crates/catalog/data/overlay.json`: facts no package has, written by hand, each with its source.
+//!
+//! A rule names models by id or by a prefix ending in `*`, and merges its `set` (a partial model) into each of them, in
+//! the order of the file. A name, a publisher or a pattern that fits no model is an error: it would be a dead fact.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::failure::Failure;
+
+/// The whole file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Overlay {
+    /// Model id → the name people use.
+    pub names: BTreeMap<String, String>,
+    /// The id's first segment → who made it.
+    pub publishers: BTreeMap<String, String>,
+    /// Models that are no longer served.
+    pub retired: Retired,
+    rules: Vec<Rule>,
+}
+
+/// Models that are no longer served.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retired {
+    /// Why they are listed, for the reader of the file.
+    #[serde(rename = "source")]
+    _source: String,
+    /// By id.
+    pub models: BTreeMap<String, Past>,
+}
+
+/// What is still known of a retired model.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Past {
+    /// Input modalities.
+    pub input: Vec<String>,
+    /// Output modalities.
+    pub output: Vec<String>,
+    /// Answers could be streamed.
+    pub streaming: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rule {
+    source: String,
+    models: Vec<String>,
+    set: Value,
+}
+
+impl Overlay {
+    /// Merges every rule about `id` into `model`.
+    pub fn apply(&self, id: &str, model: &mut Value) {
+        for rule in &self.rules {
+            if rule.models.iter().any(|pattern| fits(pattern, id)) {
+                merge(model, &rule.set);
+            }
+        }
+    }
+
+    /// The publisher of a model id.
+    pub fn publisher(&self, id: &str) -> Option<&String> {
+        self.publishers.get(id.split('.').next()?)
+    }
+
+    /// Refuses facts about models that do not exist.
+    pub fn check(&self, ids: &BTreeSet<&str>) -> Result<(), Failure> {
+        for name in self.names.keys().filter(|name| !ids.contains(name.as_str())) {
+            return Err(Failure::new(format!(
+                "overlay.json: names has `{name}`, which no source lists; remove it"
+            )));
+        }
+        for rule in &self.rules {
+            for pattern in rule.models.iter().filter(|pattern| !ids.iter().any(|id| fits(pattern, id))) {
+                return Err(Failure::new(format!(
+                    "overlay.json: the rule \"{}\" names `{pattern}`, which fits no model; correct or remove it",
+                    rule.source
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a pattern (an id, or a prefix ending in `*`) means this id.
+fn fits(pattern: &str, id: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(prefix) => id.starts_with(prefix),
+        None => pattern == id,
+    }
+}
+
+/// Objects are merged key by key; anything else is replaced.
+fn merge(into: &mut Value, from: &Value) {
+    match (into, from) {
+        (Value::Object(into), Value::Object(from)) => {
+            for (key, value) in from {
+                merge(into.entry(key.clone()).or_insert(Value::Null), value);
+            }
+        }
+        (into, from) => *into = from.clone(),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_later_rule_refines_an_earlier_one() {
+        let mut model = json!({"capabilities": {"tools": true, "reasoning": {"mode": "none"}}});
+        merge(&mut model, &json!({"capabilities": {"reasoning": {"mode": "budget", "minBudget": 1024}}}));
+        assert_eq!(
+            model,
+            json!({"capabilities": {"tools": true, "reasoning": {"mode": "budget", "minBudget": 1024}}})
+        );
+    }
+
+    #[test]
+    fn a_rule_about_no_model_is_refused() {
+        let overlay: Overlay = serde_json::from_value(json!({
+            "names": {}, "publishers": {}, "retired": {"source": "", "models": {}},
+            "rules": [{"source": "test", "models": ["meta.llama*", "meta.lama*"], "set": {}}],
+        }))
+        .unwrap();
+        let refusal = overlay.check(&BTreeSet::from(["meta.llama3-8b-instruct-v1:0"])).unwrap_err();
+        assert!(refusal.to_string().contains("`meta.lama*`"), "{refusal}");
+    }
+}
