@@ -71,20 +71,25 @@ impl Overlay {
 
     /// Refuses facts about models that do not exist.
     pub fn check(&self, ids: &BTreeSet<&str>) -> Result<(), Failure> {
-        for name in self.names.keys().filter(|name| !ids.contains(name.as_str())) {
+        let nobody = self.names.keys().find(|name| !ids.contains(name.as_str()));
+        if let Some(name) = nobody {
             return Err(Failure::new(format!(
                 "overlay.json: names has `{name}`, which no source lists; remove it"
             )));
         }
-        for rule in &self.rules {
-            for pattern in rule.models.iter().filter(|pattern| !ids.iter().any(|id| fits(pattern, id))) {
-                return Err(Failure::new(format!(
-                    "overlay.json: the rule \"{}\" names `{pattern}`, which fits no model; correct or remove it",
-                    rule.source
-                )));
-            }
+        self.rules.iter().try_for_each(|rule| rule.check(ids))
+    }
+}
+
+impl Rule {
+    fn check(&self, ids: &BTreeSet<&str>) -> Result<(), Failure> {
+        match self.models.iter().find(|pattern| !ids.iter().any(|id| fits(pattern, id))) {
+            None => Ok(()),
+            Some(pattern) => Err(Failure::new(format!(
+                "overlay.json: the rule \"{}\" names `{pattern}`, which fits no model; correct or remove it",
+                self.source
+            ))),
         }
-        Ok(())
     }
 }
 

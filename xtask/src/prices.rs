@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn noise_is_rounded_away() {
-        assert_eq!(rounded(3.3000000000000002e-7), 0.33);
+        assert_eq!(rounded(0.1 * 3.3e-6), 0.33);
         assert_eq!(rounded(1.5e-5), 15.0);
     }
 }
