@@ -81,4 +81,5 @@ def clean_environment(home: Path) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "NO_PROXY": "*",
         "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED": "true",
     }
