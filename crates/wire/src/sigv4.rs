@@ -144,6 +144,9 @@ const MAX_EXPIRES: i64 = 7 * 24 * 60 * 60;
 /// Stands in for the body's hash when the sender does not want the body signed.
 const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 
+/// Over HTTP/2 the official JavaScript SDK sends no `host` and signs this pseudo-header by its own name.
+const AUTHORITY: &str = ":authority";
+
 /// What a request claims about its signature.
 struct Claim {
     scope: Scope,
@@ -274,9 +277,11 @@ impl Claim {
         Ok(())
     }
 
-    /// `host` must be signed in both forms; in the header form also the date and, if sent, the session token.
+    /// `host` (or [`AUTHORITY`]) must be signed in both forms; in the header form also the date and, if sent, the
+    /// session token.
     fn check_signed_headers(&self) -> Result<(), SigV4Error> {
-        let is_signed = |name: &str| self.signed_headers.iter().any(|signed| signed == name);
+        let is_listed = |name: &str| self.signed_headers.iter().any(|signed| signed == name);
+        let is_signed = |name: &str| is_listed(name) || (name == "host" && is_listed(AUTHORITY));
         let in_header = self.expires.is_none();
         let must: [(&str, bool); 3] = [
             ("host", true),
@@ -422,7 +427,7 @@ fn canonical_header(head: &RequestHead<'_>, name: &str) -> Result<String, SigV4E
         let value = std::str::from_utf8(value.as_bytes()).map_err(|_| SigV4Error::Mismatch)?;
         values.push(value.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" "));
     }
-    if values.is_empty() && name == "host" {
+    if values.is_empty() && (name == "host" || name == AUTHORITY) {
         values.extend(head.authority.map(str::to_owned));
     }
     if values.is_empty() {
