@@ -58,7 +58,6 @@ fn answer(state: &State, call: &Call<'_>) -> Result<Outcome, Failure> {
         return Ok(reply.into());
     }
     let now = jiff::Timestamp::now().as_second();
-    let operation = Operation::of(method, path)?;
     let caller = access::check(&state.keys, call.head, call.body, now)?;
     let fault = state.faults.for_request(&call.head.headers, &caller.region)?;
     if let Some(fault) = &fault {
@@ -69,7 +68,7 @@ fn answer(state: &State, call: &Call<'_>) -> Result<Outcome, Failure> {
     }
     let reply = match state.replay.as_ref().and_then(|replay| replay.answer(method, path, call.body)) {
         Some(recorded) => recorded,
-        None => perform(state, call, operation, &caller.region)?,
+        None => perform(state, call, Operation::of(method, path)?, &caller.region)?,
     };
     match fault {
         Some(fault) => Ok(fault.after(reply)?.into()),

@@ -66,7 +66,10 @@ impl Operation {
     /// # Errors
     /// 404 `UnknownOperationException` when there is no such operation.
     pub(crate) fn of(method: &Method, raw_path: &str) -> Result<Self, Failure> {
-        let unknown = || Failure::new(ErrorKind::UnknownOperation, "");
+        let unknown = || {
+            let text = format!("The emulator has no operation {method} {raw_path}.");
+            Failure::new(ErrorKind::UnknownOperation, text)
+        };
         let found = match *method {
             Method::POST => post(raw_path),
             Method::GET => get(raw_path),
