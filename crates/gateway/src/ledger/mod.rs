@@ -8,5 +8,5 @@ mod store;
 mod summary;
 
 pub use record::{Record, UsageKind};
-pub use store::{Ledger, LedgerError};
+pub use store::{FILE, Ledger, LedgerError};
 pub use summary::{By, Summary};

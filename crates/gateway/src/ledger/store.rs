@@ -77,7 +77,8 @@ pub struct LedgerError {
     pub why: String,
 }
 
-const FILE: &str = "ledger.sqlite3";
+/// The ledger's file in its folder.
+pub const FILE: &str = "ledger.sqlite3";
 /// One writer, a few readers.
 const POOL_SIZE: u32 = 4;
 /// Another process (`outcrop usage`) may hold the file for a moment.
