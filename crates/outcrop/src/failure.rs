@@ -18,6 +18,8 @@ pub enum Failure {
         /// What to do about it.
         hint: Option<String>,
     },
+    /// The answer itself says what is wrong.
+    Reported,
     /// The reader of our output went away (`outcrop … | head`): nothing is wrong.
     NobodyReads,
 }
@@ -41,6 +43,7 @@ impl Failure {
     pub fn report(self) -> ExitCode {
         match self {
             Self::NobodyReads => return ExitCode::SUCCESS,
+            Self::Reported => {}
             Self::Configuration(problems) => {
                 paper::problems(&problems);
                 let errors = problems.iter().filter(|it| it.severity == Severity::Error).count();

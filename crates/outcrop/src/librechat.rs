@@ -127,9 +127,11 @@ pub struct Guardrail {
     pub guardrail_version: Spanned<String>,
     /// Whether the guardrail's reasoning is returned.
     #[serde(default)]
+    #[expect(dead_code, reason = "its value is checked; guardrails are not applied yet")]
     pub trace: Option<Trace>,
     /// Whether a stream waits for the guardrail.
     #[serde(default)]
+    #[expect(dead_code, reason = "its value is checked; guardrails are not applied yet")]
     pub stream_processing_mode: Option<StreamProcessing>,
 }
 

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use anstream::ColorChoice;
+use comfy_table::{Table, presets};
 use owo_colors::OwoColorize;
 use serde::Serialize;
 
@@ -31,6 +32,18 @@ pub fn json<T: Serialize>(value: &T) -> Result<(), Failure> {
     text.push('\n');
     io::stdout().lock().write_all(text.as_bytes())?;
     Ok(())
+}
+
+/// A table without lines: easy to read, and to cut with other tools.
+pub fn table() -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table
+}
+
+/// Prints a table without blanks at the ends of its lines.
+pub fn print_table(table: &Table) -> Result<(), Failure> {
+    Ok(writeln!(out(), "{}", table.trim_fmt())?)
 }
 
 /// One line of talk. That nobody can read it is no reason to stop.

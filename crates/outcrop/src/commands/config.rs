@@ -25,25 +25,26 @@ pub fn run(global: &Global, config: &Config) -> Result<(), Failure> {
 }
 
 fn check(global: &Global) -> Result<(), Failure> {
-    let (loaded, problems) = match Settings::load(global, &Flags::default()) {
+    match Settings::load(global, &Flags::default()) {
         Ok(settings) => {
             let mut problems = settings.warnings.clone();
             problems.extend(resolved(&settings));
-            (true, problems)
+            if global.json {
+                return paper::json(&verdict(true, &problems));
+            }
+            paper::problems(&problems);
+            Ok(writeln!(paper::out(), "the configuration is good")?)
         }
-        Err(problems) => (false, problems),
-    };
-    if global.json {
-        let list: Vec<Value> = problems.iter().map(as_json).collect();
-        paper::json(&json!({ "ok": loaded, "problems": list }))?;
-    } else {
-        paper::problems(&problems);
+        Err(problems) if global.json => {
+            paper::json(&verdict(false, &problems))?;
+            Err(Failure::Reported)
+        }
+        Err(problems) => Err(problems.into()),
     }
-    match (loaded, global.json) {
-        (true, true) => Ok(()),
-        (true, false) => Ok(writeln!(paper::out(), "the configuration is good")?),
-        (false, _) => Err(Failure::Configuration(Vec::new())),
-    }
+}
+
+fn verdict(ok: bool, problems: &[Problem]) -> Value {
+    json!({ "ok": ok, "problems": problems.iter().map(as_json).collect::<Vec<_>>() })
 }
 
 fn as_json(problem: &Problem) -> Value {
@@ -197,7 +198,7 @@ fn describe(source: &Source) -> String {
 /// Either configuration file: a `librechat.yaml` has `endpoints`, an `outcrop.yaml` has not.
 #[derive(JsonSchema)]
 #[serde(untagged)]
-#[expect(dead_code, reason = "the type exists for its schema")]
+#[expect(dead_code, clippy::large_enum_variant, reason = "the type exists for its schema")]
 enum ConfigurationFile {
     /// LibreChat's file, as far as Outcrop reads it.
     LibreChat(LibreChat),

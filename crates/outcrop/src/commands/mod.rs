@@ -7,6 +7,10 @@ mod emulate;
 mod explain;
 mod models;
 mod profiles;
+mod serve;
+mod usage;
+
+use std::io::IsTerminal;
 
 use crate::args::{Args, Command, Models};
 use crate::failure::Failure;
@@ -15,7 +19,7 @@ use crate::failure::Failure;
 pub fn run(args: Args) -> Result<(), Failure> {
     let Args { global, command } = args;
     match command {
-        Command::Serve(_) => Err(Failure::new("the gateway is not there yet")),
+        Command::Serve(serve) => serve::run(&global, &serve),
         Command::Emulate(emulate) => emulate::run(&global, &emulate),
         Command::Chat(chat) => chat::run(&global, &chat),
         Command::Explain(explain) | Command::Models(Models::Show(explain)) => explain::run(&global, &explain),
@@ -23,7 +27,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
             models::list(&global, region, filter.as_deref(), all)
         }
         Command::Profiles(profiles) => profiles::run(&global, profiles),
-        Command::Usage(_) => Err(Failure::new("the ledger is not there yet")),
+        Command::Usage(usage) => usage::run(&global, &usage),
         Command::Config(config) => config::run(&global, &config),
         Command::Completions { shell } => completions::script(shell),
         Command::Man => completions::manual(),
@@ -68,5 +72,6 @@ async fn told_to_stop() {
 fn log_to_stderr() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("OUTCROP_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let colour = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colour).with_writer(std::io::stderr).init();
 }

@@ -54,8 +54,9 @@ fn refuse_what_would_be_ignored(settings: &Settings, local: bool) -> Result<(), 
     }
     if let (Choice::PerUser { variable }, false) = (&settings.credentials, local) {
         let message = format!("{variable} is user_provided, and a gateway has no user to ask");
-        return Err(Failure::new(message)
-            .hint("give the gateway an --env-file with credentials of its own, or try `outcrop serve --local`"));
+        return Err(Failure::new(message).hint(
+            "give the gateway an --env-file with credentials of its own, or try `outcrop serve --local`",
+        ));
     }
     Ok(())
 }
@@ -184,12 +185,7 @@ fn announce(
     Ok(out.flush()?)
 }
 
-fn local_lines(
-    out: &mut impl Write,
-    settings: &Settings,
-    url: &str,
-    inside: &Inside,
-) -> Result<(), Failure> {
+fn local_lines(out: &mut impl Write, settings: &Settings, url: &str, inside: &Inside) -> Result<(), Failure> {
     writeln!(out, "  emulator   http://{}  (no AWS account, no network)", inside.address)?;
     writeln!(out, "  ledger     {}", data_dir(settings, true).display())?;
     for SeededProfile { name, arn, source } in &inside.profiles {

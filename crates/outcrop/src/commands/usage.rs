@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use comfy_table::{CellAlignment, Table, presets};
-use jiff::{Timestamp, ToSpan};
+use comfy_table::CellAlignment;
+use jiff::Timestamp;
 use outcrop_gateway::ledger::{self, Ledger, Summary};
 
 use super::serve::data_dir;
@@ -84,17 +84,25 @@ fn print(by: By, summaries: &[Summary]) -> Result<(), Failure> {
     if summaries.is_empty() {
         return Ok(writeln!(out, "nothing was used in that time")?);
     }
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
+    let mut table = paper::table();
     let subject = format!("{by:?}").to_lowercase();
-    table.set_header([subject.as_str(), "calls", "failed", "input", "output", "cache read", "cache write", "USD"]);
+    table.set_header([
+        subject.as_str(),
+        "calls",
+        "failed",
+        "input",
+        "output",
+        "cache read",
+        "cache write",
+        "USD",
+    ]);
     for summary in summaries {
         table.add_row(row(summary));
     }
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    writeln!(out, "{table}")?;
+    paper::print_table(&table)?;
     let unpriced: i64 = summaries.iter().map(|summary| summary.unpriced).sum();
     if unpriced > 0 {
         paper::say(&format!("{unpriced} calls have no known price and are not in the sum"));
