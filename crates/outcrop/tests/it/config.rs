@@ -1,0 +1,187 @@
+//! What is wrong with a configuration is said with file, line, column and advice, all of it in one run.
+
+use insta::assert_snapshot;
+
+use crate::outcrop::Outcrop;
+
+fn check(name: &str, text: &str) -> String {
+    Outcrop::new(&["config", "check"]).file(name, text).run().failed()
+}
+
+#[test]
+fn broken_yaml() {
+    assert_snapshot!(check("outcrop.yaml", "aliases:\n  a: [x\n"), @r"
+    error: outcrop.yaml:2:6: unclosed bracket '['
+      2 |   a: [x
+        |      ^
+    ");
+    assert_snapshot!(check("librechat.yaml", "endpoints:\n\tbedrock:\n"), @r"
+    error: librechat.yaml:2:2: tabs disallowed within this context (block indentation)
+      2 | 	bedrock:
+        | 	^
+    ");
+}
+
+#[test]
+fn unknown_keys() {
+    assert_snapshot!(check("outcrop.yaml", "alias:\n  a: b\n"), @r"
+    error: outcrop.yaml:1:1: unknown key `alias`
+      1 | alias:
+        | ^
+      hint: did you mean `aliases`?
+    ");
+    assert_snapshot!(check("librechat.yaml", "endpoints:\n  bedrock:\n    promptCache: true\n"), @r"
+    error: librechat.yaml:3:5: unknown key `promptCache` under `endpoints.bedrock`
+      3 |     promptCache: true
+        |     ^
+      hint: known here: models, inferenceProfiles, availableRegions, guardrailConfig, streamRate, titleMethod, titleTiming, and 27 more (`outcrop config schema` has them all)
+    ");
+}
+
+#[test]
+fn keys_without_effect_are_refused_by_name() {
+    let text = "residency:\n  allow_regions: [eu-central-1]\nfailover: x\nparameters: fix\n";
+    let problems = check("outcrop.yaml", text);
+    for key in ["residency", "failover", "parameters"] {
+        assert!(problems.contains(&format!("`{key}` is not supported yet")), "{problems}");
+    }
+    assert!(problems.ends_with("3 errors in the configuration\n"), "{problems}");
+}
+
+#[test]
+fn every_missing_variable_is_named_with_its_key() {
+    let text =
+        "endpoints:\n  bedrock:\n    inferenceProfiles:\n      a.b: ${ONE}/${TWO}\n      c.d: ${CREDS_KEY}\n";
+    assert_snapshot!(check("librechat.yaml", text), @r"
+    error: librechat.yaml:4:12: `endpoints.bedrock.inferenceProfiles.a.b` needs the variable ONE, which is not set or empty
+      4 |       a.b: ${ONE}/${TWO}
+        |            ^
+      hint: set ONE in the environment or in the file given with --env-file
+    error: librechat.yaml:4:12: `endpoints.bedrock.inferenceProfiles.a.b` needs the variable TWO, which is not set or empty
+      4 |       a.b: ${ONE}/${TWO}
+        |            ^
+      hint: set TWO in the environment or in the file given with --env-file
+    error: librechat.yaml:5:12: `endpoints.bedrock.inferenceProfiles.c.d` uses CREDS_KEY, a secret that is never put into a configuration value
+      hint: copy what you need into a variable of another name
+    3 errors in the configuration
+    ");
+}
+
+#[test]
+fn a_region_with_a_comment_in_it() {
+    let run =
+        Outcrop::new(&["config", "check"]).env("BEDROCK_AWS_DEFAULT_REGION", "us-west-2 # Oregon").run();
+    assert_snapshot!(run.failed(), @r"
+    error: BEDROCK_AWS_DEFAULT_REGION: `us-west-2 # Oregon` is no Region: a comment has become part of the value
+      hint: write `us-west-2` alone, and the comment on a line of its own
+    ");
+    let run = Outcrop::new(&["config", "check", "--env-file", ".env"])
+        .file(".env", "# region\nAWS_REGION=us-west-2# Oregon\n")
+        .run();
+    assert!(run.failed().starts_with("error: .env:2: AWS_REGION: `us-west-2# Oregon` is no Region"));
+}
+
+#[test]
+fn mappings_that_are_no_json_or_the_wrong_way_round() {
+    let run = |value: &str| {
+        Outcrop::new(&["config", "check"]).env("BEDROCK_INFERENCE_PROFILE_MAPPINGS", value).run().failed()
+    };
+    assert_snapshot!(run("{\n  \"arn\": \"x\",\n}"), @r#"
+    error: BEDROCK_INFERENCE_PROFILE_MAPPINGS: the value is no JSON object: trailing comma (line 3, column 1 of it)
+      hint: write {"arn:aws:bedrock:…:application-inference-profile/…": "anthropic.claude-…"}, in single quotes on a shell's line
+    "#);
+    let arn = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123";
+    assert!(
+        run(&format!(r#"{{"anthropic.claude-3-haiku-20240307-v1:0": "{arn}"}}"#))
+            .contains("the other way round")
+    );
+}
+
+#[test]
+fn types_are_named() {
+    let bedrock = |field: &str| check("librechat.yaml", &format!("endpoints:\n  bedrock:\n    {field}\n"));
+    assert!(bedrock("models: a").contains("3:13: `endpoints.bedrock.models` must be a list"));
+    assert!(
+        bedrock("inferenceProfiles: [arn]")
+            .contains("`endpoints.bedrock.inferenceProfiles` must be a mapping")
+    );
+    assert!(bedrock("streamRate: -1").contains("`endpoints.bedrock.streamRate` must be 0 or more"));
+    assert!(bedrock("titleMethod: foo").contains("must be one of `completion`, `functions`, `structured`"));
+    assert!(bedrock("guardrailConfig: {guardrailIdentifier: x}").contains("`guardrailVersion` is missing"));
+    let unquoted = bedrock("guardrailConfig: {guardrailIdentifier: x, guardrailVersion: 1}");
+    assert!(unquoted.contains("guardrailVersion` must be a text in quotes"), "{unquoted}");
+    assert!(
+        check("librechat.yaml", "endpoints:\n  bedrock:\n").contains("`endpoints.bedrock` must be a mapping")
+    );
+    assert!(check("outcrop.yaml", "aliases: {a: b, a: c}\n").contains("the key `a` is given twice"));
+    assert!(check("outcrop.yaml", "- a\n").contains("the file must be a mapping"));
+}
+
+#[test]
+fn what_is_the_chat_applications_business_is_left_alone() {
+    let text = "version: 1.3\ncache: true\nendpoints:\n  openAI: {titleConvo: 3}\n  bedrock:\n    streamRate: 25\n    headers: {X-A: '${UNSET}'}\n    availableRegions: [us-east-1]\n";
+    let run = Outcrop::new(&["config", "check"]).file("librechat.yaml", text).run();
+    assert_eq!(run.succeeded(), "the configuration is good\n");
+}
+
+#[test]
+fn no_secret_is_ever_printed() {
+    let secrets = "keys:\n  - {name: a, key: hunter2}\n  - {name: a, key: hunter2 hunter2}\n";
+    for args in [&["config", "check"][..], &["config", "show"], &["config", "show", "--json"]] {
+        let run = Outcrop::new(args)
+            .file("outcrop.yaml", secrets)
+            .env("AWS_ACCESS_KEY_ID", "AKIAhunter2")
+            .env("AWS_SECRET_ACCESS_KEY", "hunter2 hunter2")
+            .env("BEDROCK_AWS_BEARER_TOKEN", "hunter2\u{7}")
+            .run();
+        assert!(!format!("{run:?}").contains("hunter2"), "{run:?}");
+        assert_eq!(run.code, 1);
+    }
+}
+
+#[test]
+fn later_sources_win_and_each_is_named() {
+    let show = |outcrop: Outcrop| outcrop.file("outcrop.yaml", "listen: 127.0.0.1:1111\n").run().json();
+    let listen = |shown: serde_json::Value| {
+        format!("{} {}", shown["listen"]["value"], shown["listen"]["source"]).replace('"', "")
+    };
+    let args = ["config", "show", "--json"];
+    assert_eq!(listen(show(Outcrop::new(&args))), "127.0.0.1:1111 outcrop.yaml");
+    let with_variable = Outcrop::new(&args).env("OUTCROP_LISTEN", "127.0.0.1:2222");
+    assert_eq!(listen(show(with_variable)), "127.0.0.1:2222 OUTCROP_LISTEN");
+    let regions = [
+        ("OUTCROP_REGION", "eu-west-1"),
+        ("BEDROCK_AWS_DEFAULT_REGION", "eu-west-2"),
+        ("AWS_REGION", "eu-west-3"),
+        ("AWS_DEFAULT_REGION", "eu-north-1"),
+    ];
+    for strongest in 0..=regions.len() {
+        let outcrop =
+            regions[strongest..].iter().fold(Outcrop::new(&args), |it, (name, value)| it.env(name, value));
+        let expected = regions.get(strongest).map_or(("built-in", "us-east-1"), |it| *it);
+        let shown = show(outcrop);
+        assert_eq!(
+            (shown["region"]["source"].as_str(), shown["region"]["value"].as_str()),
+            (Some(expected.0), Some(expected.1))
+        );
+    }
+}
+
+#[test]
+fn one_schema_describes_both_files() {
+    let schema = Outcrop::new(&["config", "schema"]).run().json();
+    let text = schema.to_string();
+    for word in ["inferenceProfiles", "guardrailVersion", "aliases", "upstream"] {
+        assert!(text.contains(word), "{word}");
+    }
+}
+
+#[test]
+fn wrong_usage_is_exit_code_2() {
+    for args in
+        [&["explian", "x"][..], &["explain"], &["usage", "--by", "moon"], &["serve", "--listen", "4141"]]
+    {
+        let run = Outcrop::new(args).run();
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{args:?}: {}", run.stderr);
+    }
+}

@@ -1,0 +1,8 @@
+//! The binary as people run it: arguments and an environment in, standard output, standard error and an exit code out.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+mod chat;
+mod config;
+mod outcrop;
+mod serve;
