@@ -95,7 +95,8 @@ for (const [name, arn] of Object.entries(m.arns)) {
 
     for (const fault of m.BROKEN_STREAMS) {
       test(`a stream with ${fault} is an error`, async () => {
-        await assert.rejects(m.all(await stream(arn, [user(m.repeat(m.LONG_PHRASE))], {}, connect({ fault }))));
+        const on = connect({ fault });
+        await assert.rejects(async () => m.all(await stream(arn, [user(m.repeat(m.LONG_PHRASE))], {}, on)));
       });
     }
   });

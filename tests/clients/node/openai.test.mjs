@@ -77,8 +77,8 @@ for (const [name, arn] of Object.entries(m.arns)) {
     for (const fault of m.BROKEN_STREAMS) {
       test(`a stream with ${fault} is an error`, async () => {
         const options = { headers: { "x-outcrop-fault": fault } };
-        const stream = await complete(arn, m.repeat(m.LONG_PHRASE), { stream: true }, options);
-        await assert.rejects(m.all(stream), OpenAI.APIError);
+        const read = async () => m.all(await complete(arn, m.repeat(m.LONG_PHRASE), { stream: true }, options));
+        await assert.rejects(read, OpenAI.APIError);
       });
     }
   });

@@ -1,15 +1,19 @@
 """boto3 clients for loopback: dummy or given keys, no retries, and a way to ask for a fault."""
 
+from functools import partial
+
 import boto3
 from botocore.config import Config
 
+# One session for all: it reads AWS's service descriptions once.
+SESSION = boto3.session.Session()
 # One attempt: a retry would hide what the first answer was.
 CONFIG = Config(retries={"total_max_attempts": 1}, proxies={}, read_timeout=60)
 
 
 def client(service: str, url: str, region: str, key: str = "AKIDANY", secret: str = "any", fault: str | None = None):
     """A client of `bedrock` or `bedrock-runtime`, every request of which carries `fault` where one is given."""
-    client = boto3.session.Session().client(
+    client = SESSION.client(
         service,
         endpoint_url=url,
         region_name=region,
@@ -18,8 +22,13 @@ def client(service: str, url: str, region: str, key: str = "AKIDANY", secret: st
         config=CONFIG,
     )
     if fault:
-        client.meta.events.register("before-sign", lambda request, **_: request.headers.add_header("x-outcrop-fault", fault))
+        client.meta.events.register("before-sign", partial(add_fault, fault))
     return client
+
+
+def add_fault(fault: str, request, **_) -> None:
+    """A handler of botocore's event `before-sign`."""
+    request.headers.add_header("x-outcrop-fault", fault)
 
 
 def error_of(caught) -> tuple[str, int, str]:

@@ -234,8 +234,6 @@ def test_an_exception_as_first_event_is_an_http_error(say, arn):
 
 @pytest.mark.parametrize("fault", BROKEN_STREAMS)
 def test_a_broken_stream_is_an_error(say, arn, fault):
-    stream = say(arn, repeat(LONG_PHRASE), stream=True, extra_headers={"x-outcrop-fault": fault})
     with pytest.raises(anthropic.APIError) as caught:
-        for _ in stream:
-            pass
+        list(say(arn, repeat(LONG_PHRASE), stream=True, extra_headers={"x-outcrop-fault": fault}))
     assert caught.value.body["error"]["message"]

@@ -4,6 +4,7 @@ import base64
 
 import anthropic
 import pytest
+from botocore.eventstream import ParserError
 from material import (
     ASK_FOR_IMAGE,
     ASK_FOR_TOOL,
@@ -127,9 +128,5 @@ def test_throttling_is_a_rate_limit_error(say, claude):
 @pytest.mark.parametrize("fault", BROKEN_STREAMS)
 def test_a_broken_stream_is_an_error(say, claude, fault):
     # The package hands a checksum error of botocore's on as it is.
-    from botocore.eventstream import ParserError
-
-    stream = say(claude, repeat(LONG_PHRASE), stream=True, extra_headers={"x-outcrop-fault": fault})
     with pytest.raises((anthropic.APIError, ParserError) if fault.startswith("bad-crc") else anthropic.APIError):
-        for _ in stream:
-            pass
+        list(say(claude, repeat(LONG_PHRASE), stream=True, extra_headers={"x-outcrop-fault": fault}))

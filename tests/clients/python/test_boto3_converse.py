@@ -111,7 +111,8 @@ def test_tool_round_trip(client, arn):
 
 def test_streamed_tool_call_is_the_same_call_in_pieces(client, arn):
     events = events_of(client.converse_stream(modelId=arn, messages=[user(ASK_FOR_TOOL)], toolConfig=TOOLS))
-    [start] = [body["start"]["toolUse"] for name, body in events if name == "contentBlockStart" and "toolUse" in body["start"]]
+    starts = [body["start"] for name, body in events if name == "contentBlockStart"]
+    [start] = [start["toolUse"] for start in starts if "toolUse" in start]
     assert start["name"] == TOOL and start["toolUseId"]
     deltas = [body["delta"] for name, body in events if name == "contentBlockDelta"]
     assert_fits(json.loads("".join(delta["toolUse"]["input"] for delta in deltas if "toolUse" in delta)))

@@ -35,8 +35,9 @@ def printed(tmp_path_factory):
 
 def exports(text: str) -> dict[str, str]:
     """The variables set by the complete `export NAME=VALUE` lines of `text`."""
-    lines = [shlex.split(line) for line in text.splitlines(keepends=True) if line.startswith("export ") and line.endswith("\n")]
-    return dict(assignment.split("=", 1) for _, *assignments in lines for assignment in assignments)
+    lines = text[: text.rfind("\n") + 1].splitlines()
+    assignments = [shlex.split(line)[1] for line in lines if line.startswith("export ")]
+    return dict(assignment.split("=", 1) for assignment in assignments)
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +60,9 @@ def control(connect):
 def source(control):
     """The ARN of a system profile over a Claude that can be invoked through a profile only."""
     pages = control.get_paginator("list_inference_profiles").paginate(typeEquals="SYSTEM_DEFINED")
-    profiles = {p["inferenceProfileId"]: p["inferenceProfileArn"] for page in pages for p in page["inferenceProfileSummaries"]}
-    return next(arn for id, arn in sorted(profiles.items()) if id.startswith("us.anthropic.claude-sonnet-4-5"))
+    profiles = [profile for page in pages for profile in page["inferenceProfileSummaries"]]
+    wanted = "us.anthropic.claude-sonnet-4-5"
+    return next(p["inferenceProfileArn"] for p in profiles if p["inferenceProfileId"].startswith(wanted))
 
 
 @pytest.fixture
