@@ -129,6 +129,11 @@ impl Thinking<'_> {
     }
 }
 
+/// `top_k`; zero and less are ways to say "all tokens", which is the default.
+pub(crate) fn top_k(asked: Option<i64>) -> Option<u32> {
+    asked.and_then(|k| u32::try_from(k).ok()).filter(|k| *k > 0)
+}
+
 /// Whether a pair may stand in Converse's `requestMetadata`.
 ///
 /// Source: botocore 1.43.11, `RequestMetadataKeyString` and `RequestMetadataValueString`: at most 256 of these.

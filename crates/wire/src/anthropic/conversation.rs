@@ -1,5 +1,7 @@
 //! The turns of a Messages request.
 
+use serde_json::value::RawValue;
+
 use super::request::{Message as ClaudeMessage, Part, Source};
 use crate::bedrock::{
     ContentBlock, Document, DocumentSource, Message, ReasoningContent, ReasoningText, Role, Text, ToolResult,
@@ -156,10 +158,11 @@ impl Block<'_> {
 
     fn tool_result(&mut self, part: Part<'_>) -> Result<ToolResult, RequestError> {
         let tool_use_id = self.needed("tool_use_id", part.tool_use_id)?;
-        let content = part.content.unwrap_or(TextOr::Else(Vec::new()));
+        let path = self.at("content");
+        let content =
+            part.content.map(|raw| structured(raw, &path)).transpose()?.unwrap_or(TextOr::Else(Vec::new()));
         let mut result = ToolResult { tool_use_id, content: Vec::new(), status: None, tool_type: None };
         result.status = part.is_error.filter(|failed| *failed).map(|_| "error".to_owned());
-        let path = self.at("content");
         for block in blocks(without_references(content, &path, self.notices), &path, self.notices)? {
             result.content.push(match block {
                 ContentBlock::Text(text) => ToolResultBlock::Text(text),
@@ -189,14 +192,20 @@ impl Block<'_> {
             Some(TextOr::Text(source)) => source.into_owned(),
             _ => return Err(self.missing("source")),
         };
-        let content = match part.content {
-            Some(TextOr::Else(parts)) => text_list(parts, &self.at("content"))?,
+        let path = self.at("content");
+        let content = match part.content.map(|raw| structured(raw, &path)).transpose()? {
+            Some(TextOr::Else(parts)) => text_list(parts, &path)?,
             _ => return Err(self.missing("content")),
         };
         let title = self.needed("title", part.title)?;
         Ok(Json::of(&SearchResult { source, title, content, citations: part.citations })
             .expect("texts and raw JSON are JSON"))
     }
+}
+
+/// The content of a block, read only where the block's type says what it is.
+fn structured<'a>(raw: &'a RawValue, path: &str) -> Result<TextOr<'a, Vec<Part<'a>>>, RequestError> {
+    serde_json::from_str(raw.get()).map_err(|error| RequestError::at(path, format!("`{path}`: {error}")))
 }
 
 /// Converse's `searchResult` (botocore 1.43.11, `SearchResultBlock`).

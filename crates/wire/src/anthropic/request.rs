@@ -3,6 +3,7 @@
 //! Source: Anthropic's API reference, "Create a Message", its beta members included.
 
 use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 
 use crate::Json;
 use crate::bedrock::{ContentBlock, Text};
@@ -19,7 +20,7 @@ request_shape! {
         "system" => system: TextOr<'a, Vec<SystemPart<'a>>>,
         "temperature" => temperature: f64,
         "top_p" => top_p: f64,
-        "top_k" => top_k: u32,
+        "top_k" => top_k: i64,
         "stop_sequences" => stop_sequences: Vec<String>,
         "tools" => tools: Vec<Json>,
         "tool_choice" => tool_choice: ToolChoice<'a>,
@@ -60,7 +61,7 @@ request_shape! {
         "title" => title: Text<'a>,
         "context" => context: Text<'a>,
         "citations" => citations: Json,
-        "content" => content: TextOr<'a, Vec<Part<'a>>>,
+        "content" => content: &'a RawValue,
         "thinking" => thinking: Text<'a>,
         "signature" => signature: Text<'a>,
         "data" => data: Text<'a>,

@@ -12,7 +12,7 @@ use crate::bedrock::{
 };
 use crate::dialect::{AnswerForm, AnswerSchema, Intent, RequestError, Translated};
 use crate::envelope::beta_list;
-use crate::shape::{TextOr, fits_request_metadata};
+use crate::shape::{self, TextOr, fits_request_metadata};
 use crate::{Json, Notices};
 
 /// Reads a Messages request; `beta_headers` are the values of its `anthropic-beta` headers.
@@ -49,7 +49,11 @@ pub fn translate(body: &[u8], beta_headers: &[&str]) -> Result<Translated, Reque
         .ok_or_else(|| RequestError::missing("max_tokens").hint("the Messages API has no default for it"))?;
     let turns =
         messages.filter(|turns| !turns.is_empty()).ok_or_else(|| RequestError::missing("messages"))?;
-    let mut intent = Intent { top_k, betas: betas(anthropic_beta, beta_headers), ..Intent::default() };
+    let mut intent = Intent {
+        top_k: shape::top_k(top_k),
+        betas: betas(anthropic_beta, beta_headers),
+        ..Intent::default()
+    };
     let OutputConfig { effort, format, unknown } = output_config.unwrap_or_default();
     notices.unknown("output_config", unknown);
     intent.answer = answer_form(format.or(output_format))?;

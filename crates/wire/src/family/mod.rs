@@ -1,13 +1,26 @@
 //! The rules of the models: what a translated request must look like for the model it goes to.
 //!
-//! Facts about models are data in the catalog; a quirk is one named function here, with its source. Nothing is changed
-//! without a notice.
+//! [`apply`] is the list of the rules in their order; each is one named function that says where it is written down.
+//! Facts about models (limits, capabilities, which parameters they take) are data in the catalog; a rule only knows what
+//! follows from them. Nothing is changed without a notice, except where two spellings mean the same.
+//!
+//! `bedrock.md` and `reliability.md` in the sources named below are the project's collected facts about Bedrock.
 
-use outcrop_catalog::Model;
+mod answer;
+mod caching;
+mod history;
+mod names;
+mod output;
+mod reasoning;
+mod sampling;
+mod tools;
 
-use crate::Notices;
-use crate::bedrock::ConverseRequest;
-use crate::dialect::{ToolNames, Translated};
+use outcrop_catalog::{Model, Reasoning};
+use serde::Serialize;
+
+use crate::bedrock::{ConverseRequest, InferenceConfig};
+use crate::dialect::{Intent, ToolNames, Translated};
+use crate::{Json, Notices};
 
 /// A request as it goes to Bedrock.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,8 +33,145 @@ pub struct Prepared {
     pub tool_names: ToolNames,
 }
 
-/// Makes the request that the model takes. `model: None` (unknown to the catalog) passes everything through unclamped.
-pub fn apply(translated: Translated, _model: Option<&Model>) -> Prepared {
-    let Translated { request, intent: _, notices } = translated;
-    Prepared { request, notices, tool_names: ToolNames::default() }
+/// Makes the request that the model takes.
+///
+/// With `model: None` (unknown to the catalog) only the rules of Converse itself apply; what clients asked beyond it
+/// goes out in the form they wrote, nothing is clamped.
+pub fn apply(translated: Translated, model: Option<&Model>) -> Prepared {
+    let mut draft = Draft::new(translated, model);
+    history::drop_blank_text(&mut draft);
+    history::drop_unwelcome_reasoning(&mut draft);
+    history::join_turns(&mut draft);
+    history::put_results_first(&mut draft);
+    history::speak_for_a_lone_system_prompt(&mut draft);
+    names::fit_tool_names(&mut draft);
+    names::fit_tool_use_ids(&mut draft);
+    names::tell_documents_apart(&mut draft);
+    names::introduce_documents(&mut draft);
+    output::limit_tokens(&mut draft);
+    reasoning::render(&mut draft);
+    tools::declare_used_tools(&mut draft);
+    tools::forbid_calls(&mut draft);
+    tools::relax_choice(&mut draft);
+    tools::drop_strict(&mut draft);
+    tools::note_parallel_calls(&mut draft);
+    tools::place_native_tools(&mut draft);
+    sampling::fit_temperature_and_top_p(&mut draft);
+    sampling::place_top_k(&mut draft);
+    sampling::fit_stop_sequences(&mut draft);
+    caching::fit_cache_points(&mut draft);
+    answer::shape_answer(&mut draft);
+    answer::name_betas(&mut draft);
+    draft.finish()
+}
+
+/// A request on its way through the rules.
+struct Draft<'m> {
+    request: ConverseRequest,
+    config: InferenceConfig,
+    intent: Intent,
+    notices: Notices,
+    model: Option<&'m Model>,
+    tool_names: ToolNames,
+    /// What goes into `additionalModelRequestFields`.
+    fields: Fields,
+    /// Whether the model will reason in this answer, and how it was told to.
+    thinking: ThinkingState,
+}
+
+/// Whether the model will reason in this answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ThinkingState {
+    Off,
+    /// Claude's manual mode, with a budget.
+    Budget,
+    /// Any other way.
+    On,
+}
+
+impl<'m> Draft<'m> {
+    fn new(translated: Translated, model: Option<&'m Model>) -> Self {
+        let Translated { mut request, intent, notices } = translated;
+        Self {
+            config: request.inference_config.take().unwrap_or_default(),
+            fields: Fields::of(request.additional_model_request_fields.take()),
+            request,
+            intent,
+            notices,
+            model,
+            tool_names: ToolNames::default(),
+            thinking: ThinkingState::Off,
+        }
+    }
+
+    fn finish(self) -> Prepared {
+        let Self { mut request, config, intent: _, notices, model: _, tool_names, fields, thinking: _ } =
+            self;
+        request.inference_config = (!config.is_empty()).then_some(config);
+        request.additional_model_request_fields = fields.into_json();
+        if request.output_config.as_ref().is_some_and(|config| *config == Default::default()) {
+            request.output_config = None;
+        }
+        Prepared { request, notices, tool_names }
+    }
+
+    fn reasoning(&self) -> Option<&'m Reasoning> {
+        self.model.and_then(|model| model.capabilities.reasoning.as_ref())
+    }
+
+    fn family(&self) -> Family {
+        self.model.and_then(|model| model.family.as_deref()).map_or(Family::Unknown, Family::of)
+    }
+
+    /// Whether the model reasons in this answer, told to or not.
+    fn is_thinking(&self) -> bool {
+        self.thinking != ThinkingState::Off || self.reasoning().is_some_and(|reasoning| reasoning.always_on)
+    }
+}
+
+/// Families whose native request has a place for what Converse has none for. The word comes from the catalog.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Family {
+    Anthropic,
+    Nova,
+    Cohere,
+    Mistral,
+    Other,
+    /// The model is not in the catalog, or its family is not known.
+    Unknown,
+}
+
+impl Family {
+    fn of(word: &str) -> Self {
+        match word {
+            "anthropic" => Self::Anthropic,
+            "nova" => Self::Nova,
+            "cohere" => Self::Cohere,
+            "mistral" => Self::Mistral,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The members of `additionalModelRequestFields`.
+#[derive(Default)]
+struct Fields(Vec<(String, Json)>);
+
+impl Fields {
+    /// The members of an object; anything else cannot be added to and is none.
+    fn of(json: Option<Json>) -> Self {
+        let members =
+            json.and_then(|json| serde_json::from_str::<std::collections::BTreeMap<_, _>>(json.get()).ok());
+        Self(members.into_iter().flatten().collect())
+    }
+
+    fn set<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) {
+        let value = Json::of(value).expect("our own values hold string keys only, so they are JSON");
+        self.0.push((name.to_owned(), value));
+    }
+
+    fn into_json(self) -> Option<Json> {
+        let members: std::collections::BTreeMap<_, _> = self.0.into_iter().collect();
+        (!members.is_empty()).then(|| Json::of(&members).expect("a map of texts to JSON is JSON"))
+    }
 }

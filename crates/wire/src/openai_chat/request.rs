@@ -20,7 +20,7 @@ request_shape! {
         "max_completion_tokens" => max_completion_tokens: u64,
         "temperature" => temperature: f64,
         "top_p" => top_p: f64,
-        "top_k" => top_k: u32,
+        "top_k" => top_k: i64,
         "stop" => stop: TextOr<'a, Vec<Text<'a>>>,
         "tools" => tools: Vec<Tool<'a>>,
         "tool_choice" => tool_choice: TextOr<'a, ToolChoice<'a>>,

@@ -12,7 +12,7 @@ use crate::bedrock::{
     ToolConfig, ToolSpec,
 };
 use crate::dialect::{AnswerForm, AnswerSchema, Intent, ReasoningIntent, RequestError, Translated};
-use crate::shape::{TextOr, Thinking, fits_request_metadata};
+use crate::shape::{self, TextOr, Thinking, fits_request_metadata};
 use crate::{Json, Notices};
 
 /// A Chat Completions request that was understood.
@@ -70,7 +70,7 @@ pub fn translate(body: &[u8]) -> Result<ChatRequest, RequestError> {
         modalities: _,
     } = request;
     notices.unknown("", unknown);
-    let mut intent = Intent { top_k, parallel_tool_calls, ..Intent::default() };
+    let mut intent = Intent { top_k: shape::top_k(top_k), parallel_tool_calls, ..Intent::default() };
     intent.reasoning_display =
         thinking.as_ref().and_then(|thinking| thinking.display.as_ref()).map(|text| text.to_string());
     intent.reasoning = reasoning_intent(thinking, reasoning_effort, reasoning, &mut notices);

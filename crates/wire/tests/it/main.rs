@@ -2,4 +2,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod eventstream;
+mod heard;
+mod recorded;
 mod sigv4;

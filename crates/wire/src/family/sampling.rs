@@ -1,0 +1,137 @@
+//! Sampling parameters: which a model takes, within which range, and where.
+
+use outcrop_catalog::ParameterRule;
+use outcrop_catalog::model::WhileReasoning;
+use serde::Serialize;
+
+use super::{Draft, Family};
+
+/// Temperature and top_p by the model's rules; where both may not be sent together, temperature stays.
+///
+/// Sources: `bedrock.md` §2.1 (0 to 1 on Converse; OpenAI's clients go up to 2), §6.1, and the error texts in §5.
+pub(super) fn fit_temperature_and_top_p(draft: &mut Draft<'_>) {
+    let Some(model) = draft.model else { return };
+    let parameters = &model.parameters;
+    let (temperature, top_p) = (draft.config.temperature, draft.config.top_p);
+    draft.config.temperature = fit(draft, "temperature", temperature, parameters.temperature.as_ref());
+    draft.config.top_p = fit(draft, "top_p", top_p, parameters.top_p.as_ref());
+    let conflict = parameters.conflicts.iter().any(|group| {
+        group.iter().any(|name| name == "temperature") && group.iter().any(|name| name == "topP")
+    });
+    if conflict && draft.config.temperature.is_some() && draft.config.top_p.take().is_some() {
+        draft.notices.dropped("top_p", "this model takes temperature or top_p, not both; temperature stays");
+    }
+}
+
+/// The value the model takes for the one asked for; `None` when it takes none.
+fn fit(
+    draft: &mut Draft<'_>,
+    name: &'static str,
+    asked: Option<f64>,
+    rule: Option<&ParameterRule>,
+) -> Option<f64> {
+    let asked = asked?;
+    let unknown = ParameterRule { allowed: true, ..ParameterRule::default() };
+    let rule = rule.unwrap_or(&unknown);
+    if !rule.allowed {
+        draft.notices.dropped(name, "the model does not take it");
+        return None;
+    }
+    if let Some(while_reasoning) = rule.while_reasoning.filter(|_| draft.is_thinking()) {
+        return fit_while_reasoning(draft, name, asked, while_reasoning);
+    }
+    // Converse's own range, where the model has no narrower one.
+    let (least, most) = (rule.min.unwrap_or(0.0), rule.max.unwrap_or(1.0));
+    let fitted = asked.max(least).min(most);
+    if fitted != asked {
+        draft.notices.push("clamped", name, format!("{asked} → {fitted}: {least} to {most} is possible"));
+    }
+    Some(fitted)
+}
+
+fn fit_while_reasoning(
+    draft: &mut Draft<'_>,
+    name: &'static str,
+    asked: f64,
+    rule: WhileReasoning,
+) -> Option<f64> {
+    match rule {
+        WhileReasoning::Only(value) if asked == value => Some(asked),
+        WhileReasoning::AtLeast(least) if asked >= least => Some(asked.min(1.0)),
+        WhileReasoning::AtLeast(least) => {
+            draft.notices.push(
+                "clamped",
+                name,
+                format!("{asked} → {least}: the least possible while the model reasons"),
+            );
+            Some(least)
+        }
+        WhileReasoning::Only(value) => {
+            draft.notices.dropped(name, &format!("only {value} is possible while the model reasons"));
+            None
+        }
+        WhileReasoning::Rejected => {
+            draft.notices.dropped(name, "not possible while the model reasons");
+            None
+        }
+    }
+}
+
+/// `top_k` in the family's native place; Converse has none.
+///
+/// Source: `bedrock.md` §6.2 (Nova: `inferenceConfig.topK`); the models' native request formats for the others.
+pub(super) fn place_top_k(draft: &mut Draft<'_>) {
+    let Some(top_k) = draft.intent.top_k.take() else { return };
+    let rule = draft.model.and_then(|model| model.parameters.top_k.as_ref());
+    if rule.is_some_and(|rule| !rule.allowed) {
+        return draft.notices.dropped("top_k", "the model does not take it");
+    }
+    if draft.is_thinking() && rule.is_some_and(|rule| rule.while_reasoning == Some(WhileReasoning::Rejected))
+    {
+        return draft.notices.dropped("top_k", "not possible while the model reasons");
+    }
+    match draft.family() {
+        Family::Nova => draft.fields.set("inferenceConfig", &NovaInferenceConfig { top_k }),
+        Family::Cohere => draft.fields.set("k", &top_k),
+        Family::Anthropic | Family::Mistral | Family::Unknown => draft.fields.set("top_k", &top_k),
+        Family::Other if rule.is_some() => draft.fields.set("top_k", &top_k),
+        Family::Other => {
+            draft.notices.dropped("top_k", "the catalog does not know where this model takes it")
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct NovaInferenceConfig {
+    top_k: u32,
+}
+
+/// Stop sequences: none where the model refuses them, no more than it takes, no empty ones; Claude is asked to say which
+/// of them it met.
+///
+/// Sources: `bedrock.md` §2.5 and §5 ("This model doesn't support the stopSequences field"), §2.1; Converse API
+/// reference, `additionalModelResponseFieldPaths`.
+pub(super) fn fit_stop_sequences(draft: &mut Draft<'_>) {
+    draft.config.stop_sequences.retain(|sequence| !sequence.is_empty());
+    if draft.config.stop_sequences.is_empty() {
+        return;
+    }
+    let rule = draft.model.and_then(|model| model.parameters.stop_sequences.as_ref());
+    if rule.is_some_and(|rule| !rule.allowed) {
+        draft.config.stop_sequences.clear();
+        return draft.notices.dropped("stop", "the model does not take stop sequences");
+    }
+    let most = rule.and_then(|rule| rule.max).map_or(usize::MAX, |max| max as usize);
+    if draft.config.stop_sequences.len() > most {
+        draft.config.stop_sequences.truncate(most);
+        draft.notices.push(
+            "clamped",
+            "stop",
+            format!("the model takes {most} stop sequences, the first ones stay"),
+        );
+    }
+    if draft.family() == Family::Anthropic {
+        draft.request.additional_model_response_field_paths.push("/stop_sequence".to_owned());
+    }
+}
