@@ -1,0 +1,147 @@
+//! A gateway with the emulator behind it, and a client in front.
+
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use outcrop_bedrock::{Credentials, Endpoint, Endpoints};
+use outcrop_catalog::{Catalog, Layer, Source};
+use outcrop_emulator::{Config, Emulator, Keys};
+use outcrop_gateway::ledger::{By, Ledger, Summary};
+use outcrop_gateway::{Gateway, Key, LanePolicy, Settings};
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// What differs between tests.
+#[derive(Default)]
+pub struct Plan {
+    pub replay: Vec<PathBuf>,
+    pub layer: Layer,
+    pub keys: Vec<Key>,
+    pub lane: LanePolicy,
+}
+
+pub struct Rig {
+    pub gateway: String,
+    pub emulator: String,
+    pub profiles: Vec<String>,
+    client: Client<HttpConnector, Full<Bytes>>,
+    data: TempDir,
+    stop: Vec<oneshot::Sender<()>>,
+    servers: Vec<JoinHandle<()>>,
+}
+
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Answer {
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The JSON of each `data:` line of a server-sent event stream; `[DONE]` as a string.
+    pub fn events(&self) -> Vec<serde_json::Value> {
+        let text = self.text();
+        let data = text.lines().filter_map(|line| line.strip_prefix("data: "));
+        data.map(|data| serde_json::from_str(data).unwrap_or_else(|_| data.into())).collect()
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+impl Rig {
+    pub async fn start(plan: Plan) -> Self {
+        let data = TempDir::new().unwrap();
+        let any_port = ([127, 0, 0, 1], 0).into();
+        let keys = Keys::default();
+        let emulator = Emulator::bind(Config {
+            listen: any_port,
+            data_dir: None,
+            keys: keys.clone(),
+            seed_profiles: true,
+            replay: plan.replay,
+        })
+        .await
+        .unwrap();
+        let emulator_url = format!("http://{}", emulator.local_addr());
+        let profiles = emulator.profiles().iter().map(|profile| profile.arn.clone()).collect();
+        let endpoint = Endpoint::parse(&emulator_url).unwrap();
+        let gateway = Gateway::bind(Settings {
+            listen: any_port,
+            data_dir: data.path().to_owned(),
+            region: "us-east-1".to_owned(),
+            upstream: Endpoints { runtime: Some(endpoint.clone()), control: Some(endpoint) },
+            credentials: Credentials::keys(&keys.access_key_id, &keys.secret_access_key, None).unwrap(),
+            catalog: Catalog::built_in().with(Source::File("test".to_owned()), plan.layer),
+            keys: plan.keys,
+            lane: plan.lane,
+            local: true,
+        })
+        .await
+        .unwrap();
+        let gateway_url = format!("http://{}", gateway.local_addr());
+        let (stop_gateway, gateway_stopped) = oneshot::channel::<()>();
+        let (stop_emulator, emulator_stopped) = oneshot::channel::<()>();
+        let servers = vec![
+            tokio::spawn(gateway.serve(async { drop(gateway_stopped.await) })),
+            tokio::spawn(emulator.serve(async { drop(emulator_stopped.await) })),
+        ];
+        Self {
+            gateway: gateway_url,
+            emulator: emulator_url,
+            profiles,
+            client: Client::builder(TokioExecutor::new()).build_http(),
+            data,
+            stop: vec![stop_gateway, stop_emulator],
+            servers,
+        }
+    }
+
+    pub async fn post(&self, path: &str, body: impl Into<Bytes>) -> Answer {
+        self.send(Method::POST, path, &[], body).await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, &[], "").await
+    }
+
+    pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.gateway));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if !headers.iter().any(|(name, _)| *name == "content-type") {
+            request = request.header("content-type", "application/json");
+        }
+        let request = request.body(Full::new(body.into())).unwrap();
+        let (head, body) = self.client.request(request).await.unwrap().into_parts();
+        Answer { status: head.status, headers: head.headers, body: body.collect().await.unwrap().to_bytes() }
+    }
+
+    /// Stops both servers and reads what the ledger holds.
+    pub async fn ledger(mut self, by: By) -> Vec<Summary> {
+        for stop in self.stop.drain(..) {
+            let _ = stop.send(());
+        }
+        drop(self.client);
+        for server in self.servers.drain(..) {
+            server.await.unwrap();
+        }
+        let (ledger, _writer) = Ledger::open(self.data.path()).await.unwrap();
+        ledger.summary(by, None).await.unwrap()
+    }
+}
