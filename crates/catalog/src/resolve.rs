@@ -26,6 +26,18 @@ impl Catalog {
         Ok(draft.finish())
     }
 
+    /// An identifier nothing knows, taken at its word: for clients that speak Bedrock themselves, AWS is to judge.
+    pub fn verbatim(&self, identifier: &str, context: &Context, error: &ResolveError) -> Resolution {
+        let ResolveError::Unknown { message, hint } = error;
+        let mut draft = Draft::new(self, identifier, context);
+        draft.kind = Some(Kind::FoundationModel);
+        identifier.clone_into(&mut draft.target);
+        draft.because("model", "nothing", format!("unknown: {message}"));
+        draft.notices.push(message.clone());
+        draft.notices.extend(hint.clone());
+        draft.finish()
+    }
+
     pub(crate) fn parse(&self, text: &str) -> Result<Identifier, ResolveError> {
         Identifier::parse(text, self.vocabulary()).map_err(|error| ResolveError::Unknown {
             hint: error.hint.or_else(|| suggestion(self, text)),

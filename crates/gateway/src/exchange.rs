@@ -59,7 +59,7 @@ async fn invoke(
     let body = read(body).await?;
     let caller = state.access.caller(head, &body)?;
     let inbound = Inbound::read(endpoint, &head.headers, &body)?;
-    let route = state.route(&inbound.model, caller.region.as_deref()).await?;
+    let route = state.route(&inbound.model, caller.region.as_deref(), inbound.dialect).await?;
     let mut call = lane::prepare(&inbound, &route, state.lane, id)?;
     pass_fault(state, &head.headers, &mut call.headers);
     let entry = open(state, &route, &call, caller, inbound.dialect, id);

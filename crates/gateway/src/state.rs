@@ -9,6 +9,7 @@ use http::HeaderValue;
 use outcrop_bedrock::control::PATH_SEGMENT;
 use outcrop_bedrock::{Client, Endpoint, EndpointError};
 use outcrop_catalog::{ApplicationProfile, Catalog, Context, Layer, Resolution, ResolveError, Source};
+use outcrop_wire::dialect::Dialect;
 use percent_encoding::utf8_percent_encode;
 
 use crate::access::Access;
@@ -105,7 +106,12 @@ impl State {
         if let Some(route) = self.remembered(identifier, region) {
             return Ok(route);
         }
-        let mut route = self.resolve(identifier, region)?;
+        let mut route = match self.resolve(identifier, region) {
+            Err(RouteError::Resolve(error)) if dialect == Dialect::Bedrock => {
+                return self.verbatim(identifier, region, &error).map(Arc::new);
+            }
+            resolved => resolved?,
+        };
         let mut until = None;
         if route.resolution.needs_lookup {
             let _one_at_a_time = self.lookup.lock().await;
@@ -157,11 +163,21 @@ impl State {
     }
 
     fn resolve(&self, identifier: &str, region: &str) -> Result<Route, RouteError> {
-        let resolution = self.catalog.load().resolve(identifier, &Context { region: region.to_owned() })?;
+        let context = Context { region: region.to_owned() };
+        self.route_to(self.catalog.load().resolve(identifier, &context)?)
+    }
+
+    /// Not remembered: the same identifier is refused where the client does not speak Bedrock.
+    fn verbatim(&self, identifier: &str, region: &str, error: &ResolveError) -> Result<Route, RouteError> {
+        let context = Context { region: region.to_owned() };
+        self.route_to(self.catalog.load().verbatim(identifier, &context, error))
+    }
+
+    fn route_to(&self, resolution: Resolution) -> Result<Route, RouteError> {
         let header = |text: &str| HeaderValue::try_from(text).ok();
         Ok(Route {
             endpoint: self.client.endpoints().runtime(&resolution.source_region)?,
-            paths: Operation::ALL.map(|operation| path(&resolution.target, operation)),
+            paths: Operation::ALL.map(|operation| path(&resolution, operation)),
             target: header(&resolution.target),
             model: resolution.model.as_ref().and_then(|model| header(&model.id)),
             region: header(&resolution.source_region),
@@ -177,6 +193,11 @@ impl Route {
     }
 }
 
-fn path(target: &str, operation: Operation) -> String {
+/// CountTokens takes the bare model id alone, no profile (reference `bedrock.md` §2).
+fn path(resolution: &Resolution, operation: Operation) -> String {
+    let target = match (&resolution.model, operation) {
+        (Some(model), Operation::CountTokens) => &model.id,
+        _ => &resolution.target,
+    };
     format!("/model/{}/{}", utf8_percent_encode(target, PATH_SEGMENT), operation.segment())
 }

@@ -1,5 +1,5 @@
 //! The gateway, driven over real sockets, with the emulator upstream.
 #![allow(clippy::unwrap_used)]
 
-mod rig;
 mod recorded;
+mod rig;

@@ -119,7 +119,13 @@ impl Rig {
         self.send(Method::GET, path, &[], "").await
     }
 
-    pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Answer {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.gateway));
         for (name, value) in headers {
             request = request.header(*name, *value);
