@@ -97,10 +97,13 @@ impl State {
     }
 
     /// The route of an identifier; asks AWS about an application profile that nothing else knows.
+    ///
+    /// What is no identifier at all is refused, but for clients that speak Bedrock themselves: AWS judges theirs.
     pub(crate) async fn route(
         &self,
         identifier: &str,
         region: Option<&str>,
+        dialect: Dialect,
     ) -> Result<Arc<Route>, RouteError> {
         let region = region.unwrap_or(&self.region);
         if let Some(route) = self.remembered(identifier, region) {
