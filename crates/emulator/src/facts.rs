@@ -1,6 +1,5 @@
 //! What the catalog knows, asked the way the emulator needs it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use outcrop_catalog::{Catalog, Model, SystemProfile};
@@ -21,50 +20,23 @@ pub(crate) enum Standing {
 /// The facts, shared by all requests.
 #[derive(Debug)]
 pub(crate) struct Facts {
-    models: BTreeMap<String, Arc<Model>>,
-    profiles: BTreeMap<String, Arc<SystemProfile>>,
-}
-
-/// A few models and their profiles, for as long as the catalog's own data files are empty.
-#[derive(serde::Deserialize)]
-struct Interim {
-    models: Vec<Model>,
-    profiles: Vec<SystemProfile>,
+    catalog: Catalog,
 }
 
 impl Facts {
     /// The built-in catalog.
     pub(crate) fn built_in() -> Self {
-        let catalog = Catalog::built_in();
-        if catalog.models().next().is_none() {
-            return Self::interim();
-        }
-        Self {
-            models: catalog.models().map(|model| (model.id.clone(), model.clone())).collect(),
-            profiles: catalog
-                .system_profiles()
-                .map(|profile| (profile.id.clone(), profile.clone()))
-                .collect(),
-        }
-    }
-
-    fn interim() -> Self {
-        let Interim { models, profiles } =
-            serde_json::from_str(include_str!("interim.json")).expect("the interim facts are JSON");
-        Self {
-            models: models.into_iter().map(|model| (model.id.clone(), Arc::new(model))).collect(),
-            profiles: profiles.into_iter().map(|profile| (profile.id.clone(), Arc::new(profile))).collect(),
-        }
+        Self { catalog: Catalog::built_in() }
     }
 
     /// A model by its bare id.
     pub(crate) fn model(&self, id: &str) -> Option<&Arc<Model>> {
-        self.models.get(id)
+        self.catalog.model(id)
     }
 
     /// How a bare model id stands in a Region.
     pub(crate) fn standing(&self, id: &str, region: &str) -> Standing {
-        let Some(model) = self.models.get(id) else { return Standing::Unknown };
+        let Some(model) = self.catalog.model(id) else { return Standing::Unknown };
         let here = |regions: &[String]| regions.iter().any(|known| known == region);
         if model.lifecycle.as_deref() == Some(RETIRED) {
             Standing::Retired
@@ -82,18 +54,18 @@ impl Facts {
         let is_listed = |model: &&Arc<Model>| {
             matches!(self.standing(&model.id, region), Standing::OnDemand | Standing::ProfileOnly)
         };
-        self.models.values().filter(is_listed).cloned().collect()
+        self.catalog.models().filter(is_listed).cloned().collect()
     }
 
     /// The system profiles that can be called from a Region, by id.
     pub(crate) fn profiles_of(&self, region: &str) -> Vec<Arc<SystemProfile>> {
         let is_listed = |profile: &&Arc<SystemProfile>| profile.destinations(region).is_some();
-        self.profiles.values().filter(is_listed).cloned().collect()
+        self.catalog.system_profiles().filter(is_listed).cloned().collect()
     }
 
     /// A system profile that can be called from a Region.
     pub(crate) fn profile(&self, id: &str, region: &str) -> Option<&Arc<SystemProfile>> {
-        self.profiles.get(id).filter(|profile| profile.destinations(region).is_some())
+        self.catalog.system_profile(id).filter(|profile| profile.destinations(region).is_some())
     }
 }
 
