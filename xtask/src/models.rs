@@ -92,7 +92,7 @@ fn capabilities(id: &str, service: &Live, row: Option<&Row>, sources: &Sources) 
     Capabilities {
         streaming: Some(service.streaming),
         tools,
-        forced_tools: if tools == Some(false) { Some(false) } else { forced },
+        forced_tools: tools.and_then(|tools| if tools { forced } else { Some(false) }),
         images: modality(service, "IMAGE", sees.iter().any(|name| flag(name) == Some(true))),
         documents: only_if_it_converses(flag("supports_pdf_input")),
         video: modality(service, "VIDEO", flag("supports_video_input") == Some(true)),

@@ -17,35 +17,26 @@ const FIELDS: [(&str, &str); 7] = [
     ("batchOutput", "output_cost_per_token_batches"),
 ];
 
-/// GovCloud's geography: its profiles are in no public list, so its prices are kept without one.
-const GOVCLOUD: &str = "us-gov";
-
 /// One entry per model that has a price, in the order of `ids`.
+///
+/// A price of a geography is kept whether or not a profile of it is live: GovCloud's are in no public list, and
+/// configurations still name profiles that AWS has withdrawn. It is no proof that the profile exists.
 pub fn build(sources: &Sources, ids: &BTreeSet<&str>) -> Vec<Value> {
-    let profiles: BTreeSet<&str> =
-        sources.profiles.iter().map(|profile| profile.profile_id.as_str()).collect();
     ids.iter()
         .filter_map(|id| {
-            let prices = prices_of(sources, &profiles, id);
+            let prices = prices_of(sources, id);
             (!prices.is_empty()).then(|| json!({"model": id, "prices": prices}))
         })
         .collect()
 }
 
-fn prices_of(sources: &Sources, profiles: &BTreeSet<&str>, id: &str) -> BTreeMap<String, Value> {
-    let live = sources.live.get(id);
-    let endpoint = if live.is_some_and(|live| !live.runtime) { "mantle" } else { "runtime" };
+fn prices_of(sources: &Sources, id: &str) -> BTreeMap<String, Value> {
+    let endpoint = if sources.live.get(id).is_some_and(|live| !live.runtime) { "mantle" } else { "runtime" };
     sources
         .rows_of(id)
         .filter(|row| row.endpoint == endpoint)
-        .filter(|row| live.is_none() || is_callable(row, profiles))
         .filter_map(|row| Some((scope(row, id)?, per_million(row)?)))
         .collect()
-}
-
-/// A geography's price means something only where that profile exists: a price key is no proof of it.
-fn is_callable(row: &Row, profiles: &BTreeSet<&str>) -> bool {
-    row.geo.as_deref().is_none_or(|geo| geo == GOVCLOUD || profiles.contains(row.key.as_str()))
 }
 
 /// `base`, a geography or a Region; `None` for commitments, image sizes and duplicate spellings.
