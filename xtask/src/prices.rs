@@ -52,10 +52,11 @@ fn scope(row: &Row, id: &str) -> Option<String> {
     }
 }
 
+/// `None` for what is not sold by the token: packages write zero there, which must not become a cost of nothing.
 fn per_million(row: &Row) -> Option<Value> {
     let fields = FIELDS.iter().filter_map(|(ours, theirs)| Some((*ours, json!(rounded(row.price(theirs)?)))));
     let prices: BTreeMap<&str, Value> = fields.collect();
-    (prices.contains_key("input") || prices.contains_key("output")).then(|| json!(prices))
+    prices.values().any(|price| price.as_f64() > Some(0.0)).then(|| json!(prices))
 }
 
 /// US dollars for a million tokens, to a millionth of a dollar: below that is floating-point noise.

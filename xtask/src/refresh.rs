@@ -112,3 +112,25 @@ impl File {
         std::fs::write(&self.path, &self.text).map_err(|error| Failure::at(&self.path, error))
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_committed_files_are_what_the_sources_give() {
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/catalog");
+        if !from.exists() {
+            eprintln!("not run: {} is not here", from.display());
+            return;
+        }
+        assert_eq!(run(&from, true).unwrap(), Outcome::Current);
+    }
+
+    #[test]
+    fn a_missing_source_is_named() {
+        let refusal = build(Path::new("no/such/folder"), &data_folder()).err().unwrap().to_string();
+        assert!(refusal.contains("no/such/folder/inference_types.json"), "{refusal}");
+    }
+}
