@@ -50,7 +50,7 @@ fn derived(id: &str, service: &Live, sources: &Sources, overlay: &Overlay) -> Mo
     let row = telling_row(id, sources);
     Model {
         id: id.to_owned(),
-        name: overlay.names.get(id).cloned(),
+        name: overlay.name(id).cloned(),
         publisher: overlay.publisher(id).cloned(),
         input_modalities: service.input.clone(),
         output_modalities: service.output.clone(),

@@ -15,12 +15,21 @@ use crate::failure::Failure;
 #[serde(deny_unknown_fields)]
 pub struct Overlay {
     /// Model id → the name people use.
-    pub names: BTreeMap<String, String>,
+    names: Table,
     /// The id's first segment → who made it.
-    pub publishers: BTreeMap<String, String>,
+    publishers: Table,
     /// Models that are no longer served.
     pub retired: Retired,
     rules: Vec<Rule>,
+}
+
+/// A list of words.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    #[serde(rename = "source")]
+    _source: String,
+    values: BTreeMap<String, String>,
 }
 
 /// Models that are no longer served.
@@ -64,14 +73,19 @@ impl Overlay {
         }
     }
 
+    /// The name people use for a model id.
+    pub fn name(&self, id: &str) -> Option<&String> {
+        self.names.values.get(id)
+    }
+
     /// The publisher of a model id.
     pub fn publisher(&self, id: &str) -> Option<&String> {
-        self.publishers.get(id.split('.').next()?)
+        self.publishers.values.get(id.split('.').next()?)
     }
 
     /// Refuses facts about models that do not exist.
     pub fn check(&self, ids: &BTreeSet<&str>) -> Result<(), Failure> {
-        let nobody = self.names.keys().find(|name| !ids.contains(name.as_str()));
+        let nobody = self.names.values.keys().find(|name| !ids.contains(name.as_str()));
         if let Some(name) = nobody {
             return Err(Failure::new(format!(
                 "overlay.json: names has `{name}`, which no source lists; remove it"
@@ -132,7 +146,7 @@ mod tests {
     #[test]
     fn a_rule_about_no_model_is_refused() {
         let overlay: Overlay = serde_json::from_value(json!({
-            "names": {}, "publishers": {}, "retired": {"source": "", "models": {}},
+            "names": {"source": "", "values": {}}, "publishers": {"source": "", "values": {}}, "retired": {"source": "", "models": {}},
             "rules": [{"source": "test", "models": ["meta.llama*", "meta.lama*"], "set": {}}],
         }))
         .unwrap();
