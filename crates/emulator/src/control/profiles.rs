@@ -25,7 +25,7 @@ pub(crate) fn create(state: &State, body: &[u8], region: &str) -> Result<Reply, 
     let request: Create = super::read(body)?;
     let tags = request.check()?;
     let models = source_models(state, &request.model_source.copy_from, region)?;
-    let id = state.new_id(BASE36, ID_LENGTH);
+    let id = unused_id(state, region);
     let profile = Profile {
         arn: format!("arn:aws:bedrock:{region}:{ACCOUNT}:application-inference-profile/{id}"),
         id,
@@ -100,6 +100,13 @@ pub(crate) fn delete(state: &State, identifier: &str, region: &str) -> Result<Re
         })
         .map_err(internal)?;
     Ok(Reply::json(StatusCode::OK, &json!({})))
+}
+
+/// An id that no profile has, also none from before a restart.
+fn unused_id(state: &State, region: &str) -> String {
+    let ids = std::iter::repeat_with(|| state.new_id(BASE36, ID_LENGTH));
+    let mut unused = ids.filter(|id| state.profiles.find(id, region).is_none());
+    unused.next().expect("there are more ids than any quota of profiles")
 }
 
 /// Recorded ids have twelve characters.

@@ -2,5 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod client;
+mod control;
+mod faults;
 mod replay;
+mod rules;
 mod runtime;
+mod server;

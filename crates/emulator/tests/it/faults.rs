@@ -1,0 +1,186 @@
+//! Faults on demand, and the bill.
+
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+use outcrop_wire::eventstream::{Decoder, FrameError};
+use serde_json::{Value, json};
+
+use crate::client::{Access, Answer, Running, eventually, start};
+use crate::runtime::{CLAUDE, ask, converse};
+
+impl Running {
+    async fn with_fault(&self, operation: &str, fault: &str) -> Answer {
+        let body = ask("Count to 10").to_string();
+        let path = format!("/model/{CLAUDE}/{operation}");
+        self.call(Method::POST, &path, body.as_bytes(), &[("x-outcrop-fault", fault)], &Access::signed())
+            .await
+    }
+
+    async fn bill(&self) -> Vec<Value> {
+        let bill = self.call(Method::GET, "/_emulator/bill", b"", &[], &Access::Nothing).await.json();
+        bill["invocations"].as_array().unwrap().clone()
+    }
+}
+
+fn names(answer: &Answer) -> Vec<String> {
+    answer.events().into_iter().map(|(name, _)| name).collect()
+}
+
+#[tokio::test]
+async fn exceptions_come_at_http_level_first_or_in_mid_stream() {
+    let emulator = start().await;
+    for (name, status) in [
+        ("ThrottlingException", 429),
+        ("ModelTimeoutException", 408),
+        ("ModelErrorException", 424),
+        ("ModelNotReadyException", 429),
+        ("ServiceUnavailableException", 503),
+        ("InternalServerException", 500),
+        ("AccessDeniedException", 403),
+        ("ValidationException", 400),
+    ] {
+        for operation in ["converse", "converse-stream"] {
+            let answer = emulator.with_fault(operation, name).await;
+            assert_eq!((answer.status.as_u16(), answer.error_type()), (status, name));
+            assert!(!answer.message().is_empty());
+        }
+        let whole = emulator.with_fault("converse", &format!("{name};at=mid")).await;
+        assert_eq!(whole.error_type(), name, "an answer that is no stream has no middle");
+        let lower = format!("{}{}", name[..1].to_lowercase(), &name[1..]);
+        let first = emulator.with_fault("converse-stream", &format!("{name};at=first")).await;
+        assert_eq!(first.status, StatusCode::OK);
+        assert_eq!(names(&first), [lower.clone()]);
+        let mid = names(&emulator.with_fault("converse-stream", &format!("{name};at=mid")).await);
+        assert_eq!((mid.first().map(String::as_str), mid.last()), (Some("messageStart"), Some(&lower)));
+        assert!(mid.len() > 5);
+    }
+}
+
+#[tokio::test]
+async fn streams_are_cut_damaged_dripped_and_left_without_metadata() {
+    let emulator = start().await;
+    let fine = emulator.with_fault("converse-stream", "none").await;
+    let cut = emulator.with_fault("converse-stream", "cut;bytes=100").await;
+    assert!(cut.is_cut);
+    assert_eq!(cut.body, fine.body.slice(..100));
+    let half = emulator.with_fault("converse-stream", "cut").await;
+    assert!(half.is_cut && half.body.len() == fine.body.len() / 2);
+    assert!(emulator.with_fault("converse", "cut").await.is_cut);
+
+    let damaged = emulator.with_fault("converse-stream", "bad-crc").await;
+    let mut decoder = Decoder::default();
+    decoder.push(&damaged.body);
+    let error = std::iter::from_fn(|| decoder.next_frame().transpose()).find_map(Result::err);
+    assert_eq!(error, Some(FrameError::MessageCrc));
+
+    let dripped = emulator.with_fault("converse-stream", "slow-drip;bytes=700").await;
+    assert_eq!(dripped.body, fine.body);
+
+    let without = names(&emulator.with_fault("converse-stream", "missing-metadata").await);
+    assert_eq!(without.last().map(String::as_str), Some("messageStop"));
+}
+
+#[tokio::test]
+async fn a_stall_sends_nothing_more_and_stays_open() {
+    let emulator = start().await;
+    for fault in ["stall", "stall;at=first", "stall;at=http"] {
+        let waited =
+            tokio::time::timeout(Duration::from_millis(100), emulator.with_fault("converse-stream", fault))
+                .await;
+        assert!(waited.is_err(), "{fault}: {waited:?}");
+    }
+}
+
+#[tokio::test]
+async fn clocks_and_regions_fail() {
+    let emulator = start().await;
+    let skewed = emulator.with_fault("converse", "clock-skew").await;
+    assert_eq!((skewed.status, skewed.error_type()), (StatusCode::FORBIDDEN, "InvalidSignatureException"));
+    assert!(skewed.message().starts_with("Signature expired: "));
+    let out = emulator.with_fault("converse", "region-outage").await;
+    assert_eq!(out.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(
+        emulator.with_fault("converse", "region-outage;region=eu-west-1").await.status,
+        StatusCode::OK
+    );
+}
+
+#[tokio::test]
+async fn a_counted_fault_is_used_up() {
+    let emulator = start().await;
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        seen.push(emulator.with_fault("converse", "ThrottlingException;count=2").await.status.as_u16());
+    }
+    assert_eq!(seen, [429, 429, 200]);
+}
+
+#[tokio::test]
+async fn a_standing_fault_concerns_every_request_until_it_is_cleared() {
+    let emulator = start().await;
+    let stand = async |fault: Value| {
+        let body = json!({ "fault": fault }).to_string();
+        emulator.call(Method::POST, "/_emulator/faults", body.as_bytes(), &[], &Access::Nothing).await
+    };
+    let status = async || emulator.post(&converse(CLAUDE), &ask("hi")).await.status.as_u16();
+    assert_eq!(stand(json!("ThrottlingException")).await.status, StatusCode::OK);
+    assert_eq!([status().await, status().await], [429, 429]);
+    assert_eq!(emulator.with_fault("converse", "none").await.status, StatusCode::OK);
+    stand(Value::Null).await;
+    assert_eq!(status().await, 200);
+    assert_eq!(stand(json!("nonsense")).await.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn unknown_faults_are_refused_with_the_known_ones() {
+    let emulator = start().await;
+    let answer = emulator.with_fault("converse", "nonsense").await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    let text = answer.message();
+    assert!(
+        ["`nonsense`", "ThrottlingException", "stall", "bad-crc"].iter().all(|known| text.contains(known)),
+        "{text}"
+    );
+    for fault in ["cut;at=end", "cut;bytes=x", "cut;bytes", "cut;speed=1"] {
+        let answer = emulator.with_fault("converse", fault).await;
+        assert!(answer.message().contains("is not understood"), "{fault}: {:?}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn the_bill_knows_every_invocation_and_who_stayed_for_it() {
+    let emulator = start().await;
+    let arn = emulator.profiles[0].arn.clone();
+    let answer = emulator.post(&converse(&arn), &ask("Count to 10")).await;
+    emulator.with_fault("converse", "ThrottlingException").await;
+    emulator.post(&converse("nonsense"), &ask("hi")).await;
+    eventually(async || {
+        emulator.bill().await.first().is_some_and(|entry| !entry["clientDisconnected"].is_null())
+    })
+    .await;
+    let bill = emulator.bill().await;
+    assert_eq!(bill.len(), 1, "refused calls are not charged");
+    assert_eq!(bill[0]["operation"], "Converse");
+    assert_eq!(bill[0]["modelId"], arn.as_str());
+    assert_eq!(bill[0]["model"], "anthropic.claude-sonnet-4-6");
+    assert_eq!(bill[0]["region"], "us-east-1");
+    assert_eq!(bill[0]["inputTokens"], answer.json()["usage"]["inputTokens"]);
+    assert_eq!(bill[0]["outputTokens"], answer.json()["usage"]["outputTokens"]);
+    assert_eq!(bill[0]["requestId"], answer.headers["x-amzn-requestid"].to_str().unwrap());
+    assert_eq!(bill[0]["clientDisconnected"], false);
+
+    // A stalled stream can only end by the client going away.
+    let gone =
+        tokio::time::timeout(Duration::from_millis(50), emulator.with_fault("converse-stream", "stall"))
+            .await;
+    assert!(gone.is_err());
+    eventually(async || {
+        emulator.bill().await.get(1).is_some_and(|entry| entry["clientDisconnected"] == true)
+    })
+    .await;
+    assert!(emulator.bill().await[1]["outputTokens"].as_u64().unwrap() > 0);
+
+    emulator.call(Method::POST, "/_emulator/reset", b"", &[], &Access::Nothing).await;
+    assert!(emulator.bill().await.is_empty());
+}
