@@ -7,13 +7,14 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use outcrop_bedrock::Endpoint;
-use outcrop_catalog::Layer;
+use outcrop_catalog::{ApplicationProfile, Layer};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_saphyr::Spanned;
 
 use crate::environment::Environment;
 use crate::librechat::{self, Bedrock, LibreChat};
+use crate::mappings::{is_application_profile, mapped_profile};
 use crate::outcrop_yaml::{Key, Lane, OutcropYaml, Upstream};
 use crate::problem::Problem;
 use crate::region;
@@ -123,8 +124,10 @@ impl Reader<'_> {
             self.problems
                 .push(self.source.error(rate.referenced, "`endpoints.bedrock.streamRate` must be 0 or more"));
         }
+        let inference_profiles = self.inference_profiles(&bedrock.inference_profiles.unwrap_or_default());
         let layer = Layer {
-            inference_profiles: self.inference_profiles(&bedrock.inference_profiles.unwrap_or_default()),
+            application_profiles: the_other_way_round(&inference_profiles),
+            inference_profiles,
             offered: self.texts("endpoints.bedrock.models", &bedrock.models.unwrap_or_default()),
             ..Layer::default()
         };
@@ -275,6 +278,21 @@ impl Reader<'_> {
         }
         Some(value)
     }
+}
+
+/// A client may also name the ARN itself: it stands for the one model that is mapped to it. Two models leave it open.
+fn the_other_way_round(profiles: &BTreeMap<String, String>) -> BTreeMap<String, ApplicationProfile> {
+    let mut models: BTreeMap<&String, Vec<&String>> = BTreeMap::new();
+    for (model, arn) in profiles.iter().filter(|(_, arn)| is_application_profile(arn)) {
+        models.entry(arn).or_default().push(model);
+    }
+    models
+        .into_iter()
+        .filter_map(|(arn, models)| match models.as_slice() {
+            [model] => Some((arn.clone(), mapped_profile(arn, model))),
+            _ => None,
+        })
+        .collect()
 }
 
 /// Reads `127.0.0.1:4141`, `[::1]:4141` or `localhost:4141`; otherwise what to write instead.

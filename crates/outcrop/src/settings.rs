@@ -3,12 +3,11 @@
 //! Later sources win: built-in, then discovery (at run time), then the file, then the environment, then flags. Everything that can be wrong is
 //! checked here, all of it in one run; behind this module nothing looks at files, variables or arguments again.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use outcrop_bedrock::{Endpoint, Endpoints};
-use outcrop_catalog::{ApplicationProfile, Catalog, Context, Layer, Source};
+use outcrop_catalog::{Catalog, Context, Layer, Source};
 
 use crate::args::Global;
 use crate::credentials::Choice;
@@ -207,7 +206,8 @@ fn layers_of(environment: &Environment, problems: &mut Vec<Problem>) -> Vec<(Sou
     let mut layers = Vec::new();
     if !mapped.is_empty() {
         let source = Source::Environment(mappings::VARIABLE.to_owned());
-        let application_profiles = mapped.into_iter().map(mapped_profile).collect();
+        let application_profiles =
+            mapped.iter().map(|(arn, model)| (arn.clone(), mappings::mapped_profile(arn, model))).collect();
         layers.push((source, Layer { application_profiles, ..Layer::default() }));
     }
     if !offered.is_empty() {
@@ -225,18 +225,7 @@ fn comma_list(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
 }
 
-fn mapped_profile((arn, model): (String, String)) -> (String, ApplicationProfile) {
-    let profile = ApplicationProfile {
-        arn: arn.clone(),
-        name: None,
-        model_arns: Vec::new(),
-        mapped_to: Some(model),
-        tags: BTreeMap::new(),
-    };
-    (arn, profile)
-}
-
-/// Strongest first. The last four are AWS's and LibreChat's own names.
+/// Strongest first. Behind ours: LibreChat's name, then AWS's.
 const REGION_VARIABLES: [&str; 4] =
     ["OUTCROP_REGION", "BEDROCK_AWS_DEFAULT_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"];
 

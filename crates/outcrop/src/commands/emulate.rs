@@ -16,10 +16,11 @@ pub fn run(global: &Global, emulate: &Emulate) -> Result<(), Failure> {
     let environment = environment(global)?;
     super::log_to_stderr();
     super::serve_on(async {
+        let told_to_stop = super::told_to_stop()?;
         let keys = keys(&environment);
         let emulator = bind(config(emulate, keys.clone())).await?;
         announce(global, &emulator, &keys, &environment)?;
-        emulator.serve(super::told_to_stop()).await;
+        emulator.serve(told_to_stop).await;
         Ok(())
     })
 }

@@ -12,6 +12,8 @@ mod usage;
 
 use std::io::IsTerminal;
 
+use tokio::signal::unix::{SignalKind, signal};
+
 use crate::args::{Args, Command, Models};
 use crate::failure::Failure;
 
@@ -51,21 +53,17 @@ fn serve_on(future: impl Future<Output = Result<(), Failure>>) -> Result<(), Fai
 /// At 60 µs a request eight cores serve more than Bedrock's quotas allow.
 const MAX_WORKERS: usize = 8;
 
-/// Resolves at SIGINT or SIGTERM.
-async fn told_to_stop() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let terminate = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(_) => std::future::pending().await,
+/// A future that resolves at SIGINT or SIGTERM. Both are caught from the call on, so that a signal that comes right after
+/// the start is not missed.
+fn told_to_stop() -> Result<impl Future<Output = ()>, Failure> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminate => {}
-    }
+    })
 }
 
 /// The log goes to standard error; `OUTCROP_LOG` chooses what (`warn`, `info`, `outcrop_gateway=debug`).

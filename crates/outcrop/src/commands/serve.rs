@@ -30,10 +30,11 @@ pub fn run(global: &Global, serve: &Serve) -> Result<(), Failure> {
     refuse_what_would_be_ignored(&settings, *local)?;
     super::log_to_stderr();
     super::serve_on(async {
+        let told_to_stop = super::told_to_stop()?;
         let inside = if *local { Some(Inside::start(&settings).await?) } else { None };
         let gateway = bind(&settings, inside.as_ref()).await?;
         announce(global, &settings, gateway.local_addr(), inside.as_ref())?;
-        gateway.serve(super::told_to_stop()).await;
+        gateway.serve(told_to_stop).await;
         if let Some(inside) = inside {
             inside.stop().await;
         }

@@ -4,5 +4,7 @@
 
 mod chat;
 mod config;
+mod explain;
 mod outcrop;
+mod seeds;
 mod serve;

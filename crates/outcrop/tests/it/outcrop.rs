@@ -45,11 +45,6 @@ impl Outcrop {
         self
     }
 
-    /// The folder it runs in.
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
     /// The prepared command, for a test that drives it itself. The folder must outlive it.
     pub fn into_parts(self) -> (TempDir, Command) {
         (self.folder, self.command)
