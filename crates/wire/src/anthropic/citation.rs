@@ -58,30 +58,34 @@ struct WebPage {
 }
 
 #[derive(Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(tag = "type")]
 enum Citation {
-    CharLocation {
+    #[serde(rename = "char_location")]
+    Char {
         cited_text: String,
         document_index: u64,
         document_title: Option<String>,
         start_char_index: u64,
         end_char_index: u64,
     },
-    PageLocation {
+    #[serde(rename = "page_location")]
+    Page {
         cited_text: String,
         document_index: u64,
         document_title: Option<String>,
         start_page_number: u64,
         end_page_number: u64,
     },
-    ContentBlockLocation {
+    #[serde(rename = "content_block_location")]
+    ContentBlock {
         cited_text: String,
         document_index: u64,
         document_title: Option<String>,
         start_block_index: u64,
         end_block_index: u64,
     },
-    SearchResultLocation {
+    #[serde(rename = "search_result_location")]
+    SearchResult {
         cited_text: String,
         search_result_index: u64,
         source: Option<String>,
@@ -89,12 +93,8 @@ enum Citation {
         start_block_index: u64,
         end_block_index: u64,
     },
-    WebSearchResultLocation {
-        cited_text: String,
-        encrypted_index: &'static str,
-        title: Option<String>,
-        url: Option<String>,
-    },
+    #[serde(rename = "web_search_result_location")]
+    Web { cited_text: String, encrypted_index: &'static str, title: Option<String>, url: Option<String> },
 }
 
 impl Source {
@@ -102,28 +102,28 @@ impl Source {
         let Self { title, source, source_content, location } = self;
         let cited_text = source_content.into_iter().map(|piece| piece.text).collect::<String>();
         Some(match location {
-            Location::Char(Span { index, start, end }) => Citation::CharLocation {
+            Location::Char(Span { index, start, end }) => Citation::Char {
                 cited_text,
                 document_index: index,
                 document_title: title,
                 start_char_index: start,
                 end_char_index: end,
             },
-            Location::Page(Span { index, start, end }) => Citation::PageLocation {
+            Location::Page(Span { index, start, end }) => Citation::Page {
                 cited_text,
                 document_index: index,
                 document_title: title,
                 start_page_number: start,
                 end_page_number: end,
             },
-            Location::Chunk(Span { index, start, end }) => Citation::ContentBlockLocation {
+            Location::Chunk(Span { index, start, end }) => Citation::ContentBlock {
                 cited_text,
                 document_index: index,
                 document_title: title,
                 start_block_index: start,
                 end_block_index: end,
             },
-            Location::SearchResult(Span { index, start, end }) => Citation::SearchResultLocation {
+            Location::SearchResult(Span { index, start, end }) => Citation::SearchResult {
                 cited_text,
                 search_result_index: index,
                 source,
@@ -131,9 +131,7 @@ impl Source {
                 start_block_index: start,
                 end_block_index: end,
             },
-            Location::Web(WebPage { url }) => {
-                Citation::WebSearchResultLocation { cited_text, encrypted_index: "", title, url }
-            }
+            Location::Web(WebPage { url }) => Citation::Web { cited_text, encrypted_index: "", title, url },
             Location::Other(_) => return None,
         })
     }

@@ -86,7 +86,8 @@ pub(super) enum Block {
         name: String,
         input: Json,
     },
-    BedrockBlock {
+    #[serde(rename = "bedrock_block")]
+    Bedrock {
         block: ContentBlock,
     },
 }
@@ -108,7 +109,7 @@ impl Block {
                 }
             }
             ContentBlock::Citations(cited) => Self::cited(cited),
-            block => Self::BedrockBlock { block },
+            block => Self::Bedrock { block },
         }
     }
 

@@ -162,19 +162,19 @@ impl StreamWriter {
         match delta {
             BlockDelta::Text(text) => {
                 self.ensure_text(at, out);
-                self.write_delta(&DeltaKind::TextDelta { text }, out);
+                self.write_delta(&DeltaKind::Text { text }, out);
             }
             BlockDelta::ToolUse(piece) => match &mut self.open {
                 Some(Open { kind: Kind::ServerTool { input, .. }, .. }) => input.push_str(&piece.input),
                 Some(Open { kind: Kind::Tool, .. }) => {
-                    self.write_delta(&DeltaKind::InputJsonDelta { partial_json: &piece.input }, out);
+                    self.write_delta(&DeltaKind::InputJson { partial_json: &piece.input }, out);
                 }
                 _ => {}
             },
             BlockDelta::Reasoning(reasoning) => self.reasoning(at, reasoning, out),
             BlockDelta::Citation(raw) => {
                 self.ensure_text(at, out);
-                self.write_delta(&DeltaKind::CitationsDelta { citation: citation(raw) }, out);
+                self.write_delta(&DeltaKind::Citations { citation: citation(raw) }, out);
             }
             BlockDelta::ToolResult(pieces) => self.server_result(pieces, out),
             BlockDelta::Image(image) => self.foreign("image", image, out),
@@ -186,11 +186,11 @@ impl StreamWriter {
         match delta {
             ReasoningDelta::Text(thinking) => {
                 self.ensure_thinking(at, out);
-                self.write_delta(&DeltaKind::ThinkingDelta { thinking }, out);
+                self.write_delta(&DeltaKind::Thinking { thinking }, out);
             }
             ReasoningDelta::Signature(signature) => {
                 self.ensure_thinking(at, out);
-                self.write_delta(&DeltaKind::SignatureDelta { signature }, out);
+                self.write_delta(&DeltaKind::Signature { signature }, out);
             }
             ReasoningDelta::Redacted(data) => {
                 self.whole(&Block::RedactedThinking { data: data.0.to_string() }, out)
@@ -241,17 +241,17 @@ impl StreamWriter {
                 if let Ok(input) = Json::parse(input) {
                     call.input = input;
                 }
-                self.whole(&Block::BedrockBlock { block: ContentBlock::ToolUse(call) }, out);
+                self.whole(&Block::Bedrock { block: ContentBlock::ToolUse(call) }, out);
             }
             Kind::ServerResult(result) => {
-                self.whole(&Block::BedrockBlock { block: ContentBlock::ToolResult(result) }, out);
+                self.whole(&Block::Bedrock { block: ContentBlock::ToolResult(result) }, out);
             }
         }
     }
 
     fn foreign(&mut self, key: &str, value: &Json, out: &mut BytesMut) {
         let member = OtherMember { key: key.to_owned(), value: value.clone() };
-        self.whole(&Block::BedrockBlock { block: ContentBlock::Other(member) }, out);
+        self.whole(&Block::Bedrock { block: ContentBlock::Other(member) }, out);
     }
 
     /// A block that arrives whole, between the others.
@@ -335,11 +335,16 @@ struct BlockStopEvent {
 }
 
 #[derive(Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(tag = "type")]
 enum DeltaKind<'a> {
-    TextDelta { text: &'a str },
-    ThinkingDelta { thinking: &'a str },
-    SignatureDelta { signature: &'a str },
-    InputJsonDelta { partial_json: &'a str },
-    CitationsDelta { citation: Json },
+    #[serde(rename = "text_delta")]
+    Text { text: &'a str },
+    #[serde(rename = "thinking_delta")]
+    Thinking { thinking: &'a str },
+    #[serde(rename = "signature_delta")]
+    Signature { signature: &'a str },
+    #[serde(rename = "input_json_delta")]
+    InputJson { partial_json: &'a str },
+    #[serde(rename = "citations_delta")]
+    Citations { citation: Json },
 }

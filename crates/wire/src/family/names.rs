@@ -158,13 +158,13 @@ fn documents(block: &mut ContentBlock) -> Vec<&mut Document> {
 /// Source: `bedrock.md` §2.1 (a document needs an accompanying text block).
 pub(super) fn introduce_documents(draft: &mut Draft<'_>) {
     for message in draft.request.messages.iter_mut().filter(|message| message.role == Role::User) {
-        let name = message.content.iter().find_map(|block| match block {
-            ContentBlock::Document(document) => Some(document.name.clone()),
+        let document = message.content.iter().enumerate().find_map(|(at, block)| match block {
+            ContentBlock::Document(document) => Some((at, document.name.clone())),
             _ => None,
         });
         let has_text = message.content.iter().any(|block| matches!(block, ContentBlock::Text(_)));
-        if let Some(name) = name.filter(|_| !has_text) {
-            message.content.insert(0, ContentBlock::Text(name));
+        if let Some((at, name)) = document.filter(|_| !has_text) {
+            message.content.insert(at, ContentBlock::Text(name));
             draft.notices.push(
                 "rewritten",
                 "messages[].content",

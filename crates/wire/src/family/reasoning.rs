@@ -74,7 +74,7 @@ fn claude(draft: &mut Draft<'_>, wanted: Option<ReasoningIntent>, reasoning: &Re
             draft.notices.push("rewritten", "thinking.budget_tokens", detail);
             adaptive(draft, Some(effort.to_owned()), reasoning);
         }
-        Some(ReasoningIntent::Budget(budget)) => manual(draft, budget, true, reasoning),
+        Some(ReasoningIntent::Budget(budget)) => manual(draft, budget, None, reasoning),
         Some(ReasoningIntent::Adaptive { effort }) => adaptive_or_budget(draft, effort, reasoning),
         Some(ReasoningIntent::Effort(effort)) => adaptive_or_budget(draft, Some(effort), reasoning),
     }
@@ -95,12 +95,7 @@ fn adaptive_or_budget(draft: &mut Draft<'_>, effort: Option<String>, reasoning: 
     }
     let effort = effort.unwrap_or_else(|| DEFAULT_EFFORT.to_owned());
     let budget = rank(&effort).map_or(MIN_BUDGET, |rank| BUDGETS[rank]);
-    draft.notices.push(
-        "rewritten",
-        "reasoning_effort",
-        format!("this model takes a budget; {effort} became {budget} tokens"),
-    );
-    manual(draft, budget, false, reasoning);
+    manual(draft, budget, Some(&effort), reasoning);
 }
 
 fn adaptive(draft: &mut Draft<'_>, effort: Option<String>, reasoning: &Reasoning) {
@@ -118,7 +113,7 @@ fn adaptive(draft: &mut Draft<'_>, effort: Option<String>, reasoning: &Reasoning
 ///
 /// A budget the client named keeps its size and `max_tokens` grows around it; one that stands for an effort yields to
 /// the client's `max_tokens`, as OpenAI counts reasoning in it. Source: `bedrock.md` §6.1, `reliability.md` §1.4.
-fn manual(draft: &mut Draft<'_>, budget: u32, named: bool, reasoning: &Reasoning) {
+fn manual(draft: &mut Draft<'_>, budget: u32, effort: Option<&str>, reasoning: &Reasoning) {
     if lacks_reasoning_in_tool_loop(draft) {
         draft.notices.dropped(
             "reasoning",
@@ -127,35 +122,42 @@ fn manual(draft: &mut Draft<'_>, budget: u32, named: bool, reasoning: &Reasoning
         return;
     }
     let least = reasoning.min_budget.unwrap_or(MIN_BUDGET);
-    let asked = budget;
-    let mut budget = budget.max(least);
-    let limit = draft.model.and_then(|model| model.limits.max_output_tokens).unwrap_or(u64::MAX);
     let max_tokens = draft.config.max_tokens.unwrap_or(DEFAULT_TOKENS);
-    if !named && max_tokens > u64::from(least) {
-        let room = u32::try_from(max_tokens / 2).unwrap_or(u32::MAX).max(least);
-        budget = budget.min(room);
-    }
-    if u64::from(budget) >= max_tokens {
-        let raised = max_tokens.saturating_add(u64::from(budget)).min(limit);
-        draft.config.max_tokens = Some(raised);
-        draft.notices.push(
-            "rewritten",
-            "max_tokens",
-            format!("{max_tokens} → {raised}, to leave room beside {budget} tokens of reasoning"),
-        );
-        if u64::from(budget) >= raised {
-            budget = u32::try_from(raised / 2).unwrap_or(u32::MAX).max(least);
+    let fitted = match effort {
+        Some(_) => half(max_tokens).min(budget).max(least),
+        None => budget.max(least),
+    };
+    let fitted = make_room(draft, fitted, max_tokens).max(least);
+    match effort {
+        Some(effort) => {
+            let detail = format!("this model takes a budget; {effort} became {fitted} tokens");
+            draft.notices.push("rewritten", "reasoning_effort", detail);
         }
+        None if fitted != budget => {
+            let detail = format!("{budget} → {fitted}: at least {least} and below the answer's limit");
+            draft.notices.push("clamped", "thinking.budget_tokens", detail);
+        }
+        None => {}
     }
-    if named && budget != asked {
-        draft.notices.push(
-            "clamped",
-            "thinking.budget_tokens",
-            format!("{asked} → {budget}, within {least} and the answer's limit"),
-        );
-    }
-    set_thinking(draft, "enabled", Some(budget), None);
+    set_thinking(draft, "enabled", Some(fitted), None);
     draft.thinking = ThinkingState::Budget;
+}
+
+/// Raises `max_tokens` around a budget that would not be below it; what the model's limit leaves is the budget.
+fn make_room(draft: &mut Draft<'_>, budget: u32, max_tokens: u64) -> u32 {
+    if u64::from(budget) < max_tokens {
+        return budget;
+    }
+    let limit = draft.model.and_then(|model| model.limits.max_output_tokens).unwrap_or(u64::MAX);
+    let raised = max_tokens.saturating_add(u64::from(budget)).min(limit);
+    draft.config.max_tokens = Some(raised);
+    let detail = format!("{max_tokens} → {raised}, to leave room beside {budget} tokens of reasoning");
+    draft.notices.push("rewritten", "max_tokens", detail);
+    if u64::from(budget) < raised { budget } else { half(raised) }
+}
+
+fn half(tokens: u64) -> u32 {
+    u32::try_from(tokens / 2).unwrap_or(u32::MAX)
 }
 
 /// Whether the conversation is in the middle of a tool loop whose call came back without its reasoning.

@@ -14,13 +14,15 @@ pub(super) fn fit_temperature_and_top_p(draft: &mut Draft<'_>) {
     let parameters = &model.parameters;
     let (temperature, top_p) = (draft.config.temperature, draft.config.top_p);
     draft.config.temperature = fit(draft, "temperature", temperature, parameters.temperature.as_ref());
-    draft.config.top_p = fit(draft, "top_p", top_p, parameters.top_p.as_ref());
     let conflict = parameters.conflicts.iter().any(|group| {
         group.iter().any(|name| name == "temperature") && group.iter().any(|name| name == "topP")
     });
-    if conflict && draft.config.temperature.is_some() && draft.config.top_p.take().is_some() {
+    if conflict && draft.config.temperature.is_some() && top_p.is_some() {
+        draft.config.top_p = None;
         draft.notices.dropped("top_p", "this model takes temperature or top_p, not both; temperature stays");
+        return;
     }
+    draft.config.top_p = fit(draft, "top_p", top_p, parameters.top_p.as_ref());
 }
 
 /// The value the model takes for the one asked for; `None` when it takes none.

@@ -1,7 +1,11 @@
 //! Tests of the wire crate, one binary.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)]
 
+mod dialect;
 mod eventstream;
+mod fixtures;
 mod heard;
+mod lint;
+mod properties;
 mod recorded;
 mod sigv4;
