@@ -1,0 +1,27 @@
+# Everything a person needs, in five words. What each needs: README.md, "What it needs".
+
+CARGO ?= cargo
+
+.PHONY: help run test check bench
+
+help:
+	@echo "make run     the gateway with the emulator inside, on http://127.0.0.1:4141"
+	@echo "make test    every test: Rust's, then the official SDKs against the binary"
+	@echo "make check   format, lints, licences, documentation"
+	@echo "make bench   CPU time per request and per stream event, release build"
+
+run:
+	$(CARGO) run --quiet --package outcrop -- serve --local
+
+test:
+	@CARGO="$(CARGO)" scripts/test
+
+check:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
+	scripts/cargo-deny --log-level error check licenses bans sources
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items --quiet
+
+bench:
+	$(CARGO) build --release --package outcrop
+	python3 scripts/bench.py target/release/outcrop
