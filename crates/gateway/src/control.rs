@@ -7,6 +7,7 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use outcrop_bedrock::Invocation;
 use outcrop_wire::bedrock::ErrorKind;
+use outcrop_wire::dialect::Dialect;
 
 use crate::exchange::read;
 use crate::failure::{Failure, hand_on};
@@ -20,7 +21,8 @@ pub(crate) async fn forward(
     body: Incoming,
 ) -> Result<Response<ReplyBody>, Failure> {
     let body = read(body).await?;
-    let caller = state.access.caller(head, &body)?;
+    let caller =
+        state.access.caller(head, &body).map_err(|error| Failure::denied(error, Dialect::Bedrock))?;
     let region = caller.region.as_deref().unwrap_or(&state.region);
     let endpoint = state.client.endpoints().control(region);
     let endpoint = endpoint.map_err(|error| Failure::new(ErrorKind::Validation, error.to_string()))?;

@@ -57,7 +57,10 @@ async fn invoke(
     id: &str,
 ) -> Result<Response<ReplyBody>, Failure> {
     let body = read(body).await?;
-    let caller = state.access.caller(head, &body)?;
+    let caller = state
+        .access
+        .caller(head, &body)
+        .map_err(|error| Failure::denied(error, router::dialect(head.uri.path())))?;
     let inbound = Inbound::read(endpoint, &head.headers, &body)?;
     let route = state.route(&inbound.model, caller.region.as_deref(), inbound.dialect).await?;
     let mut call = lane::prepare(&inbound, &route, state.lane, id)?;

@@ -39,9 +39,31 @@ impl Failure {
         self
     }
 
+    /// A caller that is not let in: 401 where clients know that status, AWS's 403 where they speak Bedrock.
+    pub(crate) fn denied(error: BedrockError, dialect: Dialect) -> Self {
+        let failure = Self::from(error);
+        if dialect == Dialect::Bedrock { failure } else { failure.with_status(401) }
+    }
+
+    /// AWS refusing *our* credentials is no fault of a client that does not speak Bedrock.
+    fn status(&self, dialect: Dialect) -> StatusCode {
+        let ours = matches!(
+            self.error.kind,
+            ErrorKind::UnrecognizedClient
+                | ErrorKind::InvalidSignature
+                | ErrorKind::ExpiredToken
+                | ErrorKind::IncompleteSignature
+                | ErrorKind::MissingAuthenticationToken
+        );
+        if self.upstream.is_some() && ours && dialect != Dialect::Bedrock {
+            return StatusCode::BAD_GATEWAY;
+        }
+        StatusCode::from_u16(self.error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
     /// The answer in the client's own dialect.
     pub(crate) fn response(self, dialect: Dialect, request_id: &str) -> Response<ReplyBody> {
-        let status = StatusCode::from_u16(self.error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status = self.status(dialect);
         let mut headers = self.disclosed;
         let mut body = None;
         if let Some(upstream) = self.upstream {

@@ -156,7 +156,7 @@ fn translate(inbound: &Inbound<'_>, route: &Route, request_id: &str) -> Result<C
     let family::Prepared { request, notices, tool_names } =
         family::apply(translated, route.resolution.model.as_deref());
     let answer = dialect::Answer {
-        id: request_id.to_owned(),
+        id: answer_id(inbound.dialect, request_id),
         created: unix_seconds(),
         model: inbound.model.to_string(),
         tool_names,
@@ -174,6 +174,12 @@ fn translate(inbound: &Inbound<'_>, route: &Route, request_id: &str) -> Result<C
         body: Bytes::from(body),
         notices,
     })
+}
+
+/// With the prefix that clients of the dialect know.
+fn answer_id(dialect: Dialect, request_id: &str) -> String {
+    let prefix = if dialect == Dialect::Messages { "msg_" } else { "chatcmpl-" };
+    format!("{prefix}{}", request_id.replace('-', ""))
 }
 
 fn unix_seconds() -> u64 {

@@ -5,6 +5,8 @@ use http::{HeaderValue, Response, header};
 use outcrop_catalog::{Catalog, Context};
 use serde::Serialize;
 
+use outcrop_wire::dialect::Dialect;
+
 use crate::failure::Failure;
 use crate::reply::ReplyBody;
 use crate::state::State;
@@ -12,7 +14,8 @@ use crate::state::State;
 /// The models a client may name: those the configuration offers, else every application profile and all that the
 /// Region serves.
 pub(crate) fn list(state: &State, head: &Parts) -> Result<Response<ReplyBody>, Failure> {
-    let caller = state.access.caller(head, b"")?;
+    let caller =
+        state.access.caller(head, b"").map_err(|error| Failure::denied(error, Dialect::ChatCompletions))?;
     let region = caller.region.as_deref().unwrap_or(&state.region);
     let offers = offers(&state.catalog(), region);
     let body =

@@ -1,5 +1,10 @@
 //! The gateway, driven over real sockets, with the emulator upstream.
 #![allow(clippy::unwrap_used)]
 
+mod access;
+mod control;
+mod failures;
+mod invoke;
+mod ledger;
 mod recorded;
 mod rig;

@@ -14,6 +14,8 @@ use outcrop_emulator::{Config, Emulator, Keys};
 use outcrop_gateway::ledger::{By, Ledger, Summary};
 use outcrop_gateway::{Gateway, Key, LanePolicy, Settings};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -28,7 +30,6 @@ pub struct Plan {
 
 pub struct Rig {
     pub gateway: String,
-    pub emulator: String,
     pub profiles: Vec<String>,
     client: Client<HttpConnector, Full<Bytes>>,
     data: TempDir,
@@ -102,7 +103,6 @@ impl Rig {
         ];
         Self {
             gateway: gateway_url,
-            emulator: emulator_url,
             profiles,
             client: Client::builder(TokioExecutor::new()).build_http(),
             data,
@@ -136,6 +136,22 @@ impl Rig {
         let request = request.body(Full::new(body.into())).unwrap();
         let (head, body) = self.client.request(request).await.unwrap().into_parts();
         Answer { status: head.status, headers: head.headers, body: body.collect().await.unwrap().to_bytes() }
+    }
+
+    /// Reads the first piece of an answer and closes the connection.
+    pub async fn begin_and_leave(&self, path: &str, body: &str, fault: &str) {
+        let address = self.gateway.strip_prefix("http://").unwrap();
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: {address}\r\nx-outcrop-fault: {fault}\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(body.as_bytes()).await.unwrap();
+        let mut seen = Vec::new();
+        while !seen.windows(6).any(|window| window == b"data: ") {
+            assert_ne!(stream.read_buf(&mut seen).await.unwrap(), 0, "{}", String::from_utf8_lossy(&seen));
+        }
     }
 
     /// Stops both servers and reads what the ledger holds.

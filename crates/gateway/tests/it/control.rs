@@ -1,0 +1,46 @@
+//! The control plane on the same base URL, and the list of models.
+
+use http::{Method, StatusCode};
+use outcrop_catalog::Layer;
+use serde_json::Value;
+
+use crate::rig::{Plan, Rig};
+
+#[tokio::test]
+async fn profiles_and_models_are_handed_on() {
+    let rig = Rig::start(Plan::default()).await;
+    let arn = &rig.profiles[0];
+    let listed = rig.get("/inference-profiles?type=APPLICATION").await.json();
+    assert_eq!(listed["inferenceProfileSummaries"].as_array().unwrap().len(), 2);
+    for written in [arn.clone(), arn.replace(':', "%3A").replace('/', "%2F")] {
+        let answer = rig.get(&format!("/inference-profiles/{written}")).await;
+        assert_eq!(answer.status, StatusCode::OK, "{written}: {}", answer.text());
+        assert_eq!(answer.json()["inferenceProfileArn"], arn.as_str());
+    }
+    let missing = rig.get("/inference-profiles/zz9zz9zz9zz9").await;
+    assert_eq!(missing.status, StatusCode::NOT_FOUND);
+    assert!(missing.header("x-amzn-errortype").starts_with("ResourceNotFoundException"));
+    assert!(!rig.get("/foundation-models").await.json()["modelSummaries"].as_array().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn models_are_listed_in_both_shapes() {
+    let offered = vec!["us.amazon.nova-lite-v1:0".to_owned(), "anthropic.claude-sonnet-4-6".to_owned()];
+    let rig = Rig::start(Plan { layer: Layer { offered, ..Layer::default() }, ..Plan::default() }).await;
+    let ids = |body: &Value| -> Vec<String> {
+        body["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|model| model["id"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let openai = rig.get("/v1/models").await.json();
+    assert_eq!(openai["object"], "list");
+    assert_eq!(ids(&openai), ["us.amazon.nova-lite-v1:0", "anthropic.claude-sonnet-4-6"]);
+    let headers = [("anthropic-version", "2023-06-01")];
+    let anthropic = rig.send(Method::GET, "/v1/models", &headers, "").await.json();
+    assert_eq!(anthropic["data"][1]["type"], "model");
+    assert_eq!(anthropic["data"][1]["display_name"], "Claude Sonnet 4.6");
+    assert_eq!(anthropic["last_id"], "anthropic.claude-sonnet-4-6");
+}
