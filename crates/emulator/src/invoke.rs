@@ -190,7 +190,7 @@ fn count_tokens(state: &State, body: &[u8], identifier: &str, region: &str) -> R
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     enum Input {
-        Converse(ConverseRequest),
+        Converse(Box<ConverseRequest>),
         InvokeModel { body: String },
     }
     let is_counted = target::resolve_for_counting(state, identifier, region)?;
@@ -198,7 +198,7 @@ fn count_tokens(state: &State, body: &[u8], identifier: &str, region: &str) -> R
         || Failure::validation("1 validation error detected: 'input' must be one of invokeModel, converse");
     let Request { input } = serde_json::from_slice(body).map_err(|_| malformed())?;
     let request = match input {
-        Input::Converse(request) => request,
+        Input::Converse(request) => *request,
         Input::InvokeModel { body } => {
             let body = base64::engine::general_purpose::STANDARD.decode(body).map_err(|_| malformed())?;
             match Body::of(state.facts.model(&is_counted.model).map(AsRef::as_ref)) {

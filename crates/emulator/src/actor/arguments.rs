@@ -217,10 +217,10 @@ impl<'a> Clues<'a> {
         if let Some(value) = named_value(self.text, name) {
             return value.to_owned();
         }
-        if has(&["expression", "formula", "equation"]) {
-            if let Some(expression) = arithmetic(self.text) {
-                return expression.to_owned();
-            }
+        if has(&["expression", "formula", "equation"])
+            && let Some(expression) = arithmetic(self.text)
+        {
+            return expression.to_owned();
         }
         if !self.quotations.is_empty() {
             return self.quotations.remove(0).to_owned();

@@ -142,16 +142,13 @@ impl Create {
         if !(1..=64).contains(&name.len()) || !is_spaced_words(name, "") {
             return Err(super::not_in_pattern(name, "inferenceProfileName", "([0-9a-zA-Z][ _-]?)+"));
         }
-        if let Some(text) = self.description.as_deref() {
-            if !(1..=200).contains(&text.len()) || !is_spaced_words(text, ":.") {
-                return Err(super::not_in_pattern(text, "description", "([0-9a-zA-Z:.][ _-]?)+"));
-            }
+        let is_description = |text: &str| (1..=200).contains(&text.len()) && is_spaced_words(text, ":.");
+        if let Some(text) = self.description.as_deref().filter(|text| !is_description(text)) {
+            return Err(super::not_in_pattern(text, "description", "([0-9a-zA-Z:.][ _-]?)+"));
         }
-        if let Some(token) = self.client_request_token.as_deref() {
-            if !is_token(token) {
-                let pattern = "[a-zA-Z0-9]([-a-zA-Z0-9]{0,254}[a-zA-Z0-9])?";
-                return Err(super::not_in_pattern(token, "clientRequestToken", pattern));
-            }
+        if let Some(token) = self.client_request_token.as_deref().filter(|token| !is_token(token)) {
+            let pattern = "[a-zA-Z0-9]([-a-zA-Z0-9]{0,254}[a-zA-Z0-9])?";
+            return Err(super::not_in_pattern(token, "clientRequestToken", pattern));
         }
         tags::merge(&BTreeMap::new(), &self.tags, "")
     }
@@ -162,7 +159,8 @@ fn is_spaced_words(text: &str, extra: &str) -> bool {
     let mut after_word = false;
     for c in text.chars() {
         let is_word = c.is_ascii_alphanumeric() || extra.contains(c);
-        if !is_word && !(after_word && " _-".contains(c)) {
+        let is_separator = after_word && " _-".contains(c);
+        if !is_word && !is_separator {
             return false;
         }
         after_word = is_word;

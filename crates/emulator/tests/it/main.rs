@@ -1,5 +1,5 @@
 //! Tests of the emulator over real sockets, one binary.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod client;
 mod control;
