@@ -1,4 +1,7 @@
-"""Starts `outcrop serve --local`, runs each language's clients against it, and stops it: `drive.py BINARY [NODE_FOLDER]`."""
+"""Starts `outcrop serve --local`, runs each language's clients against it, and stops it.
+
+Usage: drive.py BINARY [NODE_FOLDER], the latter holding the installed `node_modules`.
+"""
 
 import json
 import shutil
@@ -85,7 +88,9 @@ def suites(node_folder: str, folder: Path, environment: dict[str, str]):
     )
     if node_folder:
         tests = lay_out_node(Path(node_folder), folder / "node")
-        yield "node", lambda: subprocess.call(["node", "--test", "--test-reporter=spec", *tests], cwd=folder / "node", env=environment)
+        yield "node", lambda: subprocess.call(
+            ["node", "--test", "--test-reporter=spec", *tests], cwd=folder / "node", env=environment
+        )
 
 
 def lay_out_node(installed: Path, folder: Path) -> list[str]:

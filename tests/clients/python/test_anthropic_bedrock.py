@@ -1,4 +1,4 @@
-"""AnthropicBedrock (InvokeModel, signed with SigV4) against the gateway, with an application profile ARN as the model."""
+"""AnthropicBedrock (InvokeModel, signed) against the gateway, with an application profile ARN as the model."""
 
 import base64
 

@@ -1,4 +1,4 @@
-"""boto3 straight against `outcrop emulate`: signatures, profiles from creation to deletion, tags, the on-demand rule."""
+"""boto3 straight against `outcrop emulate`: signatures, the life of a profile, tags, the on-demand rule."""
 
 import os
 import shlex
@@ -176,8 +176,8 @@ def test_a_profile_only_model_cannot_be_invoked_bare(connect, control, source):
     assert aws.error_of(caught) == (
         "ValidationException",
         400,
-        f"Invocation of model ID {model_id} with on-demand throughput isn\u2019t supported. Retry your request with the "
-        "ID or ARN of an inference profile that contains this model.",
+        f"Invocation of model ID {model_id} with on-demand throughput isn\u2019t supported. Retry your request with "
+        "the ID or ARN of an inference profile that contains this model.",
     )
 
 
