@@ -24,7 +24,7 @@ type Verdict = Result<(), Failure>;
 /// Checks a question against all rules; the first that is broken answers.
 pub(crate) fn check(prompt: &Prompt, model: Option<&Model>, surface: Surface) -> Verdict {
     let messages = prompt.request.messages.as_slice();
-    starts_with_user(messages, surface)?;
+    has_messages(messages, surface)?;
     has_no_empty_message(messages)?;
     has_no_blank_text(messages, surface)?;
     tools_in_history_are_configured(prompt, surface)?;
@@ -33,6 +33,8 @@ pub(crate) fn check(prompt: &Prompt, model: Option<&Model>, surface: Surface) ->
         numbers_are_in_range(config, surface)?;
     }
     if let Some(model) = model {
+        model_takes_the_blocks(messages, model, surface)?;
+        model_takes_tools(prompt, model, surface)?;
         max_tokens_are_within_the_model(prompt, model)?;
         model_takes_the_sampling(prompt, model, surface)?;
         if is_claude_style(model) {
@@ -63,13 +65,13 @@ fn is_claude_style(model: &Model) -> bool {
         .is_some_and(|r| matches!(r.mode, Budget | BudgetOrAdaptive | Adaptive))
 }
 
-/// Source: public reports of Converse; Anthropic's wording on InvokeModel.
-fn starts_with_user(messages: &[Message], surface: Surface) -> Verdict {
-    match (messages.first(), surface) {
-        (Some(first), _) if first.role != Role::Assistant => Ok(()),
-        (Some(_), Surface::Invoke) => Ok(()),
-        (None, Surface::Invoke) => Err(Failure::validation("messages: at least one message is required")),
-        (_, Surface::Converse) => Err(Failure::validation(
+/// Source: public reports of Converse; Anthropic's wording on InvokeModel. A conversation that starts with the assistant is
+/// taken (recorded), whatever the words say.
+fn has_messages(messages: &[Message], surface: Surface) -> Verdict {
+    match (messages.is_empty(), surface) {
+        (false, _) => Ok(()),
+        (true, Surface::Invoke) => Err(Failure::validation("messages: at least one message is required")),
+        (true, Surface::Converse) => Err(Failure::validation(
             "A conversation must start with a user message. Try again with a conversation that starts with a user message.",
         )),
     }
@@ -86,12 +88,13 @@ fn has_no_empty_message(messages: &[Message]) -> Verdict {
     }
 }
 
-/// Source: public reports (OpenHands#5339; on InvokeModel bolt.new#7426).
+/// Empty or blanks alone. Source: public reports (OpenHands#5339; on InvokeModel bolt.new#7426). A lone line break is
+/// taken (recorded).
 fn has_no_blank_text(messages: &[Message], surface: Surface) -> Verdict {
     for (n, message) in messages.iter().enumerate() {
         for (m, block) in message.content.iter().enumerate() {
             let ContentBlock::Text(text) = block else { continue };
-            if !text.trim().is_empty() {
+            if !text.trim_matches(' ').is_empty() {
                 continue;
             }
             return Err(match surface {
@@ -148,7 +151,8 @@ fn use_id(block: &ContentBlock) -> Option<&str> {
 
 fn result_id(block: &ContentBlock) -> Option<&str> {
     match block {
-        ContentBlock::ToolResult(result) => Some(&result.tool_use_id),
+        // Results of tools that Bedrock ran itself have a type, and stand beside their call (recorded).
+        ContentBlock::ToolResult(result) if result.tool_type.is_none() => Some(&result.tool_use_id),
         _ => None,
     }
 }
@@ -204,6 +208,34 @@ fn numbers_are_in_range(config: &InferenceConfig, surface: Surface) -> Verdict {
             }
             _ => {}
         }
+    }
+    Ok(())
+}
+
+/// Source: recorded for a video and Claude; the same words for the other kinds. On InvokeModel the body says it its own way.
+fn model_takes_the_blocks(messages: &[Message], model: &Model, surface: Surface) -> Verdict {
+    let takes = &model.capabilities;
+    let refused = messages.iter().flat_map(|message| &message.content).find_map(|block| match block {
+        ContentBlock::Image(_) if takes.images == Some(false) => Some("image"),
+        ContentBlock::Document(_) if takes.documents == Some(false) => Some("document"),
+        ContentBlock::Video(_) if takes.video == Some(false) => Some("video"),
+        _ => None,
+    });
+    match refused {
+        Some(kind) if surface == Surface::Converse => Err(Failure::validation(format!(
+            "This model doesn't support the {kind} content block that you provided. Update the content block and try again."
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Source: public reports of Converse.
+fn model_takes_tools(prompt: &Prompt, model: &Model, surface: Surface) -> Verdict {
+    if surface == Surface::Converse
+        && prompt.tools().next().is_some()
+        && model.capabilities.tools == Some(false)
+    {
+        return Err(Failure::validation("This model doesn't support tool use."));
     }
     Ok(())
 }
@@ -305,12 +337,17 @@ fn budget_fits(
     Ok(())
 }
 
-/// Reasoning must come back as the model wrote it. Source: Anthropic's wording.
+/// Reasoning must come back as the model wrote it. Signatures of real models cannot be checked here and are taken; those
+/// of the emulator are checked. Source: Anthropic's wording.
 fn reasoning_is_unchanged(messages: &[Message], surface: Surface) -> Verdict {
     for (n, message) in messages.iter().enumerate() {
         for (m, block) in message.content.iter().enumerate() {
             let ContentBlock::Reasoning(ReasoningContent::Text(thought)) = block else { continue };
-            if thought.signature.as_deref() != Some(actor::sign(&thought.text).as_str()) {
+            let Some(signature) = &thought.signature else {
+                let text = format!("messages.{n}.content.{m}.thinking.signature: Field required");
+                return Err(model_says(surface, text));
+            };
+            if !actor::is_signed(&thought.text, signature) {
                 let text = format!("messages.{n}.content.{m}: Invalid `signature` in `thinking` block");
                 return Err(model_says(surface, text));
             }

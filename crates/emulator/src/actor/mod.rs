@@ -39,9 +39,19 @@ pub(crate) fn sign(reasoning: &str) -> String {
     use hmac::{Hmac, KeyInit, Mac};
     let mut mac = Hmac::<sha2::Sha256>::new_from_slice(SIGNING_KEY).expect("HMAC takes keys of any length");
     mac.update(reasoning.as_bytes());
-    base64::engine::general_purpose::STANDARD.encode(mac.finalize().into_bytes())
+    format!(
+        "{OWN_SIGNATURE}{}",
+        base64::engine::general_purpose::STANDARD.encode(mac.finalize().into_bytes())
+    )
 }
 
+/// Whether a signature is not one of the emulator's over other words.
+pub(crate) fn is_signed(reasoning: &str, signature: &str) -> bool {
+    !signature.starts_with(OWN_SIGNATURE) || signature == sign(reasoning)
+}
+
+/// How signatures of the emulator begin: letters of base64, as in real ones.
+const OWN_SIGNATURE: &str = "OutcropEmulator";
 /// No secret: it only tells reasoning of an emulator from reasoning that was edited on the way.
 const SIGNING_KEY: &[u8] = b"outcrop emulator reasoning signature v1";
 

@@ -209,3 +209,37 @@ async fn what_cannot_be_matched_is_counted_and_broken_lines_are_named() {
     let error = outcrop_emulator::Emulator::bind(config).await.unwrap_err().to_string();
     assert!(error.contains("mixed.jsonl:2"), "{error}");
 }
+
+/// Whatever real clients sent and the real service took is taken here too, unless the model is gone, was never in this
+/// Region, or has a native body that the emulator does not know.
+#[tokio::test]
+async fn recorded_requests_break_no_rule() {
+    let (mut tried, mut elsewhere, mut refused) = (0, 0, Vec::new());
+    let (recordings, _) = recordings(&[own_fixtures(), shared_recordings()].concat());
+    let emulator = crate::client::start().await;
+    let accepted = |recorded: &&Recorded| {
+        // One request was cut by its recorder and is no JSON any more.
+        let is_whole = serde_json::from_slice::<Value>(&recorded.request).is_ok();
+        recorded.status == 200 && recorded.path.starts_with("/model/") && is_whole
+    };
+    for recorded in recordings.iter().filter(accepted) {
+        let answer = emulator
+            .call(Method::POST, &recorded.path, &recorded.request, &[], &Access::Bearer("local"))
+            .await;
+        tried += 1;
+        if answer.status == StatusCode::OK {
+            continue;
+        }
+        let words = answer.message();
+        let is_elsewhere = ["identifier is invalid", "end of its life", "does not know the native body"];
+        match is_elsewhere.iter().any(|known| words.contains(known)) {
+            true => elsewhere += 1,
+            false => refused.push(format!("{}: {words}", recorded.id)),
+        }
+    }
+    println!(
+        "{tried} recorded requests, {elsewhere} for models that are not here, {} refused",
+        refused.len()
+    );
+    assert!(refused.is_empty(), "{refused:#?}");
+}

@@ -90,12 +90,11 @@ async fn messages_are_checked_in_the_words_of_converse() {
     let start_user = "A conversation must start with a user message. Try again with a conversation that starts with a user message.";
     let mut no_config = talk(json!([result("t1")]));
     no_config.as_object_mut().unwrap().remove("toolConfig");
-    let blank = json!({ "messages": [{ "role": "user", "content": [{ "text": "a" }, { "text": " \n" }] }] });
+    let blank = json!({ "messages": [{ "role": "user", "content": [{ "text": "a" }, { "text": "  " }] }] });
     let empty = json!({ "messages": [{ "role": "user", "content": [{ "text": "a" }] }, { "role": "assistant", "content": [] }] });
     for (body, message) in [
         (json!({}), start_user),
         (json!({ "messages": [] }), start_user),
-        (json!({ "messages": [{ "role": "assistant", "content": [{ "text": "a" }] }] }), start_user),
         (
             blank,
             "The text field in the ContentBlock object at messages.0.content.1 is blank. Add text to the text field, and try again.",
@@ -156,6 +155,12 @@ async fn parameters_are_checked_by_the_rules_of_the_model() {
     ] {
         assert_invalid(&emulator, &converse(model), &body, &message).await;
     }
+    let video = json!({ "messages": [{ "role": "user", "content": [{ "video": { "format": "mp4", "source": { "bytes": "AAAA" } } }] }] });
+    let text = "This model doesn't support the video content block that you provided. Update the content block and try again.";
+    assert_invalid(&emulator, &converse(CLAUDE), &video, text).await;
+    let tool = json!({ "toolConfig": { "tools": [{ "toolSpec": { "name": "f", "inputSchema": { "json": {} } } }] } });
+    let text = "This model doesn't support tool use.";
+    assert_invalid(&emulator, &converse("us.deepseek.r1-v1:0"), &ask_with("Hello", tool), text).await;
     let fine = emulator.post(&converse(NOVA), &config(json!({ "temperature": 0.5, "topP": 0.5 }))).await;
     assert_eq!(fine.status, StatusCode::OK);
 }
