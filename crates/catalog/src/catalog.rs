@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::builtin::BuiltIn;
 use crate::identifier::Vocabulary;
-use crate::{ApplicationProfile, Model, Price, SystemProfile};
+use crate::{ApplicationProfile, Arn, Kind, Model, Price, SystemProfile};
 
 /// Everything known, as one immutable value; cheap to share behind an `Arc`.
 ///
@@ -77,6 +77,8 @@ pub(crate) struct KnownProfile {
     pub(crate) mapped_to: Option<(String, Source)>,
     /// What AWS lists.
     pub(crate) model_arns: Vec<String>,
+    /// The identifiers that LibreChat's `inferenceProfiles` calls it for.
+    pub(crate) called_for: Vec<(String, Source)>,
 }
 
 impl Catalog {
@@ -123,7 +125,7 @@ impl Catalog {
     /// The system profiles of a model that can be called from a Region, best first: the narrowest geography before wider
     /// ones, `global` last.
     pub fn profiles_for(&self, model: &str, region: &str) -> Vec<&Arc<SystemProfile>> {
-        let profiles = self.built_in.by_model.get(model).into_iter().flatten();
+        let profiles = self.profiles_of(model);
         let mut usable: Vec<_> = profiles.filter(|profile| profile.destinations(region).is_some()).collect();
         usable.sort_by_key(|profile| {
             (
@@ -133,6 +135,11 @@ impl Catalog {
             )
         });
         usable
+    }
+
+    /// All system profiles of a model, from wherever they can be called.
+    pub(crate) fn profiles_of(&self, model: &str) -> impl Iterator<Item = &Arc<SystemProfile>> {
+        self.built_in.by_model.get(model).into_iter().flatten()
     }
 
     /// The best system profile of a model for calls from a Region.
@@ -179,6 +186,12 @@ impl Catalog {
         &self.built_in.vocabulary
     }
 
+    /// What LibreChat's `inferenceProfiles` calls for exactly this identifier.
+    pub(crate) fn configured_target(&self, identifier: &str) -> Option<(&str, &Source)> {
+        let (target, source) = self.merged.inference_profiles.get(identifier)?;
+        Some((target, source))
+    }
+
     pub(crate) fn merged(&self) -> &Merged {
         &self.merged
     }
@@ -195,14 +208,32 @@ impl Merged {
                 .inference_profiles
                 .extend(layer.inference_profiles.iter().map(|(id, arn)| (id.clone(), sourced(arn))));
             for (arn, profile) in &layer.application_profiles {
-                merged.application_profiles.entry(arn.clone()).or_default().learn(profile, source);
+                merged.application_profiles.entry(canonical(arn)).or_default().learn(profile, source);
             }
             if !layer.offered.is_empty() {
                 merged.offered.clone_from(&layer.offered);
             }
         }
+        merged.reverse_inference_profiles();
         merged
     }
+
+    /// An ARN that is called for one identifier stands for it, too, when a client names the ARN itself.
+    fn reverse_inference_profiles(&mut self) {
+        let sorted: BTreeMap<_, _> = self.inference_profiles.iter().collect();
+        for (identifier, (target, source)) in sorted {
+            let Ok(arn) = Arn::parse_encoded(target) else { continue };
+            if arn.kind == Kind::ApplicationInferenceProfile {
+                let known = self.application_profiles.entry(arn.to_string()).or_default();
+                known.called_for.push((identifier.clone(), source.clone()));
+            }
+        }
+    }
+}
+
+/// An ARN in the form in which it is looked up: not percent-encoded. What is no ARN stays as it is.
+fn canonical(text: &str) -> String {
+    Arn::parse_encoded(text).map_or_else(|_| text.to_owned(), |arn| arn.to_string())
 }
 
 impl KnownProfile {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::resolve::{ResolvedProfile, Surface, Why};
-use crate::{Kind, Limits, ParameterRule, Price, PromptCaching, Reasoning, Resolution};
+use crate::{Kind, Limits, ParameterRule, Price, PromptCaching, Reasoning, ReasoningMode, Resolution};
 
 /// The contract of `explain --json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -17,12 +17,12 @@ pub struct Explanation<'a> {
     model_name: Option<&'a str>,
     publisher: Option<&'a str>,
     profile: Option<&'a ResolvedProfile>,
-    source_region: &'a str,
+    source_region: Option<&'a str>,
     destination_regions: &'a [String],
     capabilities: Abilities<'a>,
     parameters: Settings<'a>,
     limits: Limits,
-    price: Option<&'a Price>,
+    price: Rates,
     lifecycle: Option<&'a str>,
     why: &'a [Why],
     notices: &'a [String],
@@ -37,9 +37,27 @@ struct Abilities<'a> {
     images: Option<bool>,
     documents: Option<bool>,
     video: Option<bool>,
-    reasoning: Option<&'a Reasoning>,
-    prompt_caching: Option<&'a PromptCaching>,
+    reasoning: Thinking<'a>,
+    prompt_caching: Caching<'a>,
     structured_output: Option<bool>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Thinking<'a> {
+    mode: Option<ReasoningMode>,
+    min_budget: Option<u32>,
+    always_on: Option<bool>,
+    efforts: Option<&'a [String]>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Caching<'a> {
+    supported: Option<bool>,
+    min_tokens: Option<u32>,
+    max_points: Option<u32>,
+    ttls: Option<&'a [String]>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -49,7 +67,23 @@ struct Settings<'a> {
     top_p: Option<&'a ParameterRule>,
     top_k: Option<&'a ParameterRule>,
     stop_sequences: Option<&'a ParameterRule>,
-    conflicts: &'a [Vec<String>],
+    conflicts: Option<&'a [Vec<String>]>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Rates {
+    currency: Option<String>,
+    unit: Option<String>,
+    input: Option<f64>,
+    output: Option<f64>,
+    cache_read: Option<f64>,
+    #[serde(rename = "cacheWrite5m")]
+    cache_write_5m: Option<f64>,
+    #[serde(rename = "cacheWrite1h")]
+    cache_write_1h: Option<f64>,
+    batch_input: Option<f64>,
+    batch_output: Option<f64>,
 }
 
 impl Resolution {
@@ -79,12 +113,12 @@ impl Resolution {
             model_name: model.and_then(|model| model.name.as_deref()),
             publisher: model.and_then(|model| model.publisher.as_deref()),
             profile: profile.as_ref(),
-            source_region,
+            source_region: Some(source_region.as_str()).filter(|region| !region.is_empty()),
             destination_regions,
             capabilities: model.map(|model| Abilities::of(&model.capabilities)).unwrap_or_default(),
             parameters: model.map(|model| Settings::of(&model.parameters)).unwrap_or_default(),
             limits: model.map(|model| model.limits).unwrap_or_default(),
-            price: price.as_ref(),
+            price: price.as_ref().map(Rates::of).unwrap_or_default(),
             lifecycle: model.and_then(|model| model.lifecycle.as_deref()),
             why,
             notices,
@@ -112,9 +146,60 @@ impl<'a> Abilities<'a> {
             images: *images,
             documents: *documents,
             video: *video,
-            reasoning: reasoning.as_ref(),
-            prompt_caching: prompt_caching.as_ref(),
+            reasoning: reasoning.as_ref().map(Thinking::of).unwrap_or_default(),
+            prompt_caching: prompt_caching.as_ref().map(Caching::of).unwrap_or_default(),
             structured_output: *structured_output,
+        }
+    }
+}
+
+impl<'a> Thinking<'a> {
+    fn of(reasoning: &'a Reasoning) -> Self {
+        let Reasoning { mode, min_budget, always_on, efforts } = reasoning;
+        Self {
+            mode: Some(*mode),
+            min_budget: *min_budget,
+            always_on: Some(*always_on),
+            efforts: Some(efforts),
+        }
+    }
+}
+
+impl<'a> Caching<'a> {
+    fn of(caching: &'a PromptCaching) -> Self {
+        let PromptCaching { supported, min_tokens, max_points, ttls } = caching;
+        Self {
+            supported: Some(*supported),
+            min_tokens: *min_tokens,
+            max_points: *max_points,
+            ttls: Some(ttls),
+        }
+    }
+}
+
+impl Rates {
+    fn of(price: &Price) -> Self {
+        let Price {
+            currency,
+            unit,
+            input,
+            output,
+            cache_read,
+            cache_write_5m,
+            cache_write_1h,
+            batch_input,
+            batch_output,
+        } = price.clone();
+        Self {
+            currency: Some(currency),
+            unit: Some(unit),
+            input,
+            output,
+            cache_read,
+            cache_write_5m,
+            cache_write_1h,
+            batch_input,
+            batch_output,
         }
     }
 }
@@ -127,7 +212,7 @@ impl<'a> Settings<'a> {
             top_p: top_p.as_ref(),
             top_k: top_k.as_ref(),
             stop_sequences: stop_sequences.as_ref(),
-            conflicts,
+            conflicts: Some(conflicts),
         }
     }
 }

@@ -11,7 +11,7 @@ use std::fmt;
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
-/// A parsed identifier. Printing it gives the text back.
+/// A parsed identifier. Printing it gives the text back, percent-decoded.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Identifier {
     /// `anthropic.claude-opus-5-5`, `amazon.nova-lite-v1:0`, `amazon.nova-2-lite-v1:0:256k`.
@@ -28,16 +28,17 @@ pub enum Identifier {
 }
 
 impl Identifier {
-    /// Parses a model id, profile id or ARN; an ARN may be percent-encoded (once).
+    /// Parses a model id, profile id or ARN; it may be percent-encoded, once.
+    ///
+    /// A publisher that the vocabulary lacks is accepted (AWS adds some every year), a geography is not: `ap.anthropic.…`
+    /// is a slip that AWS refuses. A profile of a new geography can be named by its ARN.
+    ///
+    /// # Errors
+    /// For text that AWS can only refuse; the message quotes it, the hint says how it should look.
     pub fn parse(text: &str, vocabulary: &Vocabulary) -> Result<Self, IdentifierError> {
         let text = decoded(text)?;
-        if text.is_empty() {
-            return Err(IdentifierError::new("the identifier is empty"));
-        }
-        if text.len() > MAX_LEN {
-            return Err(IdentifierError::new(format!("the identifier is longer than {MAX_LEN} characters")));
-        }
-        if text.starts_with("arn:") {
+        check_characters(&text)?;
+        if text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("arn:")) {
             return Arn::parse(&text).map(Self::Arn);
         }
         Self::parse_id(&text, vocabulary)
@@ -53,32 +54,48 @@ impl Identifier {
     }
 
     fn parse_id(text: &str, vocabulary: &Vocabulary) -> Result<Self, IdentifierError> {
-        let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-:._".contains(&byte);
-        if let Some(illegal) = text.chars().find(|c| !c.is_ascii() || !is_legal(*c as u8)) {
-            return Err(IdentifierError::new(format!("`{text}` holds {illegal:?}, which no model id has")));
-        }
-        let Some((first, rest)) =
-            text.split_once('.').filter(|(first, rest)| !first.is_empty() && !rest.is_empty())
-        else {
+        if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
             return Err(IdentifierError::new(format!(
-                "`{text}` is no model id: those look like publisher.model"
+                "`{text}` is no model id: those have small letters only"
+            )));
+        }
+        let Some((first, rest)) = text.split_once('.').filter(|(_, rest)| is_model_name(rest)) else {
+            return Err(IdentifierError::new(format!(
+                "`{text}` is no model id: those look like publisher.model or geography.publisher.model"
             )));
         };
+        let publisher = rest.split_once('.').map(|(publisher, _)| publisher);
         if vocabulary.publishers.contains(first) {
-            return Ok(Self::Model(text.to_owned()));
+            Ok(Self::Model(text.to_owned()))
+        } else if vocabulary.geographies.contains(first) {
+            Self::of_geography(text, first, rest, publisher)
+        } else if publisher.is_some_and(|publisher| vocabulary.publishers.contains(publisher)) {
+            Err(IdentifierError::new(format!(
+                "`{first}.` in `{text}` is no geography that Bedrock has profiles for"
+            )))
+        } else if is_publisher(first) && rest.starts_with(|c: char| c.is_ascii_lowercase()) {
+            Ok(Self::Model(text.to_owned()))
+        } else {
+            Err(IdentifierError::new(format!(
+                "`{text}` does not begin with the publisher of a model, as Bedrock's ids do"
+            )))
         }
-        let publisher = rest.split('.').next().unwrap_or_default();
-        if vocabulary.publishers.contains(publisher) {
-            return Ok(Self::SystemProfile { geography: first.to_owned(), model: rest.to_owned() });
+    }
+
+    fn of_geography(
+        text: &str,
+        geography: &str,
+        model: &str,
+        publisher: Option<&str>,
+    ) -> Result<Self, IdentifierError> {
+        if !publisher.is_some_and(is_publisher) {
+            return Err(IdentifierError::new(format!(
+                "`{text}` lacks the publisher: profile ids look like {geography}.publisher.model"
+            )));
         }
-        Err(IdentifierError::new(format!(
-            "`{text}` begins with neither a publisher nor a geography that Bedrock has"
-        )))
+        Ok(Self::SystemProfile { geography: geography.to_owned(), model: model.to_owned() })
     }
 }
-
-/// The longest model id AWS's API takes (botocore 1.44.5, `modelId`).
-const MAX_LEN: usize = 2048;
 
 impl fmt::Display for Identifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -88,6 +105,56 @@ impl fmt::Display for Identifier {
             Self::Arn(arn) => arn.fmt(f),
         }
     }
+}
+
+/// The longest model id AWS's API takes (botocore 1.44.5, `modelId`).
+const MAX_LEN: usize = 2048;
+
+fn decoded(text: &str) -> Result<Cow<'_, str>, IdentifierError> {
+    if text.len() > 3 * MAX_LEN {
+        return Err(too_long());
+    }
+    percent_decode_str(text)
+        .decode_utf8()
+        .map_err(|_| IdentifierError::new("the identifier is percent-encoded, but not as UTF-8"))
+}
+
+fn too_long() -> IdentifierError {
+    IdentifierError::new(format!("the identifier is longer than {MAX_LEN} characters"))
+}
+
+/// What passes is short, printable ASCII, so that messages may quote it.
+fn check_characters(text: &str) -> Result<(), IdentifierError> {
+    if text.is_empty() {
+        return Err(IdentifierError::new("the identifier is empty"));
+    }
+    if text.len() > MAX_LEN {
+        return Err(too_long());
+    }
+    let is_legal = |c: char| c.is_ascii_alphanumeric() || "-:._/".contains(c);
+    let Some(illegal) = text.chars().find(|c| !is_legal(*c)) else { return Ok(()) };
+    let error =
+        IdentifierError::new(format!("the identifier holds {illegal:?}, which no model id or ARN has"));
+    Err(if text.trim() != text {
+        error.hint("remove the spaces and line ends around it")
+    } else if illegal == '%' {
+        error.hint("percent-encode it once, not twice")
+    } else {
+        error
+    })
+}
+
+/// `name`, `name-v1:0`, `name-v1:0:256k`; a dot may stand inside (`deepseek.v3.2`), no part is empty.
+///
+/// Source: `BedrockModelId` of AWS's API (reference `bedrock.md` §1.2), without its bounds on length.
+fn is_model_name(text: &str) -> bool {
+    text.split(':').count() <= 3 && text.split([':', '.']).all(|part| !part.is_empty()) && !text.contains('/')
+}
+
+/// One word: all publishers of Bedrock are, and the ids of other services that look alike are not (`gpt-4.1`).
+fn is_publisher(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
 }
 
 /// The words that tell a publisher from a geography; from data, because both sets are open.
@@ -110,7 +177,7 @@ pub struct Arn {
     pub account: String,
     /// What it names.
     pub kind: Kind,
-    /// AWS's word before the slash; two kinds have two words each.
+    /// AWS's word before the slash; a prompt router has two words.
     resource_type: String,
     /// What follows the slash: a model id, a profile id, a deployment's id.
     pub id: String,
@@ -118,39 +185,33 @@ pub struct Arn {
 
 impl Arn {
     /// Parses an ARN, not percent-encoded.
+    ///
+    /// # Errors
+    /// For text that is no ARN, or the ARN of something that cannot be named as a model.
     pub fn parse(text: &str) -> Result<Self, IdentifierError> {
-        let wrong = |why: &str| IdentifierError::new(format!("`{text}` is no ARN Bedrock can invoke: {why}"));
-        let mut parts = text.splitn(6, ':');
-        let mut part = || parts.next().unwrap_or_default();
-        let (arn, partition, service, region, account, resource) =
-            (part(), part(), part(), part(), part(), part());
-        if arn != "arn" || !is_partition(partition) {
-            return Err(wrong("it does not begin with arn:aws:"));
+        check_characters(text)?;
+        let wrong =
+            |why: &str| IdentifierError::new(format!("`{text}` is no ARN that Bedrock can invoke: {why}"));
+        let parts: Vec<&str> = text.splitn(6, ':').collect();
+        let &[scheme, partition, service, region, account, resource] = parts.as_slice() else {
+            return Err(wrong("it has too few parts").hint(EXAMPLES));
+        };
+        if scheme != "arn" || !is_partition(partition) {
+            return Err(wrong("it does not begin with arn:aws: or another partition of AWS").hint(EXAMPLES));
         }
-        if region.len() > MAX_REGION_LEN
-            || !region.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-        {
-            return Err(wrong("the Region is not one"));
+        if !is_region(region) {
+            return Err(wrong("its Region is none").hint("Regions look like us-east-1"));
         }
-        let is_account = account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());
-        if !account.is_empty() && !is_account {
-            return Err(wrong("the account is not twelve digits"));
+        if !is_account(account) {
+            return Err(wrong("its account is not twelve digits"));
         }
         let (resource_type, id) =
-            resource.split_once('/').ok_or_else(|| wrong("the resource lacks type/id"))?;
+            resource.split_once('/').ok_or_else(|| wrong("it does not end in type/id").hint(EXAMPLES))?;
         let kind = Kind::of_resource(service, resource_type)
-            .ok_or_else(|| wrong("the resource is not of a kind that can be invoked"))?;
-        let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-:._/".contains(&byte);
-        if id.is_empty() || !id.bytes().all(is_legal) {
-            return Err(wrong("the id after the slash is empty or holds characters that no id has"));
-        }
-        if account.is_empty() != (kind == Kind::FoundationModel) {
-            let why = if account.is_empty() {
-                "it lacks the account"
-            } else {
-                "a foundation model belongs to no account"
-            };
-            return Err(wrong(why));
+            .ok_or_else(|| wrong("a resource of this kind cannot be invoked").hint(EXAMPLES))?;
+        check_owner(kind, account, partition).map_err(|(why, hint)| wrong(why).hint(hint))?;
+        if !is_resource_id(kind, id) {
+            return Err(wrong("the id after the slash is malformed"));
         }
         Ok(Self {
             partition: partition.to_owned(),
@@ -161,19 +222,14 @@ impl Arn {
             id: id.to_owned(),
         })
     }
-}
 
-/// AWS's own bound for a Region in its patterns.
-const MAX_REGION_LEN: usize = 20;
-
-fn is_partition(text: &str) -> bool {
-    let rest = text.strip_prefix("aws");
-    rest.is_some_and(|rest| {
-        rest.is_empty()
-            || (rest.starts_with('-')
-                && rest.len() > 1
-                && rest.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'))
-    })
+    /// Parses an ARN that may be percent-encoded, once.
+    ///
+    /// # Errors
+    /// As [`Arn::parse`].
+    pub fn parse_encoded(text: &str) -> Result<Self, IdentifierError> {
+        Self::parse(&decoded(text)?)
+    }
 }
 
 impl fmt::Display for Arn {
@@ -181,6 +237,63 @@ impl fmt::Display for Arn {
         let Self { partition, region, account, kind, resource_type, id } = self;
         let service = if *kind == Kind::Endpoint { "sagemaker" } else { "bedrock" };
         write!(f, "arn:{partition}:{service}:{region}:{account}:{resource_type}/{id}")
+    }
+}
+
+const EXAMPLES: &str = "ARNs look like arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123def456 or arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0";
+
+/// `aws` or `aws-…` (reference `bedrock.md` §3).
+fn is_partition(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix("aws") else { return false };
+    let is_word = |word: &str| {
+        !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    rest.is_empty() || rest.strip_prefix('-').is_some_and(is_word)
+}
+
+/// AWS's own bound for a Region in its patterns.
+const MAX_REGION_LEN: usize = 20;
+
+/// Empty is legal: the ARNs inside global profiles have no Region.
+fn is_region(text: &str) -> bool {
+    text.len() <= MAX_REGION_LEN
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+/// Empty is legal here: whether an account is needed depends on the kind.
+fn is_account(text: &str) -> bool {
+    text.is_empty() || (text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// A foundation model belongs to nobody, everything else to an account.
+fn check_owner(kind: Kind, account: &str, partition: &str) -> Result<(), (&'static str, &'static str)> {
+    match (kind, account.is_empty()) {
+        (Kind::FoundationModel, false) => Err((
+            "a foundation model belongs to no account",
+            "leave the account empty: arn:aws:bedrock:REGION::foundation-model/ID",
+        )),
+        (Kind::FoundationModel, true) => Ok(()),
+        (_, true) => Err((
+            "it lacks the account",
+            "the twelve digits stand after the Region: arn:aws:bedrock:REGION:ACCOUNT:…",
+        )),
+        (Kind::Endpoint, false) if partition != "aws" => Err((
+            "Bedrock reaches SageMaker endpoints in the partition aws only",
+            "see the table of targets in AWS's InvokeModel reference",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Only a custom model's id has a slash: `imported/…` or `BASE-MODEL/…`.
+fn is_resource_id(kind: Kind, id: &str) -> bool {
+    match (kind, id.split_once('/')) {
+        (Kind::CustomModel, Some((first, second))) => {
+            !first.is_empty() && !second.is_empty() && !second.contains('/')
+        }
+        (Kind::FoundationModel, None) => is_model_name(id),
+        (_, None) => !id.is_empty(),
+        (_, Some(_)) => false,
     }
 }
 
@@ -247,10 +360,9 @@ impl IdentifierError {
     fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), hint: None }
     }
-}
 
-fn decoded(text: &str) -> Result<Cow<'_, str>, IdentifierError> {
-    percent_decode_str(text)
-        .decode_utf8()
-        .map_err(|_| IdentifierError::new("the identifier is percent-encoded, but not as UTF-8"))
+    fn hint(mut self, hint: &str) -> Self {
+        self.hint = Some(hint.to_owned());
+        self
+    }
 }

@@ -8,6 +8,7 @@
 
 mod builtin;
 pub mod catalog;
+mod draft;
 pub mod explain;
 pub mod identifier;
 pub mod model;

@@ -2,38 +2,88 @@
 
 use crate::Catalog;
 
-/// A sentence with the likeliest identifiers, if any comes near.
-pub(crate) fn suggestion(catalog: &Catalog, text: &str) -> Option<String> {
-    let geography = wrong_geography(catalog, text);
-    let meant = if geography.is_empty() { nearest(catalog, text).into_iter().collect() } else { geography };
-    (!meant.is_empty()).then(|| format!("did you mean {}?", meant.join(" or ")))
+/// A sentence with the likeliest identifiers, if any comes near; those that can be called from `region` come first.
+pub(crate) fn suggestion(catalog: &Catalog, text: &str, region: &str) -> Option<String> {
+    let text = normal(text);
+    if text.len() > MAX_LEN {
+        return None;
+    }
+    let meant = [other_spelling, wrong_geography, unfinished, nearest]
+        .iter()
+        .map(|guess| guess(catalog, &text, region))
+        .find(|meant| !meant.is_empty())?;
+    let shown: Vec<_> = meant.into_iter().take(MAX_SHOWN).collect();
+    Some(format!("did you mean {}?", shown.join(" or ")))
 }
 
-/// `ap.anthropic.…`: the geographies that do have the model, where the first part is no geography of Bedrock's.
-fn wrong_geography(catalog: &Catalog, text: &str) -> Vec<String> {
-    let Some((first, model)) = text.split_once('.') else { return Vec::new() };
-    if catalog.vocabulary().geographies.contains(first) || catalog.vocabulary().publishers.contains(first) {
-        return Vec::new();
-    }
-    catalog
-        .system_profiles()
-        .filter(|profile| profile.model == model)
-        .map(|profile| profile.id.clone())
+/// Longer than any id; comparing letters takes time in proportion to the length.
+const MAX_LEN: usize = 160;
+
+/// More than three choices are no help.
+const MAX_SHOWN: usize = 3;
+
+fn normal(text: &str) -> String {
+    text.trim().to_ascii_lowercase()
+}
+
+/// Wrong case or spaces around a name that is known.
+fn other_spelling(catalog: &Catalog, text: &str, _region: &str) -> Vec<String> {
+    names(catalog).filter(|name| normal(name) == text).map(str::to_owned).collect()
+}
+
+/// `ap.anthropic.…`: the geographies that do have the model.
+fn wrong_geography(catalog: &Catalog, text: &str, region: &str) -> Vec<String> {
+    let Some((_, model)) = text.split_once('.') else { return Vec::new() };
+    let mut profiles: Vec<_> = catalog.profiles_of(model).collect();
+    profiles
+        .sort_by_key(|profile| (profile.destinations(region).is_none(), profile.is_global(), &profile.id));
+    let on_demand = catalog.model(model).filter(|_| profiles.is_empty()).map(|model| model.id.clone());
+    profiles.into_iter().map(|profile| profile.id.clone()).chain(on_demand).collect()
+}
+
+/// The publisher, the date or the version left out: `claude-sonnet-4-5`, `anthropic.claude-3-haiku`.
+fn unfinished(catalog: &Catalog, text: &str, _region: &str) -> Vec<String> {
+    let text = dashed(text);
+    let goes_on = |rest: &str| rest.is_empty() || rest.starts_with(['-', ':']);
+    let mut meant: Vec<_> = names(catalog)
+        .filter(|name| tails(name).any(|tail| dashed(tail).strip_prefix(&text).is_some_and(goes_on)))
+        .map(str::to_owned)
+        .collect();
+    meant.sort_by_key(|name| (name.len(), name.clone()));
+    meant
+}
+
+/// The nearest name by letters: a wrong version, a slip of the pen.
+fn nearest(catalog: &Catalog, text: &str, _region: &str) -> Vec<String> {
+    let text = dashed(text);
+    let distances = names(catalog).flat_map(|name| {
+        tails(name)
+            .map(|tail| (strsim::levenshtein(&dashed(tail), &text), tail.len(), name))
+            .collect::<Vec<_>>()
+    });
+    distances
+        .filter(|(distance, len, _)| distance * SIMILARITY <= *len.min(&text.len()))
+        .min()
+        .map(|(_, _, name)| name.to_owned())
+        .into_iter()
         .collect()
 }
 
-/// The nearest id, by letters: case, a missing publisher, a wrong version, a slip of the pen.
-fn nearest(catalog: &Catalog, text: &str) -> Option<String> {
-    let text = text.to_ascii_lowercase();
-    let ids = catalog.models().map(|model| model.id.as_str());
-    let ids =
-        ids.chain(catalog.system_profiles().map(|profile| profile.id.as_str())).chain(catalog.aliases());
-    let bare = |id: &str| id.split_once('.').map_or(id, |(_, rest)| rest).to_owned();
-    ids.map(|id| (strsim::levenshtein(id, &text).min(strsim::levenshtein(&bare(id), &text)), id))
-        .min()
-        .filter(|(distance, id)| *distance <= MAX_DISTANCE.min(id.len() / 3))
-        .map(|(_, id)| id.to_owned())
+/// One slip in six letters; more make another word.
+const SIMILARITY: usize = 6;
+
+/// People write `claude-3.5` for `claude-3-5`.
+fn dashed(text: &str) -> String {
+    text.replace(['.', '_', ' '], "-")
 }
 
-/// More slips than this make another word.
-const MAX_DISTANCE: usize = 6;
+/// `us.anthropic.claude-x`, `anthropic.claude-x`, `claude-x`.
+fn tails(name: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(name), |text| text.split_once('.').map(|(_, rest)| rest)).take(3)
+}
+
+fn names(catalog: &Catalog) -> impl Iterator<Item = &str> {
+    let models = catalog.models().map(|model| model.id.as_str());
+    let profiles = catalog.system_profiles().map(|profile| profile.id.as_str());
+    models.chain(profiles).chain(catalog.aliases())
+}

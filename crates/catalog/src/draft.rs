@@ -1,0 +1,706 @@
+//! A resolution in the making: each step decides one thing and says why.
+//!
+//! The order of the steps is that of [`Catalog::resolve`]: aliases, then a configured target, then the identifier itself.
+//! Nothing is guessed: what no source tells stays unknown, with a notice.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::catalog::KnownProfile;
+use crate::suggest::suggestion;
+use crate::{
+    Arn, Catalog, Context, Identifier, Kind, Limits, Model, Price, ProfileType, Resolution, ResolveError,
+    ResolvedProfile, Source, Surface, SystemProfile, Why,
+};
+
+/// A resolution in the making.
+pub(crate) struct Draft<'a> {
+    catalog: &'a Catalog,
+    identifier: &'a str,
+    kind: Option<Kind>,
+    target: String,
+    model: Option<Arc<Model>>,
+    profile: Option<ResolvedProfile>,
+    region: String,
+    destinations: Vec<String>,
+    price: Option<Price>,
+    why: Vec<Why>,
+    notices: Vec<String>,
+    needs_lookup: bool,
+}
+
+/// What is decided, in the order in which it is explained. Each has a reason in every resolution.
+const STEPS: [&str; 11] = [
+    "identifier",
+    "sourceRegion",
+    "target",
+    "profile",
+    "model",
+    "destinationRegions",
+    "capabilities",
+    "parameters",
+    "limits",
+    "price",
+    "lifecycle",
+];
+
+/// The source of what nothing tells.
+const NOTHING: &str = "nothing";
+
+/// An alias may name an alias; more than this in a row is a mistake.
+const MAX_ALIASES: usize = 8;
+
+/// The life-cycle word of a model that is no longer served.
+const RETIRED: &str = "RETIRED";
+
+impl<'a> Draft<'a> {
+    pub(crate) fn new(catalog: &'a Catalog, identifier: &'a str, context: &Context) -> Self {
+        Self {
+            catalog,
+            identifier,
+            kind: None,
+            target: String::new(),
+            model: None,
+            profile: None,
+            region: context.region.clone(),
+            destinations: Vec::new(),
+            price: None,
+            why: Vec::new(),
+            notices: Vec::new(),
+            needs_lookup: false,
+        }
+    }
+
+    /// Alias after alias, until the text is none.
+    pub(crate) fn follow_aliases(&mut self) -> Result<String, ResolveError> {
+        let mut path = vec![self.identifier];
+        while let Some((to, source)) = self.catalog.merged().aliases.get(path[path.len() - 1]) {
+            let is_circle = path.contains(&to.as_str());
+            path.push(to);
+            if is_circle || path.len() > MAX_ALIASES + 1 {
+                return Err(endless(&path, source, is_circle));
+            }
+            self.kind = Some(Kind::Alias);
+            self.because("identifier", source, format!("the alias {} means {to}", path[path.len() - 2]));
+        }
+        Ok(path[path.len() - 1].to_owned())
+    }
+
+    /// LibreChat's `inferenceProfiles`: `target` is called, what is known follows the identifier that the client wrote.
+    pub(crate) fn through(&mut self, target: &str, meant: &str, source: &Source) -> Result<(), ResolveError> {
+        let called = self.parse(target).map_err(|error| misconfigured(source, meant, target, error))?;
+        self.because("profile", source, format!("{meant} is called through {called}"));
+        self.because("target", source, format!("{called} is configured for {meant}"));
+        match self.parse(meant) {
+            Ok(identifier) => {
+                self.identify(&identifier);
+                self.call(&called);
+                self.stands_for(&identifier, source);
+                self.compare_with_aws(&called, source);
+            }
+            Err(_) => {
+                self.kind = Some(Kind::Alias);
+                self.because("identifier", source, format!("{meant} is a name for {called}"));
+                self.resolve(&called);
+            }
+        }
+        Ok(())
+    }
+
+    /// What the identifier itself says.
+    pub(crate) fn named(&mut self, meant: &str) -> Result<(), ResolveError> {
+        let identifier = match self.parse(meant) {
+            Ok(identifier) => identifier,
+            Err(error) => self.known_by_id(meant).ok_or(error)?,
+        };
+        self.identify(&identifier);
+        self.resolve(&identifier);
+        Ok(())
+    }
+
+    /// What the client wrote, although it was refused.
+    pub(crate) fn verbatim(mut self, error: &ResolveError) -> Resolution {
+        let ResolveError::Unknown { message, hint } = error;
+        self.kind = Some(Kind::FoundationModel);
+        self.identifier.clone_into(&mut self.target);
+        self.because("model", NOTHING, format!("unknown: {message}"));
+        self.notices.push(message.clone());
+        self.notices.extend(hint.clone());
+        self.finish()
+    }
+
+    fn resolve(&mut self, identifier: &Identifier) {
+        match identifier {
+            Identifier::Model(id) => self.foundation_model(id, identifier),
+            Identifier::SystemProfile { geography, model } => {
+                self.call(identifier);
+                self.system_profile(geography, model);
+            }
+            Identifier::Arn(arn) => self.arn(arn, identifier),
+        }
+    }
+
+    fn arn(&mut self, arn: &Arn, identifier: &Identifier) {
+        self.call(identifier);
+        match arn.kind {
+            Kind::FoundationModel => self.foundation_model(&arn.id, identifier),
+            Kind::InferenceProfile => match self.parse(&arn.id) {
+                Ok(Identifier::SystemProfile { geography, model }) => self.system_profile(&geography, &model),
+                _ => self.unknown_model("the catalog does not have the profile"),
+            },
+            Kind::ApplicationInferenceProfile => self.application_profile(arn),
+            kind => self.unknown_model(&format!("only AWS knows what is behind a {}", words(kind))),
+        }
+    }
+
+    /// A model by its own id: called as it is where it is served on demand, else through the profile of the Region.
+    fn foundation_model(&mut self, id: &str, identifier: &Identifier) {
+        self.call(identifier);
+        self.set_model(id, None);
+        let Some(model) = self.model.clone() else { return };
+        if model.on_demand.contains(&self.region) {
+            self.because("target", Source::BuiltIn, format!("{id} is served on demand in {}", self.region));
+            self.because("profile", Source::BuiltIn, "none is needed");
+            let here = vec![self.region.clone()];
+            self.set_destinations(here, Source::BuiltIn, "a model called on demand stays in its Region");
+            return self.base_price(id);
+        }
+        match self.catalog.profile_for(id, &self.region).cloned() {
+            Some(profile) => self.through_system_profile(id, &profile),
+            None => self.not_served(&model),
+        }
+    }
+
+    fn through_system_profile(&mut self, id: &str, profile: &SystemProfile) {
+        let notice =
+            format!("{id} is not served on demand in {}; {} is called instead", self.region, profile.id);
+        self.because("target", Source::BuiltIn, notice.clone());
+        self.notices.push(notice);
+        self.target.clone_from(&profile.id);
+        self.profile = Some(system_profile(&profile.id, None));
+        self.because("profile", Source::BuiltIn, chosen(profile, &self.region));
+        self.route(profile);
+        self.geography_price(&profile.model, &profile.geography);
+    }
+
+    fn not_served(&mut self, model: &Model) {
+        self.base_price(&model.id);
+        if model.lifecycle.as_deref() == Some(RETIRED) {
+            return self.because(
+                "target",
+                "the identifier",
+                "no Region serves it any more; called as it stands",
+            );
+        }
+        let here = if self.region.is_empty() {
+            "a Region that is not known".to_owned()
+        } else {
+            self.region.clone()
+        };
+        let mut regions: Vec<_> =
+            model.on_demand.iter().chain(&model.profile_only).map(String::as_str).collect();
+        regions.sort_unstable();
+        let elsewhere =
+            if regions.is_empty() { String::new() } else { format!("; it is in {}", regions.join(", ")) };
+        let notice = format!("the catalog does not have {} in {here}{elsewhere}", model.id);
+        self.because("target", Source::BuiltIn, format!("{notice}; called as it stands"));
+        self.notices.push(notice);
+    }
+
+    /// A profile of AWS's own, by id or ARN; the call goes to it as it stands.
+    fn system_profile(&mut self, geography: &str, model: &str) {
+        let id = format!("{geography}.{model}");
+        self.set_model(model, None);
+        self.because("profile", "the identifier", format!("{id} is the {geography} profile of {model}"));
+        match self.catalog.system_profile(&id).cloned() {
+            Some(profile) if profile.destinations(&self.region).is_some() => self.route(&profile),
+            known => self.not_routed(&id, model, known.is_some()),
+        }
+        self.geography_price(model, geography);
+    }
+
+    fn not_routed(&mut self, id: &str, model: &str, is_known: bool) {
+        if self.is_retired() {
+            return;
+        }
+        let what = match is_known {
+            true => format!("{id} cannot be called from {}", or_unknown(&self.region)),
+            false => format!("the catalog does not have the profile {id}"),
+        };
+        let usable: Vec<_> =
+            self.catalog.profiles_for(model, &self.region).iter().map(|profile| profile.id.clone()).collect();
+        let on_demand = self.model.as_ref().is_some_and(|model| model.on_demand.contains(&self.region));
+        let instead =
+            usable.into_iter().chain(on_demand.then(|| model.to_owned())).collect::<Vec<_>>().join(" or ");
+        self.notices.push(match instead.as_str() {
+            "" => what,
+            instead => format!("{what}; from {} use {instead}", self.region),
+        });
+    }
+
+    /// An account's own profile: a mapping, LibreChat's `inferenceProfiles` or AWS tells which model it stands for.
+    fn application_profile(&mut self, arn: &Arn) {
+        let known = self.known(arn);
+        if let Some((meant, source)) = known.and_then(|known| self.mapping(known)) {
+            self.because("profile", &source, format!("{arn} stands for {meant}"));
+            match self.parse(&meant) {
+                Ok(identifier) => {
+                    self.stands_for(&identifier, &source);
+                    self.compare_with_aws(&Identifier::Arn(arn.clone()), &source);
+                    return;
+                }
+                Err(ResolveError::Unknown { message, hint }) => {
+                    self.notices.push(format!("{source}: {message}"));
+                    self.notices.extend(hint);
+                }
+            }
+        }
+        match known.filter(|known| !known.model_arns.is_empty()) {
+            Some(known) => self.as_aws_lists(known, arn),
+            None => {
+                self.needs_lookup = true;
+                self.unknown_model("nothing says which model the profile stands for");
+            }
+        }
+    }
+
+    /// What configuration says the profile stands for; two answers are none.
+    fn mapping(&mut self, known: &KnownProfile) -> Option<(String, Source)> {
+        if let Some(mapped) = &known.mapped_to {
+            return Some(mapped.clone());
+        }
+        match known.called_for.as_slice() {
+            [one] => Some(one.clone()),
+            [] => None,
+            several => {
+                let names: Vec<_> = several.iter().map(|(identifier, _)| identifier.as_str()).collect();
+                self.notices.push(format!(
+                    "{}: one profile stands behind {}, so its own model is asked of AWS",
+                    several[0].1,
+                    names.join(" and ")
+                ));
+                None
+            }
+        }
+    }
+
+    /// The facts, Regions and price of an identifier, when something else is called for it.
+    fn stands_for(&mut self, identifier: &Identifier, source: &Source) {
+        let (id, geography) = self.model_and_geography(identifier);
+        self.set_model(&id, Some(source));
+        let Some(geography) = geography else { return self.base_price(&id) };
+        if let Some(profile) = self.catalog.system_profile(&format!("{geography}.{id}")).cloned()
+            && let Some(destinations) = profile.destinations(&self.region)
+        {
+            self.set_destinations(destinations.to_vec(), source, &format!("those of {}", profile.id));
+        }
+        self.geography_price(&id, &geography);
+    }
+
+    fn model_and_geography(&self, identifier: &Identifier) -> (String, Option<String>) {
+        match identifier {
+            Identifier::Model(id) => (id.clone(), None),
+            Identifier::SystemProfile { geography, model } => (model.clone(), Some(geography.clone())),
+            Identifier::Arn(arn) => match self.parse(&arn.id) {
+                Ok(Identifier::SystemProfile { geography, model }) => (model, Some(geography)),
+                _ => (arn.id.clone(), None),
+            },
+        }
+    }
+
+    /// Configuration is believed about the model, AWS about the Regions; a contradiction is shown.
+    fn compare_with_aws(&mut self, called: &Identifier, source: &Source) {
+        let Identifier::Arn(arn) = called else { return };
+        let Some(known) = self.known(arn).filter(|known| !known.model_arns.is_empty()) else { return };
+        let live = model_id(&known.model_arns);
+        match (&self.model, live) {
+            (Some(model), Some(live)) if model.id == live => self.as_aws_routes(&live, &known.model_arns),
+            (model, live) => {
+                let said =
+                    model.as_ref().map_or("a model the catalog does not have", |model| model.id.as_str());
+                let live = live.unwrap_or_else(|| "several models".to_owned());
+                self.notices.push(format!("{source} says that {arn} stands for {said}, but AWS says {live}"));
+                self.as_listed(&known.model_arns);
+            }
+        }
+    }
+
+    /// AWS's own list of the profile's models: one model, in several Regions.
+    fn as_aws_lists(&mut self, known: &KnownProfile, arn: &Arn) {
+        let Some(id) = model_id(&known.model_arns) else {
+            return self.unknown_model("AWS lists several models for the profile");
+        };
+        self.because("profile", Source::Discovered, format!("{arn} stands for {id}"));
+        self.set_model(&id, Some(&Source::Discovered));
+        self.as_aws_routes(&id, &known.model_arns);
+    }
+
+    /// A profile does not say what it was copied from; its set of Regions does (reference `bedrock.md` §5), and with that
+    /// its price.
+    fn as_aws_routes(&mut self, id: &str, model_arns: &[String]) {
+        let listed = regions(model_arns);
+        let is_global = is_global(model_arns);
+        if !is_global && listed == [self.region.clone()] {
+            self.set_destinations(
+                listed,
+                Source::Discovered,
+                "the profile was copied from the model of one Region",
+            );
+            return self.base_price(id);
+        }
+        let origins: Vec<_> = self
+            .catalog
+            .profiles_for(id, &self.region)
+            .into_iter()
+            .filter(|profile| {
+                let destinations = profile.destinations(&self.region).unwrap_or_default();
+                if is_global { profile.is_global() } else { same_set(destinations, &listed) }
+            })
+            .cloned()
+            .collect();
+        match origins.as_slice() {
+            [origin] => {
+                let destinations = origin.destinations(&self.region).unwrap_or_default().to_vec();
+                self.set_destinations(
+                    destinations,
+                    Source::Discovered,
+                    &format!("the Regions of {}, which the profile was copied from", origin.id),
+                );
+                self.geography_price(id, &origin.geography);
+            }
+            _ => self.of_unknown_origin(model_arns),
+        }
+    }
+
+    fn of_unknown_origin(&mut self, model_arns: &[String]) {
+        self.price = None;
+        self.because("price", NOTHING, "unknown: the profile's Regions do not tell what it was copied from");
+        self.as_listed(model_arns);
+    }
+
+    /// The Regions as AWS lists them; of a global profile it lists only the Region of the call.
+    fn as_listed(&mut self, model_arns: &[String]) {
+        if is_global(model_arns) {
+            self.destinations = Vec::new();
+            self.because("destinationRegions", NOTHING, "unknown: the profile is a global one");
+        } else {
+            self.set_destinations(regions(model_arns), Source::Discovered, "those AWS lists");
+        }
+    }
+
+    /// Puts the identifier into the invoke URL; the Region of an ARN wins.
+    fn call(&mut self, called: &Identifier) {
+        self.target = called.to_string();
+        self.profile = match called {
+            Identifier::Model(_) => None,
+            Identifier::SystemProfile { .. } => Some(system_profile(&self.target, None)),
+            Identifier::Arn(arn) => {
+                if !arn.region.is_empty() {
+                    self.region.clone_from(&arn.region);
+                    self.because(
+                        "sourceRegion",
+                        "the ARN",
+                        format!("{} is the ARN's own Region", arn.region),
+                    );
+                }
+                self.profile_of(arn)
+            }
+        };
+    }
+
+    fn profile_of(&self, arn: &Arn) -> Option<ResolvedProfile> {
+        match arn.kind {
+            Kind::InferenceProfile => Some(system_profile(&arn.id, Some(arn))),
+            Kind::ApplicationInferenceProfile => {
+                let known = self.known(arn);
+                Some(ResolvedProfile {
+                    arn: Some(arn.to_string()),
+                    id: arn.id.clone(),
+                    name: known.and_then(|known| known.name.clone()),
+                    profile_type: ProfileType::Application,
+                    tags: known.map(|known| known.tags.clone()).unwrap_or_default(),
+                })
+            }
+            _ => None,
+        }
+    }
+
+    fn known(&self, arn: &Arn) -> Option<&'a KnownProfile> {
+        self.catalog.merged().application_profiles.get(&arn.to_string())
+    }
+
+    /// The characters at the end of an application profile's ARN, where exactly one such profile is known.
+    fn known_by_id(&self, id: &str) -> Option<Identifier> {
+        let mut known = self.catalog.application_profiles().filter(|arn| arn.rsplit('/').next() == Some(id));
+        let arn = known.next().filter(|_| known.next().is_none())?;
+        Arn::parse(arn).ok().map(Identifier::Arn)
+    }
+
+    fn parse(&self, text: &str) -> Result<Identifier, ResolveError> {
+        Identifier::parse(text, self.catalog.vocabulary()).map_err(|error| ResolveError::Unknown {
+            hint: error.hint.or_else(|| suggestion(self.catalog, text, &self.region)),
+            message: error.message,
+        })
+    }
+
+    fn identify(&mut self, identifier: &Identifier) {
+        self.kind.get_or_insert(identifier.kind());
+        self.because("identifier", "syntax", format!("{identifier} names a {}", words(identifier.kind())));
+    }
+
+    /// The model by its id; `named_by` says it where the identifier does not.
+    fn set_model(&mut self, id: &str, named_by: Option<&Source>) {
+        self.model = self.catalog.model(id).cloned().or_else(|| self.variant(id));
+        let Some(model) = self.model.clone() else {
+            self.unknown_model(&format!("the catalog does not have {id}"));
+            self.notices.extend(suggestion(self.catalog, id, &self.region));
+            return;
+        };
+        self.because("model", named_by.unwrap_or(&Source::BuiltIn), describe(&model));
+        if model.lifecycle.as_deref() == Some(RETIRED) {
+            self.notices.push(format!("AWS no longer serves {id}"));
+        }
+    }
+
+    /// `amazon.nova-lite-v1:0:24k`: the model with another context window, whose own size the catalog does not have.
+    fn variant(&mut self, id: &str) -> Option<Arc<Model>> {
+        let (base, context) = id.rsplit_once(':')?;
+        let model = self.catalog.model(base).filter(|_| base.contains(':'))?;
+        let limits = Limits { context_tokens: None, ..model.limits };
+        self.notices.push(format!("{id} is known as {base} with another context window ({context})"));
+        let model = Model { id: id.to_owned(), limits, on_demand: Vec::new(), ..Model::clone(model) };
+        Some(Arc::new(model))
+    }
+
+    fn unknown_model(&mut self, why: &str) {
+        self.because("model", NOTHING, format!("unknown: {why}"));
+        self.notices.push(format!(
+            "the model behind {} is not known ({why}); parameters are passed as they are",
+            self.target
+        ));
+    }
+
+    fn is_retired(&self) -> bool {
+        self.model.as_ref().is_some_and(|model| model.lifecycle.as_deref() == Some(RETIRED))
+    }
+
+    fn route(&mut self, profile: &SystemProfile) {
+        let destinations = profile.destinations(&self.region).unwrap_or_default().to_vec();
+        let what = format!("where {} sends calls from {}", profile.id, self.region);
+        self.set_destinations(destinations, Source::BuiltIn, &what);
+    }
+
+    fn set_destinations(&mut self, destinations: Vec<String>, source: impl ToString, what: &str) {
+        self.because("destinationRegions", source, format!("{}: {what}", destinations.join(", ")));
+        self.destinations = destinations;
+    }
+
+    fn base_price(&mut self, model: &str) {
+        let of_region =
+            self.catalog.price(model, &self.region).map(|price| (price, "the price of the Region"));
+        let base = || self.catalog.price(model, "base").map(|price| (price, "the on-demand price"));
+        let found = of_region.or_else(base).map(|(price, what)| (price.clone(), what.to_owned()));
+        self.set_price(found);
+    }
+
+    /// A global profile costs what the model itself does (reference `bedrock.md` §7.3).
+    fn geography_price(&mut self, model: &str, geography: &str) {
+        let own = self
+            .catalog
+            .price(model, geography)
+            .map(|price| (price, format!("the price of {geography} profiles")));
+        let base = || {
+            let price = self.catalog.price(model, "base").filter(|_| geography == "global")?;
+            Some((price, "the on-demand price, which holds for global profiles".to_owned()))
+        };
+        let found = own.or_else(base).map(|(price, what)| (price.clone(), what));
+        self.set_price(found);
+    }
+
+    fn set_price(&mut self, found: Option<(Price, String)>) {
+        self.price = found.map(|(price, what)| {
+            let dollars = |price: Option<f64>| price.map_or("?".to_owned(), |price| price.to_string());
+            let (input, output) = (dollars(price.input), dollars(price.output));
+            self.because(
+                "price",
+                Source::BuiltIn,
+                format!("{what}: {input} in, {output} out (US dollars for a million tokens)"),
+            );
+            price
+        });
+    }
+
+    /// A later reason for the same decision replaces the earlier one; the chain of aliases is kept.
+    fn because(&mut self, step: &str, source: impl ToString, detail: impl Into<String>) {
+        if step != "identifier" {
+            self.why.retain(|why| why.step != step);
+        }
+        self.why.push(Why { step: step.to_owned(), source: source.to_string(), detail: detail.into() });
+    }
+
+    fn has_reason(&self, step: &str) -> bool {
+        self.why.iter().any(|why| why.step == step)
+    }
+
+    pub(crate) fn finish(mut self) -> Resolution {
+        self.facts_of_model();
+        self.remaining_reasons();
+        let place = |why: &Why| STEPS.iter().position(|step| *step == why.step);
+        self.why.sort_by_key(place);
+        Resolution {
+            identifier: self.identifier.to_owned(),
+            kind: self.kind.unwrap_or(Kind::Alias),
+            target: self.target,
+            surface: surface(self.model.as_deref()),
+            model: self.model,
+            profile: self.profile,
+            source_region: self.region,
+            destination_regions: self.destinations,
+            price: self.price,
+            why: self.why,
+            notices: self.notices,
+            needs_lookup: self.needs_lookup,
+        }
+    }
+
+    fn facts_of_model(&mut self) {
+        let Some(model) = self.model.clone() else { return };
+        let of_model = format!("those of {}", model.id);
+        self.because("capabilities", Source::BuiltIn, of_model.clone());
+        self.because("parameters", Source::BuiltIn, of_model);
+        self.because("limits", Source::BuiltIn, limits(&model));
+        if let Some(lifecycle) = &model.lifecycle {
+            self.because("lifecycle", Source::BuiltIn, lifecycle);
+        }
+    }
+
+    /// What no step decided has a reason, too: that it follows from the identifier, or that nothing tells.
+    fn remaining_reasons(&mut self) {
+        let region = match self.region.as_str() {
+            "" => (NOTHING, "unknown: neither the identifier nor the configuration names one".to_owned()),
+            region => ("the request or the configuration", region.to_owned()),
+        };
+        if self.region.is_empty() {
+            self.notices.push("no Region is known; set AWS_REGION or name one".to_owned());
+        }
+        let target = ("the identifier", format!("{} goes into the invoke URL as it stands", self.target));
+        let profile = match &self.profile {
+            Some(profile) => ("the identifier", profile.id.clone()),
+            None => ("the identifier", "none".to_owned()),
+        };
+        for (step, (source, detail)) in [("sourceRegion", region), ("target", target), ("profile", profile)] {
+            if !self.has_reason(step) {
+                self.because(step, source, detail);
+            }
+        }
+        for step in STEPS {
+            if !self.has_reason(step) {
+                self.because(step, NOTHING, "unknown");
+            }
+        }
+    }
+}
+
+fn endless(path: &[&str], source: &Source, is_circle: bool) -> ResolveError {
+    let how =
+        if is_circle { "in a circle".to_owned() } else { format!("through more than {MAX_ALIASES} aliases") };
+    ResolveError::Unknown {
+        message: format!("{source}: the alias `{}` leads {how}: {}", path[0], path.join(" → ")),
+        hint: Some("let it name a model id, a profile id or an ARN".to_owned()),
+    }
+}
+
+fn misconfigured(source: &Source, meant: &str, target: &str, error: ResolveError) -> ResolveError {
+    let ResolveError::Unknown { message, hint } = error;
+    ResolveError::Unknown { message: format!("{source} calls `{target}` for `{meant}`, but {message}"), hint }
+}
+
+fn system_profile(id: &str, arn: Option<&Arn>) -> ResolvedProfile {
+    ResolvedProfile {
+        arn: arn.map(ToString::to_string),
+        id: id.to_owned(),
+        name: None,
+        profile_type: ProfileType::SystemDefined,
+        tags: BTreeMap::new(),
+    }
+}
+
+fn chosen(profile: &SystemProfile, region: &str) -> String {
+    match profile.is_global() {
+        true => format!("{} serves {region}; no narrower profile does", profile.id),
+        false => format!("{} is the narrowest profile that serves {region}", profile.id),
+    }
+}
+
+/// Embeddings, reranking and pictures are InvokeModel's; text is Converse's.
+fn surface(model: Option<&Model>) -> Surface {
+    let text = model.is_none_or(|model| {
+        model.output_modalities.is_empty() || model.output_modalities.iter().any(|out| out == "TEXT")
+    });
+    if text { Surface::RuntimeConverse } else { Surface::RuntimeInvoke }
+}
+
+fn words(kind: Kind) -> &'static str {
+    match kind {
+        Kind::FoundationModel => "foundation model",
+        Kind::InferenceProfile => "system inference profile",
+        Kind::ApplicationInferenceProfile => "application inference profile",
+        Kind::ProvisionedModel => "provisioned model",
+        Kind::CustomModel => "custom model",
+        Kind::CustomModelDeployment => "custom-model deployment",
+        Kind::ImportedModel => "imported model",
+        Kind::Prompt => "prompt",
+        Kind::PromptRouter => "prompt router",
+        Kind::AsyncInvoke => "asynchronous invocation",
+        Kind::Endpoint => "SageMaker endpoint",
+        Kind::Alias => "alias",
+    }
+}
+
+fn describe(model: &Model) -> String {
+    match (&model.name, &model.publisher) {
+        (Some(name), Some(publisher)) => format!("{} is {name} by {publisher}", model.id),
+        (Some(name), None) => format!("{} is {name}", model.id),
+        (None, _) => model.id.clone(),
+    }
+}
+
+fn limits(model: &Model) -> String {
+    let Limits { context_tokens, max_output_tokens } = model.limits;
+    let count =
+        |limit: Option<u64>| limit.map_or("an unknown number of".to_owned(), |limit| limit.to_string());
+    format!("{} tokens of context, {} of output", count(context_tokens), count(max_output_tokens))
+}
+
+fn or_unknown(region: &str) -> &str {
+    if region.is_empty() { "an unknown Region" } else { region }
+}
+
+/// The one model id behind a profile's ARNs; `None` when they name several or none.
+fn model_id(model_arns: &[String]) -> Option<String> {
+    let mut ids = model_arns.iter().filter_map(|arn| Arn::parse(arn).ok()).map(|arn| arn.id);
+    let first = ids.next()?;
+    ids.all(|id| id == first).then_some(first)
+}
+
+/// A global profile lists the model once without a Region (reference `bedrock.md` §1.9).
+fn is_global(model_arns: &[String]) -> bool {
+    model_arns.iter().any(|arn| Arn::parse(arn).is_ok_and(|arn| arn.region.is_empty()))
+}
+
+fn regions(model_arns: &[String]) -> Vec<String> {
+    let mut regions: Vec<_> = model_arns
+        .iter()
+        .filter_map(|arn| Arn::parse(arn).ok())
+        .map(|arn| arn.region)
+        .filter(|region| !region.is_empty())
+        .collect();
+    regions.sort();
+    regions.dedup();
+    regions
+}
+
+/// Both without duplicates.
+fn same_set(destinations: &[String], listed: &[String]) -> bool {
+    destinations.len() == listed.len() && destinations.iter().all(|region| listed.contains(region))
+}
