@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use outcrop_catalog::{
-    Capabilities, Limits, Model, ParameterRule, Parameters, PromptCaching, Reasoning, ReasoningMode,
+    Capabilities, Limits, Model, ParameterRule, Parameters, PromptCaching, Reasoning, ReasoningMode, Surface,
 };
 
 use crate::failure::Failure;
@@ -64,6 +64,7 @@ fn derived(id: &str, service: &Live, sources: &Sources, overlay: &Overlay) -> Mo
         on_demand: service.on_demand.clone(),
         profile_only: service.profile_only.clone(),
         family: None,
+        surface: (!service.runtime).then_some(Surface::Mantle),
     }
 }
 

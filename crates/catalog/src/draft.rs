@@ -158,6 +158,10 @@ impl<'a> Draft<'a> {
         self.call(identifier);
         self.set_model(id, None);
         let Some(model) = self.model.clone() else { return };
+        if model.surface() == Surface::Mantle {
+            self.notices
+                .push(format!("{id} is served by the bedrock-mantle endpoint only, not by bedrock-runtime"));
+        }
         if model.on_demand.contains(&self.region) {
             self.because("target", Source::BuiltIn, format!("{id} is served on demand in {}", self.region));
             self.because("profile", Source::BuiltIn, "none is needed");
@@ -165,7 +169,8 @@ impl<'a> Draft<'a> {
             self.set_destinations(here, Source::BuiltIn, "a model called on demand stays in its Region");
             return self.base_price(id);
         }
-        match self.catalog.profile_for(id, &self.region).cloned() {
+        let base = without_context(id).unwrap_or(id);
+        match self.catalog.profile_for(base, &self.region).cloned() {
             Some(profile) => self.through_system_profile(id, &profile),
             None => self.not_served(&model),
         }
@@ -177,6 +182,9 @@ impl<'a> Draft<'a> {
         self.because("target", Source::BuiltIn, notice.clone());
         self.notices.push(notice);
         self.target.clone_from(&profile.id);
+        if profile.model != id {
+            self.model = self.catalog.model(&profile.model).cloned(); // no profile has a context suffix
+        }
         self.profile = Some(system_profile(&profile.id, None));
         self.because("profile", Source::BuiltIn, chosen(profile, &self.region));
         self.route(profile);
@@ -192,17 +200,17 @@ impl<'a> Draft<'a> {
                 "no Region serves it any more; called as it stands",
             );
         }
-        let here = if self.region.is_empty() {
-            "a Region that is not known".to_owned()
-        } else {
-            self.region.clone()
-        };
         let mut regions: Vec<_> =
             model.on_demand.iter().chain(&model.profile_only).map(String::as_str).collect();
         regions.sort_unstable();
         let elsewhere =
             if regions.is_empty() { String::new() } else { format!("; it is in {}", regions.join(", ")) };
-        let notice = format!("the catalog does not have {} in {here}{elsewhere}", model.id);
+        let notice = match is_govcloud(&self.region) {
+            true => format!("{GOVCLOUD_IS_UNLISTED}; the profile of {0} would be us-gov.{0}", model.id),
+            false => {
+                format!("the catalog does not have {} in {}{elsewhere}", model.id, or_unknown(&self.region))
+            }
+        };
         self.because("target", Source::BuiltIn, format!("{notice}; called as it stands"));
         self.notices.push(notice);
     }
@@ -224,6 +232,7 @@ impl<'a> Draft<'a> {
             return;
         }
         let what = match is_known {
+            _ if is_govcloud(&self.region) => format!("{GOVCLOUD_IS_UNLISTED}; {id} is called as it stands"),
             true => format!("{id} cannot be called from {}", or_unknown(&self.region)),
             false => format!("the catalog does not have the profile {id}"),
         };
@@ -464,10 +473,10 @@ impl<'a> Draft<'a> {
 
     /// `amazon.nova-lite-v1:0:24k`: the model with another context window, whose own size the catalog does not have.
     fn variant(&mut self, id: &str) -> Option<Arc<Model>> {
-        let (base, context) = id.rsplit_once(':')?;
-        let model = self.catalog.model(base).filter(|_| base.contains(':'))?;
+        let base = without_context(id)?;
+        let model = self.catalog.model(base)?;
         let limits = Limits { context_tokens: None, ..model.limits };
-        self.notices.push(format!("{id} is known as {base} with another context window ({context})"));
+        self.notices.push(format!("{id} is taken for {base} with another context window"));
         let model = Model { id: id.to_owned(), limits, on_demand: Vec::new(), ..Model::clone(model) };
         Some(Arc::new(model))
     }
@@ -551,7 +560,7 @@ impl<'a> Draft<'a> {
             identifier: self.identifier.to_owned(),
             kind: self.kind.unwrap_or(Kind::Alias),
             target: self.target,
-            surface: surface(self.model.as_deref()),
+            surface: self.model.as_ref().map_or(Surface::RuntimeConverse, |model| model.surface()),
             model: self.model,
             profile: self.profile,
             source_region: self.region,
@@ -632,14 +641,6 @@ fn chosen(profile: &SystemProfile, region: &str) -> String {
     }
 }
 
-/// Embeddings, reranking and pictures are InvokeModel's; text is Converse's.
-fn surface(model: Option<&Model>) -> Surface {
-    let text = model.is_none_or(|model| {
-        model.output_modalities.is_empty() || model.output_modalities.iter().any(|out| out == "TEXT")
-    });
-    if text { Surface::RuntimeConverse } else { Surface::RuntimeInvoke }
-}
-
 fn words(kind: Kind) -> &'static str {
     match kind {
         Kind::FoundationModel => "foundation model",
@@ -670,6 +671,18 @@ fn limits(model: &Model) -> String {
     let count =
         |limit: Option<u64>| limit.map_or("an unknown number of".to_owned(), |limit| limit.to_string());
     format!("{} tokens of context, {} of output", count(context_tokens), count(max_output_tokens))
+}
+
+/// `amazon.nova-lite-v1:0` of `amazon.nova-lite-v1:0:24k`.
+fn without_context(id: &str) -> Option<&str> {
+    id.rsplit_once(':').map(|(base, _)| base).filter(|base| base.contains(':'))
+}
+
+/// The package the profiles come from covers the commercial partition only (reference `bedrock.md` §4).
+const GOVCLOUD_IS_UNLISTED: &str = "the catalog does not list what GovCloud serves";
+
+fn is_govcloud(region: &str) -> bool {
+    region.starts_with("us-gov-")
 }
 
 fn or_unknown(region: &str) -> &str {

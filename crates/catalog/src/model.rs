@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Surface;
+
 /// One foundation model.
 ///
 /// Every field that can be unknown is an `Option`: unknown is `None`, never a guess.
@@ -39,6 +41,18 @@ pub struct Model {
     pub profile_only: Vec<String>,
     /// Which family's request shape its native body has: `anthropic`, `nova`, `llama`, ….
     pub family: Option<String>,
+    /// The endpoint that serves it, where its modalities do not tell; see [`Model::surface`].
+    pub surface: Option<Surface>,
+}
+
+impl Model {
+    /// The endpoint that serves it. Unless the data say otherwise, text is Converse's; embeddings, pictures and sound are
+    /// InvokeModel's.
+    pub fn surface(&self) -> Surface {
+        let is_text = self.output_modalities.is_empty()
+            || self.output_modalities.iter().any(|modality| modality == "TEXT");
+        self.surface.unwrap_or(if is_text { Surface::RuntimeConverse } else { Surface::RuntimeInvoke })
+    }
 }
 
 /// What a model can do, as `explain --json` prints it.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::draft::Draft;
 use crate::{Catalog, Kind, Model, Price, ProfileType};
@@ -67,7 +67,7 @@ pub struct Resolution {
 }
 
 /// Which AWS endpoint serves an invocation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Surface {
     /// `Converse` on bedrock-runtime.
