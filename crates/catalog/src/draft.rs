@@ -149,7 +149,7 @@ impl<'a> Draft<'a> {
                 _ => self.unknown_model("the catalog does not have the profile"),
             },
             Kind::ApplicationInferenceProfile => self.application_profile(arn),
-            kind => self.unknown_model(&format!("only AWS knows what is behind a {}", words(kind))),
+            kind => self.unknown_model(&format!("only AWS knows what is behind {}", words(kind))),
         }
     }
 
@@ -454,7 +454,7 @@ impl<'a> Draft<'a> {
 
     fn identify(&mut self, identifier: &Identifier) {
         self.kind.get_or_insert(identifier.kind());
-        self.because("identifier", "syntax", format!("{identifier} names a {}", words(identifier.kind())));
+        self.because("identifier", "syntax", format!("{identifier} names {}", words(identifier.kind())));
     }
 
     /// The model by its id; `named_by` says it where the identifier does not.
@@ -643,18 +643,18 @@ fn chosen(profile: &SystemProfile, region: &str) -> String {
 
 fn words(kind: Kind) -> &'static str {
     match kind {
-        Kind::FoundationModel => "foundation model",
-        Kind::InferenceProfile => "system inference profile",
-        Kind::ApplicationInferenceProfile => "application inference profile",
-        Kind::ProvisionedModel => "provisioned model",
-        Kind::CustomModel => "custom model",
-        Kind::CustomModelDeployment => "custom-model deployment",
-        Kind::ImportedModel => "imported model",
-        Kind::Prompt => "prompt",
-        Kind::PromptRouter => "prompt router",
-        Kind::AsyncInvoke => "asynchronous invocation",
-        Kind::Endpoint => "SageMaker endpoint",
-        Kind::Alias => "alias",
+        Kind::FoundationModel => "a foundation model",
+        Kind::InferenceProfile => "a system inference profile",
+        Kind::ApplicationInferenceProfile => "an application inference profile",
+        Kind::ProvisionedModel => "a provisioned model",
+        Kind::CustomModel => "a custom model",
+        Kind::CustomModelDeployment => "a custom-model deployment",
+        Kind::ImportedModel => "an imported model",
+        Kind::Prompt => "a prompt",
+        Kind::PromptRouter => "a prompt router",
+        Kind::AsyncInvoke => "an asynchronous invocation",
+        Kind::Endpoint => "a SageMaker endpoint",
+        Kind::Alias => "an alias",
     }
 }
 

@@ -62,15 +62,17 @@ fn nearest(catalog: &Catalog, text: &str, _region: &str) -> Vec<String> {
             .collect::<Vec<_>>()
     });
     distances
-        .filter(|(distance, len, _)| distance * SIMILARITY <= *len.min(&text.len()))
+        .filter(|(distance, len, _)| *distance <= slips(*len.min(&text.len())))
         .min()
         .map(|(_, _, name)| name.to_owned())
         .into_iter()
         .collect()
 }
 
-/// One slip in six letters; more make another word.
-const SIMILARITY: usize = 6;
+/// One slip in six letters, and one in a short word; more make another word.
+fn slips(len: usize) -> usize {
+    if len < 3 { 0 } else { (len / 6).max(1) }
+}
 
 /// People write `claude-3.5` for `claude-3-5`.
 fn dashed(text: &str) -> String {
