@@ -83,7 +83,7 @@ fn an_unmapped_arn_is_printed_with_nulls() {
     for file in ["000-models.env", "001-models.env"] {
         let answer = explained(arn, &["--env-file", &seed(file)]);
         assert_eq!(
-            (answer["target"].as_str(), &answer["model"], &answer["price"]),
+            (answer["target"].as_str(), &answer["model"], &answer["price"]["input"]),
             (Some(arn), &Value::Null, &Value::Null)
         );
     }
