@@ -146,7 +146,7 @@ impl Family {
         match word {
             "anthropic" => Self::Anthropic,
             "nova" => Self::Nova,
-            "cohere" => Self::Cohere,
+            "cohere-command" | "cohere-command-r" => Self::Cohere,
             "mistral" => Self::Mistral,
             _ => Self::Other,
         }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use outcrop_catalog::ReasoningMode;
+
 use super::{Draft, Family, ThinkingState};
 use crate::Json;
 use crate::bedrock::{ContentBlock, Empty, InputSchema, Tool, ToolChoice, ToolConfig, ToolSpec};
@@ -89,11 +91,14 @@ pub(super) fn relax_choice(draft: &mut Draft<'_>) {
     }
 }
 
-/// `strict` is kept only where the catalog knows that schemas are enforced; others refuse the member.
+/// `strict` is kept only where the catalog knows that schemas are enforced, and not for Claude's adaptive generation,
+/// whose first models refuse the member on Converse although they enforce schemas for answers.
 ///
-/// Source: `bedrock.md` §6.1 ("toolSpec.strict rejected on Converse").
+/// Source: `bedrock.md` §6.1 ("toolSpec.strict rejected on Converse", Opus 4.7 and 4.8).
 pub(super) fn drop_strict(draft: &mut Draft<'_>) {
-    if draft.model.is_none_or(|model| model.capabilities.structured_output == Some(true)) {
+    let Some(model) = draft.model else { return };
+    let adaptive = draft.reasoning().is_some_and(|reasoning| reasoning.mode == ReasoningMode::Adaptive);
+    if model.capabilities.structured_output == Some(true) && !adaptive {
         return;
     }
     let mut dropped = false;
@@ -103,7 +108,7 @@ pub(super) fn drop_strict(draft: &mut Draft<'_>) {
         }
     }
     if dropped {
-        draft.notices.dropped("tools[].strict", "the catalog does not know that this model enforces schemas");
+        draft.notices.dropped("tools[].strict", "not known to be taken by this model");
     }
 }
 

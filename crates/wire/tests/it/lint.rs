@@ -1,6 +1,8 @@
 //! Converse's rules as a judge of what goes out (`reliability.md` §1.4; botocore's patterns).
 
+use outcrop_catalog::{Model, ParameterRule, ReasoningMode};
 use outcrop_wire::bedrock::{ContentBlock, ConverseRequest, Role, SystemBlock, Tool, ToolResultBlock};
+use serde_json::Value;
 
 /// Panics with the rule that `request` breaks.
 pub fn check(request: &ConverseRequest) {
@@ -57,6 +59,61 @@ pub fn check(request: &ConverseRequest) {
             }
         }
     }
+}
+
+/// Panics with the rule of the model's that `request` breaks, as far as the catalog knows them.
+pub fn check_for(request: &ConverseRequest, model: &Model) {
+    check(request);
+    let config = request.inference_config.clone().unwrap_or_default();
+    let fields: Value = request
+        .additional_model_request_fields
+        .as_ref()
+        .map_or(Value::Null, |fields| serde_json::from_str(fields.get()).unwrap());
+    if let Some(limit) = model.limits.max_output_tokens {
+        assert!(config.max_tokens.is_some_and(|tokens| tokens <= limit), "maxTokens {:?}", config.max_tokens);
+    }
+    let refused = |rule: &Option<ParameterRule>| rule.as_ref().is_some_and(|rule| !rule.allowed);
+    assert!(!(refused(&model.parameters.temperature) && config.temperature.is_some()), "temperature");
+    assert!(!(refused(&model.parameters.top_p) && config.top_p.is_some()), "topP");
+    assert!(!(refused(&model.parameters.top_k) && fields.get("top_k").is_some()), "topK");
+    assert!(
+        !(refused(&model.parameters.stop_sequences) && !config.stop_sequences.is_empty()),
+        "stopSequences"
+    );
+    assert!(
+        model.parameters.conflicts.is_empty() || config.temperature.is_none() || config.top_p.is_none(),
+        "conflict"
+    );
+    assert!(config.temperature.is_none_or(|value| (0.0..=1.0).contains(&value)), "temperature out of range");
+    let choice = request.tool_config.as_ref().and_then(|config| config.tool_choice.as_ref());
+    assert!(model.capabilities.forced_tools != Some(false) || choice.is_none(), "forced tool");
+    let thinking = &fields["thinking"];
+    let mode = model.capabilities.reasoning.as_ref().map(|reasoning| reasoning.mode);
+    match thinking["type"].as_str() {
+        Some("enabled") => {
+            assert!(matches!(mode, Some(ReasoningMode::Budget | ReasoningMode::BudgetOrAdaptive)), "budget");
+            let budget = thinking["budget_tokens"].as_u64().unwrap();
+            assert!(
+                budget >= 1024 && budget < config.max_tokens.unwrap(),
+                "budget {budget} of {:?}",
+                config.max_tokens
+            );
+            assert!(config.temperature.is_none_or(|value| value == 1.0), "temperature while thinking");
+            assert!(config.top_p.is_none_or(|value| value >= 0.95), "topP while thinking");
+            assert!(fields.get("top_k").is_none() && choice.is_none(), "topK or forced tool while thinking");
+        }
+        Some(_) => assert!(
+            matches!(mode, Some(ReasoningMode::Adaptive | ReasoningMode::BudgetOrAdaptive)),
+            "adaptive"
+        ),
+        None => {}
+    }
+    let native_effort = fields.get("reasoning_effort").is_some();
+    assert!(!native_effort || mode == Some(ReasoningMode::Effort), "reasoning_effort");
+    assert!(
+        fields.get("reasoningConfig").is_none() || mode == Some(ReasoningMode::NovaEffort),
+        "reasoningConfig"
+    );
 }
 
 fn is_name(name: &str, also: &str) -> bool {

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use outcrop_wire::dialect::{Head, RequestError};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use outcrop_wire::dialect::{Head, ReasoningIntent, RequestError};
 use outcrop_wire::{anthropic, envelope, openai_chat};
 use serde_json::Value;
 
@@ -99,6 +101,60 @@ fn events(response: &Value) -> Vec<(String, Value)> {
     framed.chain(decoded).collect()
 }
 
+#[test]
+fn relayed_streams_pass_byte_for_byte_and_state_their_usage() {
+    let Some(exchanges) = exchanges("bedrock-invoke-stream.jsonl") else { return };
+    let mut relayed = 0;
+    for exchange in &exchanges {
+        let chunks: Vec<&Value> = exchange["response"]["events"].as_array().into_iter().flatten().collect();
+        if !chunks.iter().any(|chunk| chunk["chunk"]["type"] == "message_start") {
+            continue;
+        }
+        let mut writer = anthropic::RelayWriter::new();
+        let mut out = bytes::BytesMut::new();
+        let mut sent = Vec::new();
+        for chunk in &chunks {
+            writer.chunk(&serde_json::to_vec(&chunk["payload"]).unwrap(), &mut out).unwrap();
+            let bytes = STANDARD.decode(chunk["payload"]["bytes"].as_str().unwrap()).unwrap();
+            sent.push(String::from_utf8(bytes).unwrap());
+        }
+        let events = outcrop_wire::sse::Reader::default().push(&out);
+        assert!(events.iter().map(|event| &event.data).eq(&sent), "{}", exchange["id"]);
+        let end = chunks.iter().find(|chunk| chunk["chunk"]["type"] == "message_delta");
+        let output = end.and_then(|end| end["chunk"]["usage"]["output_tokens"].as_u64());
+        assert_eq!(
+            writer.usage().map(|usage| usage.output_tokens),
+            output.or(writer.usage().map(|usage| usage.output_tokens))
+        );
+        assert_eq!(writer.stop_reason(), end.and_then(|end| end["chunk"]["delta"]["stop_reason"].as_str()));
+        let complete = chunks.iter().any(|chunk| chunk["chunk"]["type"] == "message_stop");
+        assert_eq!(writer.finish(&mut out).is_ok(), complete, "{}", exchange["id"]);
+        assert!(!complete || writer.usage().is_some(), "{}", exchange["id"]);
+        relayed += 1;
+    }
+    eprintln!("bedrock-invoke-stream: {relayed} Claude streams relayed byte for byte");
+    assert!(relayed >= 30);
+}
+
+#[test]
+fn native_answers_state_their_usage() {
+    let Some(exchanges) = exchanges("bedrock-invoke.jsonl") else { return };
+    let (mut stated, mut silent) = (0, 0);
+    for exchange in &exchanges {
+        let body = &exchange["response"]["body_json"];
+        let usage = envelope::invoke_usage(&serde_json::to_vec(body).unwrap());
+        let output = ["output_tokens", "outputTokens", "completion_tokens"]
+            .iter()
+            .find_map(|name| body["usage"][name].as_u64())
+            .or_else(|| body["generation_token_count"].as_u64());
+        assert_eq!(usage.as_ref().map(|usage| usage.output_tokens), output, "{}", exchange["id"]);
+        stated += usize::from(usage.is_some());
+        silent += usize::from(usage.is_none());
+    }
+    eprintln!("bedrock-invoke: {stated} answers state their usage, {silent} have no such member");
+    assert!(stated >= 50);
+}
+
 /// Requests that were refused, by what and why.
 #[derive(Default)]
 struct Table {
@@ -170,6 +226,41 @@ fn messages_requests_are_understood() {
         assert!(intended.iter().any(|known| reason.contains(known)), "not refused on purpose: {reason}");
     }
     assert!(table.understood * 100 >= exchanges.len() * 85);
+}
+
+/// Every recorded request, with every setting of reasoning, goes to every model of the catalog within its rules.
+#[test]
+fn requests_fit_every_model_of_the_catalog() {
+    let (Some(chats), Some(messages)) =
+        (exchanges("openai-chat.jsonl"), exchanges("anthropic-messages.jsonl"))
+    else {
+        return;
+    };
+    let body = |exchange: &Value| serde_json::to_vec(&exchange["request"]["body"]).unwrap();
+    let chats =
+        chats.iter().filter_map(|exchange| Some(openai_chat::translate(&body(exchange)).ok()?.translated));
+    let messages = messages.iter().filter_map(|exchange| anthropic::translate(&body(exchange), &[]).ok());
+    let mut translated: Vec<_> = chats.chain(messages).collect();
+    let reasoning = [
+        None,
+        Some(ReasoningIntent::Off),
+        Some(ReasoningIntent::Budget(100)),
+        Some(ReasoningIntent::Budget(500_000)),
+        Some(ReasoningIntent::Adaptive { effort: None }),
+        Some(ReasoningIntent::Effort("xhigh".into())),
+    ];
+    for (translated, reasoning) in translated.iter_mut().zip(reasoning.iter().cycle()) {
+        translated.intent.reasoning = translated.intent.reasoning.take().or_else(|| reasoning.clone());
+    }
+    let catalog = outcrop_catalog::Catalog::built_in();
+    let mut prepared = 0;
+    for (model, translated) in catalog.models().flat_map(|model| translated.iter().map(move |t| (model, t))) {
+        let request = outcrop_wire::family::apply(translated.clone(), Some(model)).request;
+        crate::lint::check_for(&request, model);
+        prepared += 1;
+    }
+    eprintln!("{prepared} requests prepared for the models of the catalog, all within their rules");
+    assert!(prepared >= 10_000);
 }
 
 /// Every text a client wrote stands in the request that goes out.
