@@ -26,10 +26,25 @@ impl fmt::Display for Notice {
 pub struct Notices(Vec<Notice>);
 
 impl Notices {
-    /// Adds a notice.
+    /// Adds a notice. What a client wrote into it is cut to a readable length and freed of control characters; after
+    /// [`Self::MOST`] notices one more says that there were others.
     pub fn push(&mut self, rule: &'static str, field: impl Into<String>, detail: impl Into<String>) {
-        self.0.push(Notice { rule, field: field.into(), detail: detail.into() });
+        match self.0.len() {
+            len if len < Self::MOST => {
+                let (field, detail) = (readable(field.into()), readable(detail.into()));
+                self.0.push(Notice { rule, field, detail });
+            }
+            Self::MOST => {
+                let detail = "there were more, they are not listed".to_owned();
+                self.0.push(Notice { rule: "truncated", field: "notices".to_owned(), detail });
+            }
+            _ => {}
+        }
     }
+
+    /// The most notices of one request: enough for any honest one, few enough for response headers (nginx and others
+    /// refuse more than 8 KiB or about 100 of them).
+    pub const MOST: usize = 40;
 
     /// Notes that `field` was sent and has no counterpart; nothing when it was not sent.
     pub fn unsupported<T>(&mut self, field: &'static str, value: Option<T>) {
@@ -40,7 +55,7 @@ impl Notices {
 
     /// Notes once, however often a client sent it, that `field` was not carried.
     pub fn dropped(&mut self, field: impl Into<String>, why: &str) {
-        let field = field.into();
+        let field = readable(field.into());
         if !self.0.iter().any(|notice| notice.rule == "dropped" && notice.field == field) {
             self.push("dropped", field, why);
         }
@@ -66,8 +81,20 @@ impl Notices {
 
     /// Takes over all of `other`.
     pub fn append(&mut self, mut other: Notices) {
-        self.0.append(&mut other.0);
+        for Notice { rule, field, detail } in std::mem::take(&mut other.0) {
+            self.push(rule, field, detail);
+        }
     }
+}
+
+/// Fit for a header, a log line and a screen.
+fn readable(text: String) -> String {
+    /// Longer than any member path or explanation of ours.
+    const LONGEST: usize = 240;
+    if text.len() <= LONGEST && !text.chars().any(char::is_control) {
+        return text;
+    }
+    text.chars().filter(|c| !c.is_control()).take(LONGEST).collect()
 }
 
 impl<'a> IntoIterator for &'a Notices {

@@ -28,11 +28,26 @@ pub(super) fn read(
                 return Err(RequestError::at(path, "a role must be `user` or `assistant`"));
             }
         };
+        if role != Role::Assistant {
+            refuse_own_blocks(content.as_ref(), index)?;
+        }
         let content = content.ok_or_else(|| RequestError::missing(&format!("messages[{index}].content")))?;
         let content = blocks(content, &format!("messages[{index}].content"), notices)?;
         messages.push(Message { role, content });
     }
     Ok(messages)
+}
+
+/// `bedrock_block` is what an answer said and comes back; it is no way for a person to say what Bedrock should fetch.
+fn refuse_own_blocks(content: Option<&TextOr<'_, Vec<Part<'_>>>>, index: usize) -> Result<(), RequestError> {
+    let Some(TextOr::Else(parts)) = content else { return Ok(()) };
+    match parts.iter().position(|part| part.kind.as_deref() == Some("bedrock_block")) {
+        Some(at) => {
+            let path = format!("messages[{index}].content[{at}].type");
+            Err(RequestError::at(path, "a `bedrock_block` can stand in an assistant's turn only"))
+        }
+        None => Ok(()),
+    }
 }
 
 fn blocks(
@@ -163,7 +178,9 @@ impl Block<'_> {
             part.content.map(|raw| structured(raw, &path)).transpose()?.unwrap_or(TextOr::Else(Vec::new()));
         let mut result = ToolResult { tool_use_id, content: Vec::new(), status: None, tool_type: None };
         result.status = part.is_error.filter(|failed| *failed).map(|_| "error".to_owned());
-        for block in blocks(without_references(content, &path, self.notices), &path, self.notices)? {
+        let content = without_references(content, &path, self.notices);
+        refuse_nested_calls(&content, &path)?;
+        for block in blocks(content, &path, self.notices)? {
             result.content.push(match block {
                 ContentBlock::Text(text) => ToolResultBlock::Text(text),
                 ContentBlock::Image(image) => ToolResultBlock::Image(image),
@@ -230,6 +247,21 @@ fn text_list(parts: Vec<Part<'_>>, path: &str) -> Result<Json, RequestError> {
         .map(|part| part.text.as_deref().map(|text| Piece { text }).ok_or_else(text_only))
         .collect();
     Ok(Json::of(&pieces?).expect("texts are JSON"))
+}
+
+/// A result holds no results: found out before it is read, so that no depth of them is followed.
+fn refuse_nested_calls(content: &TextOr<'_, Vec<Part<'_>>>, path: &str) -> Result<(), RequestError> {
+    let TextOr::Else(parts) = content else { return Ok(()) };
+    let known = |part: &Part<'_>| {
+        matches!(part.kind.as_deref(), Some("text" | "image" | "document" | "search_result") | None)
+    };
+    match parts.iter().position(|part| !known(part)) {
+        Some(at) => {
+            let path = format!("{path}[{at}].type");
+            Err(RequestError::at(path, "a tool's answer is text, pictures, documents or search results"))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Tool references are Anthropic's own tool search talking to itself.

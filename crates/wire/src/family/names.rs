@@ -1,6 +1,5 @@
 //! Names and ids: what Converse lets them be made of.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Draft;
@@ -123,18 +122,15 @@ fn fitted(name: &str, also: &str, marked: bool) -> String {
 /// Source: Converse API reference, `DocumentBlock.name`.
 pub(super) fn tell_documents_apart(draft: &mut Draft<'_>) {
     let mut used: BTreeSet<String> = BTreeSet::new();
+    let mut repeated: BTreeMap<String, usize> = BTreeMap::new();
     for document in
         draft.request.messages.iter_mut().flat_map(|message| &mut message.content).flat_map(documents)
     {
-        let mut name = Cow::Borrowed(document.name.as_str());
-        let mut number = 2;
-        while used.contains(name.as_ref()) {
-            name = Cow::Owned(format!("{} ({number})", document.name));
-            number += 1;
+        let base = document.name.clone();
+        while !used.insert(document.name.clone()) {
+            let number = repeated.entry(base.clone()).and_modify(|number| *number += 1).or_insert(2);
+            document.name = format!("{base} ({number})");
         }
-        let name = name.into_owned();
-        used.insert(name.clone());
-        document.name = name;
     }
 }
 

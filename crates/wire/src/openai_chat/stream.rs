@@ -7,7 +7,7 @@ use super::response::{ChatUsage, ReasoningDetail, finish_reason, runs_on_bedrock
 use crate::Json;
 use crate::bedrock::{
     BedrockError, BlockDelta, BlockStart, ContentBlock, ContentBlockStart, OtherMember, ReasoningDelta,
-    StopReason, StreamEvent, ToolResult, ToolResultBlock, ToolUse, Usage,
+    ReasoningText, StopReason, StreamEvent, ToolResult, ToolResultBlock, ToolUse, Usage,
 };
 use crate::dialect::{Answer, Dialect, Truncated, error_body};
 use crate::sse;
@@ -23,6 +23,8 @@ pub struct StreamWriter {
     reasoning_details: usize,
     /// Blocks that are not yet whole, by Bedrock's index; one at a time in practice.
     open: Vec<(usize, OpenBlock)>,
+    /// Reasoning blocks that are not yet whole, likewise.
+    reasoning: Vec<(usize, ReasoningText)>,
     stopped: bool,
     metadata: bool,
 }
@@ -31,7 +33,6 @@ pub struct StreamWriter {
 #[derive(Debug)]
 enum OpenBlock {
     Tool { index: usize, has_arguments: bool },
-    Reasoning { text: String, signature: String },
     ServerTool { call: ToolUse, input: String },
     ServerResult(ToolResult),
 }
@@ -55,6 +56,7 @@ impl StreamWriter {
             tool_calls: 0,
             reasoning_details: 0,
             open: Vec::new(),
+            reasoning: Vec::new(),
             stopped: false,
             metadata: false,
         }
@@ -169,10 +171,12 @@ impl StreamWriter {
     fn reasoning(&mut self, at: usize, delta: &ReasoningDelta<'_>, out: &mut BytesMut) {
         match delta {
             ReasoningDelta::Text(piece) => {
-                self.open_reasoning(at).0.push_str(piece);
+                self.open_reasoning(at).text.push_str(piece);
                 self.chunk(&Delta { reasoning_content: Some(piece), ..Delta::default() }, out);
             }
-            ReasoningDelta::Signature(piece) => self.open_reasoning(at).1.push_str(piece),
+            ReasoningDelta::Signature(piece) => {
+                self.open_reasoning(at).signature.get_or_insert_default().push_str(piece);
+            }
             ReasoningDelta::Redacted(data) => {
                 let detail = ReasoningDetail::encrypted(self.reasoning_details, data.0.to_string());
                 self.reasoning_detail(detail, out);
@@ -189,16 +193,16 @@ impl StreamWriter {
     }
 
     fn stop(&mut self, at: usize, out: &mut BytesMut) {
+        if let Some(position) = self.reasoning.iter().position(|(index, _)| *index == at) {
+            let (_, ReasoningText { text, signature }) = self.reasoning.swap_remove(position);
+            if let Some(signature) = signature {
+                self.reasoning_detail(ReasoningDetail::text(self.reasoning_details, text, signature), out);
+            }
+        }
         let Some(position) = self.open.iter().position(|(index, _)| *index == at) else { return };
         match self.open.swap_remove(position).1 {
             OpenBlock::Tool { index, has_arguments: false } => self.arguments_chunk(index, "{}", out),
             OpenBlock::Tool { .. } => {}
-            OpenBlock::Reasoning { text, signature } => {
-                if !signature.is_empty() {
-                    let detail = ReasoningDetail::text(self.reasoning_details, text, signature);
-                    self.reasoning_detail(detail, out);
-                }
-            }
             OpenBlock::ServerTool { mut call, input } => {
                 if let Ok(input) = Json::parse(input) {
                     call.input = input;
@@ -213,23 +217,13 @@ impl StreamWriter {
         self.open.iter_mut().find(|(index, _)| *index == at).map(|(_, block)| block)
     }
 
-    /// The text and signature of the reasoning block at this index, opened at its first delta.
-    fn open_reasoning(&mut self, at: usize) -> (&mut String, &mut String) {
-        let position = match self.open.iter().position(|(index, _)| *index == at) {
-            Some(position) => position,
-            None => {
-                self.open.push((at, OpenBlock::Reasoning { text: String::new(), signature: String::new() }));
-                self.open.len() - 1
-            }
-        };
-        let block = &mut self.open[position].1;
-        if !matches!(block, OpenBlock::Reasoning { .. }) {
-            *block = OpenBlock::Reasoning { text: String::new(), signature: String::new() };
-        }
-        match block {
-            OpenBlock::Reasoning { text, signature } => (text, signature),
-            _ => unreachable!("made a reasoning block on the line above"),
-        }
+    /// The reasoning block at this index, opened at its first delta.
+    fn open_reasoning(&mut self, at: usize) -> &mut ReasoningText {
+        let position = self.reasoning.iter().position(|(index, _)| *index == at).unwrap_or_else(|| {
+            self.reasoning.push((at, ReasoningText { text: String::new(), signature: None }));
+            self.reasoning.len() - 1
+        });
+        &mut self.reasoning[position].1
     }
 
     fn reasoning_detail(&mut self, detail: ReasoningDetail, out: &mut BytesMut) {

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::BytesMut;
 use outcrop_wire::bedrock::{BedrockError, ErrorKind, StreamEvent};
 use outcrop_wire::dialect::{Dialect, Head, RequestError, Truncated, error_body};
-use outcrop_wire::{anthropic, envelope, openai_chat, sse};
+use outcrop_wire::{Notices, anthropic, envelope, family, openai_chat, sse};
 use serde_json::{Value, json};
 
 use crate::heard;
@@ -262,4 +262,41 @@ fn rewritten_tool_names_are_put_back() {
     let out = String::from_utf8(out.to_vec()).unwrap();
     assert_eq!(out.matches(r#""name":"mcp/read""#).count(), 4);
     assert!(!out.contains("mcp_read"));
+}
+
+#[test]
+fn depth_and_number_are_no_way_in() {
+    let messages = |content: String| {
+        format!(r#"{{"model":"m","max_tokens":1,"messages":[{{"role":"user","content":{content}}}]}}"#)
+    };
+    let open = r#"[{"type":"tool_result","tool_use_id":"t","content":"#;
+    let nested = messages(format!("{}[]{}", open.repeat(50_000), "}]".repeat(50_000)));
+    assert!(Head::read(nested.as_bytes()).is_ok());
+    assert!(anthropic::translate(nested.as_bytes(), &[]).is_err());
+    let brackets = messages(format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)));
+    assert!(anthropic::translate(brackets.as_bytes(), &[]).is_err());
+    assert!(openai_chat::translate(brackets.as_bytes()).is_err());
+
+    let pdf = r#"{"type":"document","title":"a","source":{"type":"base64","media_type":"application/pdf","data":"JVBERi0xLjQ="}}"#;
+    let many = messages(format!("[{}]", vec![pdf; 20_000].join(",")));
+    let translated = anthropic::translate(many.as_bytes(), &[]).unwrap();
+    crate::lint::check(&family::apply(translated, None).request);
+
+    let members: Vec<String> = (0..50_000).map(|index| format!("\"x\\n{index}\":1")).collect();
+    let unknown =
+        format!(r#"{{"model":"m","messages":[{{"role":"user","content":"x"}}],{}}}"#, members.join(","));
+    let chat = openai_chat::translate(unknown.as_bytes()).unwrap();
+    assert_eq!(chat.translated.notices.iter().count(), Notices::MOST + 1);
+    assert!(chat.translated.notices.iter().all(|notice| !notice.to_string().contains('\n')));
+}
+
+#[test]
+fn a_person_cannot_say_what_bedrock_should_fetch() {
+    let turn = |role: &str| {
+        let block = json!({"type": "bedrock_block", "block": {"video": {"format": "mp4", "source": {"s3Location": {"uri": "s3://secret/x"}}}}});
+        let body = json!({"model": "m", "max_tokens": 1, "messages": [{"role": role, "content": [block]}]});
+        anthropic::translate(&serde_json::to_vec(&body).unwrap(), &[])
+    };
+    assert_eq!(turn("user").unwrap_err().param.as_deref(), Some("messages[0].content[0].type"));
+    assert!(turn("assistant").is_ok());
 }

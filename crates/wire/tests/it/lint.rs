@@ -76,10 +76,7 @@ pub fn check_for(request: &ConverseRequest, model: &Model) {
     assert!(!(refused(&model.parameters.temperature) && config.temperature.is_some()), "temperature");
     assert!(!(refused(&model.parameters.top_p) && config.top_p.is_some()), "topP");
     assert!(!(refused(&model.parameters.top_k) && fields.get("top_k").is_some()), "topK");
-    assert!(
-        !(refused(&model.parameters.stop_sequences) && !config.stop_sequences.is_empty()),
-        "stopSequences"
-    );
+    assert!(!refused(&model.parameters.stop_sequences) || config.stop_sequences.is_empty(), "stopSequences");
     assert!(
         model.parameters.conflicts.is_empty() || config.temperature.is_none() || config.top_p.is_none(),
         "conflict"
