@@ -42,7 +42,10 @@ pub fn table() -> Table {
 }
 
 /// Prints a table without blanks at the ends of its lines.
-pub fn print_table(table: &Table) -> Result<(), Failure> {
+pub fn print_table(table: &mut Table) -> Result<(), Failure> {
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
     Ok(writeln!(out(), "{}", table.trim_fmt())?)
 }
 

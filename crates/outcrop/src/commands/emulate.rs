@@ -99,14 +99,17 @@ fn announce(
     writeln!(out, "# Bedrock emulator on {url}; give these to any AWS client:")?;
     writeln!(out, "export AWS_ENDPOINT_URL_BEDROCK={url}")?;
     writeln!(out, "export AWS_ENDPOINT_URL_BEDROCK_RUNTIME={url}")?;
-    for (name, value) in
-        [(ID, &keys.access_key_id), (SECRET, &keys.secret_access_key), (BEARER, &keys.bearer)]
-    {
+    for (name, value) in [(ID, &keys.access_key_id), (SECRET, &keys.secret_access_key)] {
         // A key the person already has is not printed: it may be a real one.
         match environment.variable(name) {
             Some(_) => writeln!(out, "# {name}: as it is set already")?,
             None => writeln!(out, "export {name}={value}")?,
         }
+    }
+    // Not to be set with the rest: with a bearer key in the environment boto3 refuses any address that is not https.
+    match environment.variable(BEARER) {
+        Some(_) => writeln!(out, "# {BEARER}: as it is set already")?,
+        None => writeln!(out, "# or, for clients that take a bearer key: export {BEARER}={}", keys.bearer)?,
     }
     for profile in emulator.profiles() {
         writeln!(out, "# profile {} ({}, copied from {})", profile.arn, profile.name, profile.source)?;

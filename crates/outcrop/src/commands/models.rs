@@ -100,5 +100,5 @@ fn print(entries: &[Entry<'_>], region: &str, all: bool) -> Result<(), Failure> 
         }
         table.add_row(row);
     }
-    paper::print_table(&table)
+    paper::print_table(&mut table)
 }

@@ -143,6 +143,9 @@ impl From<ApplicationProfile> for Entry {
     }
 }
 
+/// A global profile has dozens; a line has room for these.
+const REGIONS_SHOWN: usize = 6;
+
 fn print(entries: &[Entry]) -> Result<(), Failure> {
     if entries.is_empty() {
         paper::say("no profile matches");
@@ -152,8 +155,11 @@ fn print(entries: &[Entry]) -> Result<(), Failure> {
     for Entry { id, arn, name, models, destination_regions, .. } in entries {
         let identifier = arn.as_deref().unwrap_or(id);
         let models = models.join(" ");
-        let regions = destination_regions.join(" ");
+        let regions = match destination_regions.len() {
+            0..=REGIONS_SHOWN => destination_regions.join(" "),
+            many => format!("{many} Regions"),
+        };
         table.add_row([identifier, name.as_deref().unwrap_or(""), &models, &regions]);
     }
-    paper::print_table(&table)
+    paper::print_table(&mut table)
 }

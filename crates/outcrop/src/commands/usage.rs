@@ -102,7 +102,7 @@ fn print(by: By, summaries: &[Summary]) -> Result<(), Failure> {
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    paper::print_table(&table)?;
+    paper::print_table(&mut table)?;
     let unpriced: i64 = summaries.iter().map(|summary| summary.unpriced).sum();
     if unpriced > 0 {
         paper::say(&format!("{unpriced} calls have no known price and are not in the sum"));
