@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use outcrop_emulator::{Config, Emulator, Keys, StartError};
+use outcrop_emulator::{Config, Emulator, Keys, ReplayReport, StartError};
 use serde_json::json;
 
 use crate::args::{Emulate, Global};
@@ -20,6 +20,7 @@ pub fn run(global: &Global, emulate: &Emulate) -> Result<(), Failure> {
         let keys = keys(&environment);
         let emulator = bind(config(emulate, keys.clone())).await?;
         announce(global, &emulator, &keys, &environment)?;
+        emulator.replay().into_iter().for_each(say_what_is_replayed);
         emulator.serve(told_to_stop).await;
         Ok(())
     })
@@ -77,6 +78,13 @@ pub fn failure(error: StartError) -> Failure {
     match text.split_once("\nhint: ") {
         Some((message, hint)) => Failure::new(message).hint(hint),
         None => Failure::new(text),
+    }
+}
+
+fn say_what_is_replayed(report: &ReplayReport) {
+    paper::say(&format!("{} recorded exchanges can be served", report.served));
+    for (reason, count) in &report.skipped {
+        paper::say(&format!("{count} cannot: {reason}"));
     }
 }
 
