@@ -2,29 +2,34 @@
 
 use serde_json::{Map, Number, Value, json};
 
-use super::reading::split_after;
+use super::reading::{split_after, whole_word};
 
 /// A value that satisfies `schema`; deterministic for the same text.
 pub(crate) fn satisfy(schema: &Value, text: &str) -> Value {
-    let mut writer = Writer { root: schema, clues: Clues::of(text) };
+    let mut writer = Writer { root: schema, clues: Clues::of(text), left: MOST_VALUES };
     writer.value(schema, "", 0, 0)
 }
 
 /// Deeper schemas are answered with the simplest value; recursive ones end here.
 const DEEPEST: usize = 12;
+/// More values than any tool takes; a schema that refers to itself many times over ends here.
+const MOST_VALUES: usize = 2_000;
 
 struct Writer<'a> {
     root: &'a Value,
     clues: Clues<'a>,
+    /// How many more values may be made.
+    left: usize,
 }
 
 impl<'a> Writer<'a> {
     /// `name` is the property's name, `nth` which item of an array it is.
     fn value(&mut self, schema: &'a Value, name: &str, nth: usize, depth: usize) -> Value {
         let schema = self.resolved(schema);
-        if depth > DEEPEST {
+        if depth > DEEPEST || self.left == 0 {
             return Value::Null;
         }
+        self.left -= 1;
         if let Some(value) = schema.get("const") {
             return value.clone();
         }
@@ -74,11 +79,11 @@ impl<'a> Writer<'a> {
             .collect();
         let mut out = Map::new();
         for (name, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
-            if required.contains(&name.as_str()) || self.clues.tell(name) {
+            if self.left > 0 && (required.contains(&name.as_str()) || self.clues.tell(name)) {
                 out.insert(name.clone(), self.value(property, name, 0, depth + 1));
             }
         }
-        for name in required {
+        for name in required.into_iter().filter(|_| self.left > 0) {
             out.entry(name).or_insert_with(|| Value::String(name.to_owned()));
         }
         Value::Object(out)
@@ -199,9 +204,9 @@ impl<'a> Clues<'a> {
     /// The choice that the text mentions, else the first; later items of an array take later choices.
     fn choice(&self, choices: &[Value], nth: usize) -> Value {
         let text = self.text.to_lowercase();
-        let mentioned = choices
-            .iter()
-            .find(|choice| choice.as_str().is_some_and(|word| text.contains(&word.to_lowercase())));
+        let mentioned = choices.iter().find(|choice| {
+            choice.as_str().is_some_and(|word| whole_word(&text, &word.to_lowercase()).is_some())
+        });
         let fallback = choices.get(nth % choices.len().max(1));
         if nth == 0 { mentioned.or(fallback) } else { fallback }.cloned().unwrap_or(Value::Null)
     }
@@ -315,4 +320,64 @@ fn proper_name_after<'a>(text: &'a str, preposition: &str) -> Option<&'a str> {
         let name = rest[..end].trim_matches([' ', ',', '.', '?', '!', ';', ':', '\n']);
         (!name.is_empty()).then_some(name)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_taken_from_the_text() {
+        let schema = json!({ "type": "object", "required": ["from", "to", "count", "note"], "properties": {
+            "from": { "type": "string" }, "to": { "type": "string" }, "count": { "type": "integer" },
+            "note": { "type": "string" }, "unit": { "type": "string" }, "unnamed": { "type": "string" },
+        } });
+        let text = "Book 3 seats from Berlin to New York, note: urgent, with unit = km";
+        let expected =
+            json!({ "from": "Berlin", "to": "New York", "count": 3, "note": "urgent", "unit": "km" });
+        assert_eq!(satisfy(&schema, text), expected);
+    }
+
+    #[test]
+    fn bounds_are_kept() {
+        let one = |schema: Value| satisfy(&schema, "take 7 of them");
+        assert_eq!(one(json!({ "type": "integer", "maximum": 5 })), 5);
+        assert_eq!(one(json!({ "type": "integer", "exclusiveMinimum": 7 })), 8);
+        assert_eq!(one(json!({ "type": "integer", "multipleOf": 5 })), 5);
+        assert_eq!(one(json!({ "type": "number", "minimum": 7.5 })), 7.5);
+        assert_eq!(one(json!({ "type": "string", "maxLength": 2 })).as_str().map(str::len), Some(2));
+        assert_eq!(one(json!({ "type": "string", "minLength": 40 })).as_str().map(str::len), Some(40));
+        assert_eq!(one(json!({ "type": "string", "format": "date" })), "2026-01-15");
+        assert_eq!(one(json!({ "enum": ["a", "them"] })), "them");
+        assert_eq!(one(json!({ "const": 1.5 })), 1.5);
+        assert_eq!(one(json!({ "type": ["null", "boolean"] })), true);
+        assert_eq!(one(json!({ "anyOf": [{ "type": "null" }, { "type": "boolean" }] })), true);
+        let items = one(json!({ "type": "array", "minItems": 2, "items": { "enum": ["a", "b"] } }));
+        assert_eq!(items, json!(["a", "b"]));
+        let referred = json!({ "$defs": { "x": { "type": "boolean" } }, "properties": { "y": { "$ref": "#/$defs/x" } }, "required": ["y"] });
+        assert_eq!(one(referred), json!({ "y": true }));
+    }
+
+    #[test]
+    fn hostile_schemas_end() {
+        let names: Vec<String> = (0..20).map(|n| format!("p{n}")).collect();
+        let properties: Map<String, Value> =
+            names.iter().map(|name| (name.clone(), json!({ "$ref": "#" }))).collect();
+        let branching = json!({ "type": "object", "properties": properties, "required": names });
+        assert!(satisfy(&branching, "x").to_string().len() < 1_000_000);
+        for schema in [
+            json!({ "$ref": "#" }),
+            json!({ "type": "array", "minItems": u64::MAX, "items": { "type": "string", "minLength": u64::MAX } }),
+            json!({ "type": "array", "minItems": 60, "items": { "$ref": "#" } }),
+            json!({ "enum": [] }),
+            json!({ "anyOf": [] }),
+            json!({ "type": "integer", "multipleOf": 0, "minimum": 9, "maximum": 1 }),
+            json!({ "type": "number", "minimum": 1e308, "maximum": -1e308 }),
+            json!(5),
+            json!(true),
+            json!(null),
+        ] {
+            satisfy(&schema, "“ ” ` \" -- 1e999 . - in For to ");
+        }
+    }
 }

@@ -100,7 +100,7 @@ fn telling_words(name: &str) -> Vec<String> {
 }
 
 /// Where `word` stands in `text` with no letter or digit beside it.
-fn whole_word(text: &str, word: &str) -> Option<usize> {
+pub(crate) fn whole_word(text: &str, word: &str) -> Option<usize> {
     let is_edge = |c: Option<char>| !c.is_some_and(|c| c.is_alphanumeric() || c == '_');
     text.match_indices(word).map(|(at, _)| at).find(|at| {
         !word.is_empty()
