@@ -4,7 +4,7 @@
 //! depend on the model ask the catalog; what the catalog does not know is not refused.
 
 use outcrop_catalog::{Model, ReasoningMode};
-use outcrop_wire::bedrock::{ContentBlock, InferenceConfig, Message, ReasoningContent, Role, ToolChoice};
+use outcrop_wire::bedrock::{ContentBlock, InferenceConfig, Message, ReasoningContent, ToolChoice};
 
 use crate::actor;
 use crate::failure::Failure;

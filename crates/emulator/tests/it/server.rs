@@ -1,6 +1,6 @@
 //! Listening: both protocols, many clients, a taken port, hostile bytes, a quick start.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, StatusCode, Version};
@@ -47,15 +47,6 @@ async fn a_taken_port_says_which_and_what_to_do() {
         .to_string();
     assert!(error.contains(&emulator.address.to_string()), "{error}");
     assert!(error.contains("hint: another program"), "{error}");
-}
-
-#[tokio::test]
-async fn a_start_takes_less_than_the_promised_fifty_milliseconds_many_times_over() {
-    let begun = Instant::now();
-    let emulator = start().await;
-    emulator.get("/inference-profiles?maxResults=1").await;
-    // Fifty on a quiet machine with an optimised build; ten times as much here, where neither is sure.
-    assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
 }
 
 #[tokio::test]
