@@ -4,9 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use outcrop_catalog::Model;
+use outcrop_wire::bedrock::{ConverseResponse, Message, Output};
 use outcrop_wire::family::{self, Prepared};
 use outcrop_wire::{anthropic, openai_chat};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::heard;
 
@@ -120,4 +121,34 @@ fn streamed_answers() {
         assert_eq!(heard::message_stream(&messages), expected);
         snapshot("streams", &format!("{name}.messages"), &String::from_utf8(messages).unwrap());
     }
+}
+
+/// What an answer said comes back in the next request as the same blocks, signatures and encrypted reasoning included.
+#[test]
+fn answers_come_back_as_they_were_said() {
+    for (name, body) in fixtures("answers").into_iter().filter(|(name, _)| !name.starts_with("citations")) {
+        let said: ConverseResponse = serde_json::from_slice(&body).unwrap();
+        let Output::Message(message) = said.output.clone() else { panic!("{name} is no message") };
+        let question = json!({"role": "user", "content": "?"});
+
+        let chat = openai_chat::render_response(said.clone(), &heard::answer());
+        let chat: Value = serde_json::from_slice(&chat).unwrap();
+        let next = json!({"model": "m", "messages": [question, chat["choices"][0]["message"], question]});
+        let back = openai_chat::translate(&serde_json::to_vec(&next).unwrap()).unwrap().translated;
+        assert_eq!(same(&back.request.messages[1]), same(&message), "chat, {name}");
+        assert!(back.notices.is_empty(), "chat, {name}: {:?}", back.notices);
+
+        let rendered = anthropic::render_response(said, &heard::answer());
+        let rendered: Value = serde_json::from_slice(&rendered).unwrap();
+        let turn = json!({"role": "assistant", "content": rendered["content"]});
+        let next = json!({"model": "m", "max_tokens": 9, "messages": [question, turn, question]});
+        let back = anthropic::translate(&serde_json::to_vec(&next).unwrap(), &[]).unwrap();
+        assert_eq!(same(&back.request.messages[1]), same(&message), "messages, {name}");
+        assert!(back.notices.is_empty(), "messages, {name}: {:?}", back.notices);
+    }
+}
+
+/// A message without the blanks of its raw JSON.
+fn same(message: &Message) -> Value {
+    serde_json::to_value(message).unwrap()
 }
