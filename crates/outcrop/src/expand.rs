@@ -87,3 +87,83 @@ const SENSITIVE: [&str; 8] = [
     "REDIS_PASSWORD",
     "REDIS_URI",
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    fn environment(pairs: &[(&str, &str)]) -> Environment {
+        Environment::of(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+    }
+
+    #[test]
+    fn texts_are_trimmed_and_variables_replaced_wherever_they_stand() {
+        let environment = environment(&[("A", "aaa"), ("B", "b b")]);
+        for (text, expected) in [
+            ("  ${A}\n", "aaa"),
+            ("${A}/${B}", "aaa/b b"),
+            ("${A}${B}", "aaab b"),
+            ("x${A}y", "xaaay"),
+            ("$A {A} A", "$A {A} A"),
+            ("", ""),
+        ] {
+            assert_eq!(expand(text, &environment), Ok(expected.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_value_is_not_expanded_again() {
+        let environment = environment(&[("A", "${B}"), ("B", "b")]);
+        assert_eq!(expand("${A}", &environment), Ok("${B}".to_owned()));
+    }
+
+    #[test]
+    fn everything_that_stands_in_the_way_is_reported() {
+        let environment = environment(&[("A", "aaa"), ("CREDS_KEY", "secret")]);
+        let unset = |name: &str| Unresolved::Unset(name.to_owned());
+        assert_eq!(expand("${X}${A}${Y}", &environment), Err(vec![unset("X"), unset("Y")]));
+        let sensitive = vec![Unresolved::Sensitive("CREDS_KEY".to_owned())];
+        assert_eq!(expand("${CREDS_KEY}", &environment), Err(sensitive));
+        for text in ["${A", "${ A }", "${}", "${A:-b}", "${A${A}"] {
+            assert!(matches!(expand(text, &environment).unwrap_err()[0], Unresolved::Malformed(_)), "{text}");
+        }
+    }
+
+    /// What LibreChat's own function returned, where the recordings are at hand.
+    #[test]
+    fn librechats_own_answers() {
+        for file in ["librechat-env-expansion.json", "librechat-env-expansion-extra.json"] {
+            let path = format!("{}/../../../shared/data/vectors/{file}", env!("CARGO_MANIFEST_DIR"));
+            let Ok(text) = std::fs::read_to_string(path) else {
+                println!("skipped: ../shared/data/vectors/{file} is not here");
+                continue;
+            };
+            let recorded: Value = serde_json::from_str(&text).unwrap();
+            for vector in recorded["vectors"].as_array().unwrap() {
+                check(vector, &recorded["env"]);
+            }
+        }
+    }
+
+    fn check(vector: &Value, common: &Value) {
+        let input = vector["input"].as_str().or(vector["input"][0].as_str()).unwrap();
+        if vector["fn"] == "isSensitiveEnvVar" {
+            assert_eq!(vector["expected"], SENSITIVE.contains(&input), "{vector}");
+            return;
+        }
+        let set = if vector["env"].is_object() { &vector["env"] } else { common };
+        let set: BTreeMap<String, String> = serde_json::from_value(set.clone()).unwrap();
+        let ours = expand(input, &Environment::of(set));
+        match vector["reference_defects"][0].as_str() {
+            // Ours is meant to differ: an error where LibreChat leaves `${…}` in place.
+            Some("contract") => assert!(ours.is_err(), "{vector}"),
+            // LibreChat's pattern takes `${A}${B}` for one variable.
+            Some(_) => assert_eq!(ours.as_deref(), Ok("aaabbb"), "{vector}"),
+            None => assert_eq!(ours.as_deref().ok(), vector["expected"].as_str(), "{vector}"),
+        }
+    }
+}
