@@ -1,6 +1,6 @@
 //! `outcrop chat` and `outcrop usage` against a running gateway.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::process::Stdio;
 
 use crate::outcrop::Outcrop;
@@ -71,6 +71,29 @@ fn the_gateways_refusal_is_handed_on() {
     let stderr =
         Outcrop::new(&["chat", "--url", &gateway.url, "-m", "no such model", "hello"]).run().failed();
     assert!(stderr.contains("the gateway answered 4"), "{stderr}");
+}
+
+#[test]
+fn an_answer_that_is_cut_off_is_a_failure() {
+    let gateway = Gateway::start();
+    for fault in ["cut;at=mid", "bad-crc;at=mid", "ThrottlingException;at=mid"] {
+        set_fault(&gateway.emulator, fault);
+        let args = ["chat", "--url", &gateway.url, "-m", &gateway.arns[0], "count to 50"];
+        let run = Outcrop::new(&args).run();
+        assert_eq!(run.code, 1, "{fault}: {run:?}");
+        assert!(run.stderr.starts_with("error: ") && run.stdout.starts_with("1, 2"), "{fault}: {run:?}");
+    }
+}
+
+/// Asks the emulator for a fault in every answer.
+fn set_fault(emulator: &str, fault: &str) {
+    let mut stream = std::net::TcpStream::connect(emulator).unwrap();
+    let body = serde_json::json!({ "fault": fault }).to_string();
+    let length = body.len();
+    write!(stream, "POST /_emulator/faults HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 2"), "{answer}");
 }
 
 #[test]

@@ -16,6 +16,8 @@ pub struct Gateway {
     pub folder: TempDir,
     /// Its address.
     pub url: String,
+    /// The emulator's address, without `http://`.
+    pub emulator: String,
     /// The seeded profiles' ARNs.
     pub arns: Vec<String>,
     child: Child,
@@ -37,7 +39,8 @@ impl Gateway {
         };
         let profiles = ready["profiles"].as_array().unwrap().iter();
         let arns = profiles.map(|profile| profile["arn"].as_str().unwrap().to_owned()).collect();
-        Self { folder, url: ready["url"].as_str().unwrap().to_owned(), arns, child }
+        let emulator = ready["emulator"].as_str().unwrap().trim_start_matches("http://").to_owned();
+        Self { folder, url: ready["url"].as_str().unwrap().to_owned(), emulator, arns, child }
     }
 
     /// Asks it to stop and waits; its exit code.
