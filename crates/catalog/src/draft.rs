@@ -298,10 +298,18 @@ impl<'a> Draft<'a> {
         let (id, geography) = self.model_and_geography(identifier);
         self.set_model(&id, Some(source));
         let Some(geography) = geography else { return self.base_price(&id) };
-        if let Some(profile) = self.catalog.system_profile(&format!("{geography}.{id}")).cloned()
-            && let Some(destinations) = profile.destinations(&self.region)
-        {
-            self.set_destinations(destinations.to_vec(), source, &format!("those of {}", profile.id));
+        let profile = format!("{geography}.{id}");
+        let known =
+            self.catalog.system_profile(&profile).and_then(|profile| profile.destinations(&self.region));
+        match known.map(<[String]>::to_vec) {
+            Some(destinations) => self.set_destinations(destinations, source, &format!("those of {profile}")),
+            None => {
+                let why = format!(
+                    "unknown: the catalog has no route of {profile} from {}",
+                    or_unknown(&self.region)
+                );
+                self.because("destinationRegions", NOTHING, why);
+            }
         }
         self.geography_price(&id, &geography);
     }
@@ -373,7 +381,7 @@ impl<'a> Draft<'a> {
                 self.set_destinations(
                     destinations,
                     Source::Discovered,
-                    &format!("the Regions of {}, which the profile was copied from", origin.id),
+                    &format!("the Regions are those of {}, which it was copied from", origin.id),
                 );
                 self.geography_price(id, &origin.geography);
             }
@@ -668,9 +676,8 @@ fn describe(model: &Model) -> String {
 
 fn limits(model: &Model) -> String {
     let Limits { context_tokens, max_output_tokens } = model.limits;
-    let count =
-        |limit: Option<u64>| limit.map_or("an unknown number of".to_owned(), |limit| limit.to_string());
-    format!("{} tokens of context, {} of output", count(context_tokens), count(max_output_tokens))
+    let count = |limit: Option<u64>| limit.map_or("unknown".to_owned(), |limit| format!("{limit} tokens"));
+    format!("context {}, output {}", count(context_tokens), count(max_output_tokens))
 }
 
 /// `amazon.nova-lite-v1:0` of `amazon.nova-lite-v1:0:24k`.

@@ -8,7 +8,7 @@ pub(crate) fn suggestion(catalog: &Catalog, text: &str, region: &str) -> Option<
     if text.len() > MAX_LEN {
         return None;
     }
-    let meant = [other_spelling, wrong_geography, unfinished, nearest]
+    let meant = [other_spelling, wrong_geography, without_publisher, unfinished, nearest]
         .iter()
         .map(|guess| guess(catalog, &text, region))
         .find(|meant| !meant.is_empty())?;
@@ -41,6 +41,13 @@ fn wrong_geography(catalog: &Catalog, text: &str, region: &str) -> Vec<String> {
     profiles.into_iter().map(|profile| profile.id.clone()).chain(on_demand).collect()
 }
 
+/// `us.claude-sonnet-4-5-…`: the geography is right, the publisher is left out.
+fn without_publisher(catalog: &Catalog, text: &str, _region: &str) -> Vec<String> {
+    let Some((geography, name)) = text.split_once('.') else { return Vec::new() };
+    let profiles = catalog.system_profiles().filter(|profile| profile.geography == geography);
+    profiles.map(|profile| &profile.id).filter(|id| tails(id).last() == Some(name)).cloned().collect()
+}
+
 /// The publisher, the date or the version left out: `claude-sonnet-4-5`, `anthropic.claude-3-haiku`.
 fn unfinished(catalog: &Catalog, text: &str, _region: &str) -> Vec<String> {
     let text = dashed(text);
@@ -56,17 +63,14 @@ fn unfinished(catalog: &Catalog, text: &str, _region: &str) -> Vec<String> {
 /// The nearest name by letters: a wrong version, a slip of the pen.
 fn nearest(catalog: &Catalog, text: &str, _region: &str) -> Vec<String> {
     let text = dashed(text);
-    let distances = names(catalog).flat_map(|name| {
-        tails(name)
-            .map(|tail| (strsim::levenshtein(&dashed(tail), &text), tail.len(), name))
-            .collect::<Vec<_>>()
+    let candidates = names(catalog).flat_map(|name| tails(name).map(move |tail| (tail, name)));
+    let distances = candidates.filter_map(|(tail, name)| {
+        let most = slips(tail.len().min(text.len()));
+        let is_near = tail.len().abs_diff(text.len()) <= most; // spares the comparison
+        let distance = is_near.then(|| strsim::osa_distance(&dashed(tail), &text))?;
+        (distance <= most).then_some((distance, tail.len(), name))
     });
-    distances
-        .filter(|(distance, len, _)| *distance <= slips(*len.min(&text.len())))
-        .min()
-        .map(|(_, _, name)| name.to_owned())
-        .into_iter()
-        .collect()
+    distances.min().map(|(_, _, name)| name.to_owned()).into_iter().collect()
 }
 
 /// One slip in six letters, and one in a short word; more make another word.

@@ -296,7 +296,7 @@ fn parse<T: DeserializeOwned>(text: &str) -> T {
 }
 
 /// A file of the folder beside the workspace that holds material too large to ship; says so when it is not there.
-fn shared(path: &str) -> Option<String> {
+pub(crate) fn shared(path: &str) -> Option<String> {
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared").join(path);
     match std::fs::read_to_string(&file) {
         Ok(text) => Some(text),
