@@ -33,20 +33,22 @@ const FILES: [&str; 5] = [
     "bedrock-errors",
 ];
 
-/// The large collection beside the checkout, or the project's own few exchanges.
-fn folder() -> PathBuf {
-    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/recorded");
-    if shared.is_dir() {
-        return shared;
+/// The project's own few recordings, and the large collection where it is beside the checkout.
+fn collections() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let own = root.join("tests/fixtures/recorded");
+    let large = root.join("../../../shared/data/recorded");
+    if large.is_dir() {
+        return vec![own, large];
     }
     println!(
-        "the large collection of recordings is not beside this checkout; the project's own fixtures are used"
+        "the large collection of recordings is not beside this checkout: only the project's own are replayed"
     );
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/recorded")
+    vec![own]
 }
 
-fn exchanges(file: &str) -> Vec<Exchange> {
-    let path = folder().join(format!("{file}.jsonl"));
+fn exchanges(collection: &Path, file: &str) -> Vec<Exchange> {
+    let path = collection.join(format!("{file}.jsonl"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let rows = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     rows.map(|row| Exchange {
@@ -88,21 +90,41 @@ impl Table {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_native_surface_hands_on_recorded_bytes() {
-    let replay = FILES.map(|file| folder().join(format!("{file}.jsonl"))).to_vec();
+    for collection in collections() {
+        native_surface(&collection).await;
+    }
+}
+
+async fn native_surface(collection: &Path) {
+    let replay = FILES.map(|file| collection.join(format!("{file}.jsonl"))).to_vec();
     let rig = Rig::start(Plan { replay, ..Plan::default() }).await;
     let mut table = Table::default();
     for file in FILES {
-        for exchange in exchanges(file) {
-            let (Some(path), false) = (exchange.request["path"].as_str(), exchange.request["body"].is_null())
-            else {
-                continue;
-            };
+        let (whole, answers): (Vec<_>, Vec<_>) =
+            exchanges(collection, file).into_iter().partition(|exchange| !exchange.request["body"].is_null());
+        for exchange in whole {
+            let path = exchange.request["path"].as_str().unwrap();
             let body = serde_json::to_vec(&exchange.request["body"]).unwrap();
             let answer = rig.send(Method::POST, path, &[], body).await;
             table.count(file, "native", &exchange.id, unchanged(&exchange, &answer));
         }
+        answers_without_requests(file, answers, &mut table).await;
     }
     table.settle();
+}
+
+/// Some recorders kept the answer alone; it is served to any request. Events without their frames cannot be.
+async fn answers_without_requests(file: &str, mut exchanges: Vec<Exchange>, table: &mut Table) {
+    exchanges.retain(|exchange| {
+        exchange.response["events"].is_null() || exchange.response["body_base64"].is_string()
+    });
+    let folder = TempDir::new().unwrap();
+    let rig = Rig::start(Plan { replay: vec![retarget(&exchanges, folder.path())], ..Plan::default() }).await;
+    for (index, exchange) in exchanges.iter().enumerate() {
+        let path = format!("/model/{}/{}", arn(index), segment(exchange));
+        let answer = rig.send(Method::POST, &path, &[], r#"{"messages":[]}"#).await;
+        table.count(file, "native", &exchange.id, unchanged(exchange, &answer));
+    }
 }
 
 /// Some recorders hide header values.
@@ -182,10 +204,18 @@ struct Essence {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_dialects_keep_what_was_said() {
+    for collection in collections() {
+        dialects(&collection).await;
+    }
+}
+
+async fn dialects(collection: &Path) {
     let mut table = Table::default();
     for (file, streamed) in [("bedrock-converse", false), ("bedrock-converse-stream", true)] {
-        let exchanges: Vec<_> =
-            exchanges(file).into_iter().filter(|exchange| recorded_essence(exchange).is_some()).collect();
+        let exchanges: Vec<_> = exchanges(collection, file)
+            .into_iter()
+            .filter(|exchange| recorded_essence(exchange).is_some())
+            .collect();
         let folder = TempDir::new().unwrap();
         let replay = vec![retarget(&exchanges, folder.path())];
         let rig = Rig::start(Plan { replay, lane: LanePolicy::Converse, ..Plan::default() }).await;
@@ -216,10 +246,18 @@ async fn the_dialects_keep_what_was_said() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn messages_are_relayed_to_claude_untouched() {
+    for collection in collections() {
+        relay(&collection).await;
+    }
+}
+
+async fn relay(collection: &Path) {
     let mut table = Table::default();
     for file in ["bedrock-invoke", "bedrock-invoke-stream"] {
-        let exchanges: Vec<_> =
-            exchanges(file).into_iter().filter(|exchange| claude_essence(exchange).is_some()).collect();
+        let exchanges: Vec<_> = exchanges(collection, file)
+            .into_iter()
+            .filter(|exchange| claude_essence(exchange).is_some())
+            .collect();
         let folder = TempDir::new().unwrap();
         let replay = vec![retarget(&exchanges, folder.path())];
         let rig = Rig::start(Plan { replay, layer: mapped(exchanges.len()), ..Plan::default() }).await;
@@ -259,16 +297,20 @@ fn mapped(count: usize) -> Layer {
     Layer { application_profiles: profiles.collect(), ..Layer::default() }
 }
 
+fn segment(exchange: &Exchange) -> &'static str {
+    match exchange.operation.as_str() {
+        "Converse" => "converse",
+        "ConverseStream" => "converse-stream",
+        "CountTokens" => "count-tokens",
+        "InvokeModel" => "invoke",
+        _ => "invoke-with-response-stream",
+    }
+}
+
 /// The exchanges under models of their own, answering any body.
 fn retarget(exchanges: &[Exchange], folder: &Path) -> PathBuf {
     let lines = exchanges.iter().enumerate().map(|(index, exchange)| {
-        let segment = match exchange.operation.as_str() {
-            "Converse" => "converse",
-            "ConverseStream" => "converse-stream",
-            "InvokeModel" => "invoke",
-            _ => "invoke-with-response-stream",
-        };
-        let path = format!("/model/{}/{segment}", arn(index));
+        let path = format!("/model/{}/{}", arn(index), segment(exchange));
         let request = json!({"method": "POST", "path": path, "headers": {}, "body": null});
         let row = json!({"id": exchange.id, "wire": "http", "operation": exchange.operation, "request": request,
             "response": exchange.response});
