@@ -10,6 +10,7 @@ mod exchange;
 mod failure;
 mod lane;
 pub mod ledger;
+mod linger;
 mod models;
 mod reply;
 mod router;

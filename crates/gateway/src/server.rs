@@ -19,6 +19,7 @@ use crate::Settings;
 use crate::access::Access;
 use crate::exchange::exchange;
 use crate::ledger::{Ledger, LedgerError};
+use crate::linger::Lingering;
 use crate::state::State;
 
 /// A gateway, bound and ready to serve.
@@ -130,7 +131,7 @@ async fn serve_connection(
         let state = Arc::clone(&state);
         async move { Ok::<_, Infallible>(exchange(state, request).await) }
     });
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    let connection = builder.serve_connection(TokioIo::new(Lingering::new(stream)), service);
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(%error, "a connection ended early");
     }
