@@ -19,9 +19,9 @@ pub(crate) struct Failure {
     /// AWS's own answer, handed on as it came where the client speaks Bedrock.
     pub(crate) upstream: Option<Box<ServiceError>>,
     /// What the dialect refuses, with the member at fault.
-    request: Option<RequestError>,
+    request: Option<Box<RequestError>>,
     /// What the gateway says of the route it took.
-    pub(crate) disclosed: HeaderMap,
+    pub(crate) disclosed: Box<HeaderMap>,
 }
 
 impl Failure {
@@ -64,7 +64,7 @@ impl Failure {
     /// The answer in the client's own dialect.
     pub(crate) fn response(self, dialect: Dialect, request_id: &str) -> Response<ReplyBody> {
         let status = self.status(dialect);
-        let mut headers = self.disclosed;
+        let mut headers = *self.disclosed;
         let mut body = None;
         if let Some(upstream) = self.upstream {
             hand_on(&upstream.headers, &mut headers);
@@ -80,10 +80,10 @@ impl Failure {
             body = Some(Bytes::from(rendered));
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
-        if dialect == Dialect::Bedrock && !headers.contains_key(ERROR_TYPE) {
-            if let Ok(name) = HeaderValue::try_from(self.error.kind.name()) {
-                headers.insert(ERROR_TYPE, name);
-            }
+        if dialect == Dialect::Bedrock
+            && let Ok(name) = HeaderValue::try_from(self.error.kind.name())
+        {
+            headers.entry(ERROR_TYPE).or_insert(name);
         }
         let mut response = Response::new(ReplyBody::whole(body.unwrap_or_default()));
         *response.status_mut() = status;
@@ -107,14 +107,14 @@ pub(crate) fn hand_on(from: &HeaderMap, to: &mut HeaderMap) {
 
 impl From<BedrockError> for Failure {
     fn from(error: BedrockError) -> Self {
-        Self { error, hint: None, upstream: None, request: None, disclosed: HeaderMap::new() }
+        Self { error, hint: None, upstream: None, request: None, disclosed: Box::default() }
     }
 }
 
 impl From<RequestError> for Failure {
     fn from(error: RequestError) -> Self {
         let failure = Self::new(ErrorKind::Validation, error.message.clone());
-        Self { request: Some(error), ..failure }
+        Self { request: Some(Box::new(error)), ..failure }
     }
 }
 

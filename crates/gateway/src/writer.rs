@@ -36,7 +36,7 @@ pub(crate) struct Native {
 #[derive(Debug)]
 enum Watched {
     Converse { stopped: bool, complete: bool },
-    Invoke(ChunkObserver),
+    Invoke(Box<ChunkObserver>),
 }
 
 impl Writer {
