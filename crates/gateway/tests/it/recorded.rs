@@ -137,10 +137,11 @@ fn unchanged(exchange: &Exchange, answer: &Answer) -> Result<(), String> {
         return Err(format!("status {} became {}: {}", response["status"], answer.status, answer.text()));
     }
     for name in ["content-type", "x-amzn-errortype", "x-amzn-requestid", "x-amzn-bedrock-content-type"] {
-        if let Some(recorded) = response["headers"][name].as_str() {
-            if recorded != BLOTTED_OUT && answer.header(name) != recorded {
-                return Err(format!("{name} became {:?}", answer.header(name)));
-            }
+        if let Some(recorded) = response["headers"][name].as_str()
+            && recorded != BLOTTED_OUT
+            && answer.header(name) != recorded
+        {
+            return Err(format!("{name} became {:?}", answer.header(name)));
         }
     }
     if let Some(recorded) = response["body_base64"].as_str() {
