@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::builtin::BuiltIn;
 use crate::identifier::Vocabulary;
-use crate::{ApplicationProfile, Arn, Kind, Model, Price, SystemProfile};
+use crate::{ApplicationProfile, Arn, Kind, Model, Price, ResolveError, SystemProfile};
 
 /// Everything known, as one immutable value; cheap to share behind an `Arc`.
 ///
@@ -186,6 +186,19 @@ impl Catalog {
         &self.built_in.vocabulary
     }
 
+    /// From alias to alias: who says so, and what it means. Empty for a name that is no alias.
+    pub(crate) fn alias_path(&self, name: &str) -> Result<Vec<(&Source, &str)>, ResolveError> {
+        let mut path: Vec<(&Source, &str)> = Vec::new();
+        while let Some((to, source)) = self.merged.aliases.get(path.last().map_or(name, |(_, to)| to)) {
+            let is_circle = name == to || path.iter().any(|(_, seen)| seen == to);
+            path.push((source, to));
+            if is_circle || path.len() > MAX_ALIASES {
+                return Err(endless(name, &path, is_circle));
+            }
+        }
+        Ok(path)
+    }
+
     /// What LibreChat's `inferenceProfiles` calls for exactly this identifier.
     pub(crate) fn configured_target(&self, identifier: &str) -> Option<(&str, &Source)> {
         let (target, source) = self.merged.inference_profiles.get(identifier)?;
@@ -194,6 +207,22 @@ impl Catalog {
 
     pub(crate) fn merged(&self) -> &Merged {
         &self.merged
+    }
+}
+
+/// An alias may name an alias; more than this in a row is a mistake.
+const MAX_ALIASES: usize = 8;
+
+fn endless(name: &str, path: &[(&Source, &str)], is_circle: bool) -> ResolveError {
+    let how = match is_circle {
+        true => "in a circle".to_owned(),
+        false => format!("through more than {MAX_ALIASES} aliases"),
+    };
+    let steps: Vec<_> = std::iter::once(name).chain(path.iter().map(|(_, to)| *to)).collect();
+    let source = path.last().map_or(&Source::BuiltIn, |(source, _)| source);
+    ResolveError::Unknown {
+        message: format!("{source}: the alias `{name}` leads {how}: {}", steps.join(" → ")),
+        hint: Some("let it name a model id, a profile id or an ARN".to_owned()),
     }
 }
 

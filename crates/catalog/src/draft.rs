@@ -47,9 +47,6 @@ const STEPS: [&str; 11] = [
 /// The source of what nothing tells.
 const NOTHING: &str = "nothing";
 
-/// An alias may name an alias; more than this in a row is a mistake.
-const MAX_ALIASES: usize = 8;
-
 /// The life-cycle word of a model that is no longer served.
 const RETIRED: &str = "RETIRED";
 
@@ -73,17 +70,13 @@ impl<'a> Draft<'a> {
 
     /// Alias after alias, until the text is none.
     pub(crate) fn follow_aliases(&mut self) -> Result<String, ResolveError> {
-        let mut path = vec![self.identifier];
-        while let Some((to, source)) = self.catalog.merged().aliases.get(path[path.len() - 1]) {
-            let is_circle = path.contains(&to.as_str());
-            path.push(to);
-            if is_circle || path.len() > MAX_ALIASES + 1 {
-                return Err(endless(&path, source, is_circle));
-            }
+        let mut name = self.identifier;
+        for (source, to) in self.catalog.alias_path(self.identifier)? {
             self.kind = Some(Kind::Alias);
-            self.because("identifier", source, format!("the alias {} means {to}", path[path.len() - 2]));
+            self.because("identifier", source, format!("the alias {name} means {to}"));
+            name = to;
         }
-        Ok(path[path.len() - 1].to_owned())
+        Ok(name.to_owned())
     }
 
     /// LibreChat's `inferenceProfiles`: `target` is called, what is known follows the identifier that the client wrote.
@@ -96,7 +89,7 @@ impl<'a> Draft<'a> {
                 self.identify(&identifier);
                 self.call(&called);
                 self.stands_for(&identifier, source);
-                self.compare_with_aws(&called, source);
+                self.compare_with_aws(&called, &identifier, source);
             }
             Err(_) => {
                 self.kind = Some(Kind::Alias);
@@ -252,10 +245,10 @@ impl<'a> Draft<'a> {
         let known = self.known(arn);
         if let Some((meant, source)) = known.and_then(|known| self.mapping(known)) {
             self.because("profile", &source, format!("{arn} stands for {meant}"));
-            match self.parse(&meant) {
+            match self.mapped(&meant) {
                 Ok(identifier) => {
                     self.stands_for(&identifier, &source);
-                    self.compare_with_aws(&Identifier::Arn(arn.clone()), &source);
+                    self.compare_with_aws(&Identifier::Arn(arn.clone()), &identifier, &source);
                     return;
                 }
                 Err(ResolveError::Unknown { message, hint }) => {
@@ -293,6 +286,19 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// What a mapping names: a model or a system profile, perhaps by an alias.
+    fn mapped(&self, meant: &str) -> Result<Identifier, ResolveError> {
+        let path = self.catalog.alias_path(meant)?;
+        let identifier = self.parse(path.last().map_or(meant, |(_, to)| to))?;
+        match identifier.kind() {
+            Kind::FoundationModel | Kind::InferenceProfile => Ok(identifier),
+            kind => Err(ResolveError::Unknown {
+                message: format!("`{identifier}` is {}, not a model", words(kind)),
+                hint: Some("map the profile to the id of its model or system profile".to_owned()),
+            }),
+        }
+    }
+
     /// The facts, Regions and price of an identifier, when something else is called for it.
     fn stands_for(&mut self, identifier: &Identifier, source: &Source) {
         let (id, geography) = self.model_and_geography(identifier);
@@ -326,17 +332,20 @@ impl<'a> Draft<'a> {
     }
 
     /// Configuration is believed about the model, AWS about the Regions; a contradiction is shown.
-    fn compare_with_aws(&mut self, called: &Identifier, source: &Source) {
+    fn compare_with_aws(&mut self, called: &Identifier, meant: &Identifier, source: &Source) {
         let Identifier::Arn(arn) = called else { return };
         let Some(known) = self.known(arn).filter(|known| !known.model_arns.is_empty()) else { return };
-        let live = model_id(&known.model_arns);
-        match (&self.model, live) {
-            (Some(model), Some(live)) if model.id == live => self.as_aws_routes(&live, &known.model_arns),
-            (model, live) => {
-                let said =
-                    model.as_ref().map_or("a model the catalog does not have", |model| model.id.as_str());
+        let (model, geography) = self.model_and_geography(meant);
+        match model_id(&known.model_arns) {
+            Some(live) if live == model => {
+                if !self.as_aws_routes(&live, &known.model_arns) && geography.is_none() {
+                    self.unknown_price();
+                }
+            }
+            live => {
                 let live = live.unwrap_or_else(|| "several models".to_owned());
-                self.notices.push(format!("{source} says that {arn} stands for {said}, but AWS says {live}"));
+                self.notices
+                    .push(format!("{source} says that {arn} stands for {model}, but AWS says {live}"));
                 self.as_listed(&known.model_arns);
             }
         }
@@ -349,12 +358,14 @@ impl<'a> Draft<'a> {
         };
         self.because("profile", Source::Discovered, format!("{arn} stands for {id}"));
         self.set_model(&id, Some(&Source::Discovered));
-        self.as_aws_routes(&id, &known.model_arns);
+        if !self.as_aws_routes(&id, &known.model_arns) {
+            self.unknown_price();
+        }
     }
 
     /// A profile does not say what it was copied from; its set of Regions does (reference `bedrock.md` §5), and with that
-    /// its price.
-    fn as_aws_routes(&mut self, id: &str, model_arns: &[String]) {
+    /// its price. False when they do not tell.
+    fn as_aws_routes(&mut self, id: &str, model_arns: &[String]) -> bool {
         let listed = regions(model_arns);
         let is_global = is_global(model_arns);
         if !is_global && listed == [self.region.clone()] {
@@ -363,7 +374,8 @@ impl<'a> Draft<'a> {
                 Source::Discovered,
                 "the profile was copied from the model of one Region",
             );
-            return self.base_price(id);
+            self.base_price(id);
+            return true;
         }
         let origins: Vec<_> = self
             .catalog
@@ -375,24 +387,20 @@ impl<'a> Draft<'a> {
             })
             .cloned()
             .collect();
-        match origins.as_slice() {
-            [origin] => {
-                let destinations = origin.destinations(&self.region).unwrap_or_default().to_vec();
-                self.set_destinations(
-                    destinations,
-                    Source::Discovered,
-                    &format!("the Regions are those of {}, which it was copied from", origin.id),
-                );
-                self.geography_price(id, &origin.geography);
-            }
-            _ => self.of_unknown_origin(model_arns),
-        }
+        let [origin] = origins.as_slice() else {
+            self.as_listed(model_arns);
+            return false;
+        };
+        let destinations = origin.destinations(&self.region).unwrap_or_default().to_vec();
+        let what = format!("the Regions are those of {}, which it was copied from", origin.id);
+        self.set_destinations(destinations, Source::Discovered, &what);
+        self.geography_price(id, &origin.geography);
+        true
     }
 
-    fn of_unknown_origin(&mut self, model_arns: &[String]) {
+    fn unknown_price(&mut self) {
         self.price = None;
         self.because("price", NOTHING, "unknown: the profile's Regions do not tell what it was copied from");
-        self.as_listed(model_arns);
     }
 
     /// The Regions as AWS lists them; of a global profile it lists only the Region of the call.
@@ -615,15 +623,6 @@ impl<'a> Draft<'a> {
                 self.because(step, NOTHING, "unknown");
             }
         }
-    }
-}
-
-fn endless(path: &[&str], source: &Source, is_circle: bool) -> ResolveError {
-    let how =
-        if is_circle { "in a circle".to_owned() } else { format!("through more than {MAX_ALIASES} aliases") };
-    ResolveError::Unknown {
-        message: format!("{source}: the alias `{}` leads {how}: {}", path[0], path.join(" → ")),
-        hint: Some("let it name a model id, a profile id or an ARN".to_owned()),
     }
 }
 

@@ -104,6 +104,18 @@ fn regions_of_no_known_profile_leave_the_price_open() {
 }
 
 #[test]
+fn a_configured_geography_tells_the_price_where_the_regions_do_not() {
+    let catalog =
+        Catalog::built_in().with(Source::Discovered, discovery(ARN, &["us-west-2", "us-east-1"], SONNET_4_5));
+    let us = format!("us.{SONNET_4_5}");
+    let told = resolve(&catalog.with(mappings_variable(), mapping(ARN, &us)));
+    assert_eq!(told.price, crate::built_in(&us, "us-west-2").price);
+    assert_eq!(told.destination_regions, ["us-east-1", "us-west-2"], "AWS's own list");
+    let open = resolve(&catalog.with(mappings_variable(), mapping(ARN, SONNET_4_5)));
+    assert!(open.price.is_none(), "the model's own price would be a guess");
+}
+
+#[test]
 fn a_mapping_wins_over_aws_and_the_contradiction_is_shown() {
     let catalog = Catalog::built_in()
         .with(mappings_variable(), mapping(ARN, "anthropic.claude-3-7-sonnet-20250219-v1:0"))
@@ -135,6 +147,48 @@ fn a_mapping_that_names_nothing_gives_way_to_aws() {
     );
     let resolution = resolve(&catalog.with(Source::Discovered, discovery(ARN, &US, SONNET_4_5)));
     assert_eq!(model_of(&resolution), Some(SONNET_4_5));
+}
+
+#[test]
+fn a_model_the_catalog_lacks_is_no_contradiction_when_aws_says_the_same() {
+    let newest = "anthropic.claude-zenith-9";
+    let catalog = Catalog::built_in()
+        .with(mappings_variable(), mapping(ARN, newest))
+        .with(Source::Discovered, discovery(ARN, &US, newest));
+    let resolution = resolve(&catalog);
+    assert!(resolution.model.is_none());
+    assert!(
+        !resolution.notices.iter().any(|notice| notice.contains("but AWS says")),
+        "{:?}",
+        resolution.notices
+    );
+    assert_eq!(resolution.destination_regions, ["us-east-1", "us-east-2", "us-west-2"]);
+}
+
+#[test]
+fn a_mapping_may_name_an_alias_but_no_profile_of_an_account() {
+    let file = || Source::File("outcrop.yaml".into());
+    let catalog = Catalog::built_in()
+        .with(mappings_variable(), mapping(ARN, "sonnet"))
+        .with(file(), aliases([("sonnet", "best"), ("best", SONNET_4_5)]));
+    assert_eq!(model_of(&resolve(&catalog)), Some(SONNET_4_5));
+
+    let circle = catalog.with(Source::Flag("--alias".into()), aliases([("best", "sonnet")]));
+    let resolution = resolve(&circle);
+    assert!(
+        resolution.needs_lookup && resolution.notices[0].contains("in a circle"),
+        "{:?}",
+        resolution.notices
+    );
+
+    let itself = Catalog::built_in().with(mappings_variable(), mapping(ARN, ARN));
+    let resolution = resolve(&itself);
+    assert!(resolution.needs_lookup);
+    assert!(
+        resolution.notices[0].ends_with("is an application inference profile, not a model"),
+        "{:?}",
+        resolution.notices
+    );
 }
 
 #[test]

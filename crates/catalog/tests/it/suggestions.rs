@@ -68,3 +68,14 @@ fn a_new_publisher_is_not_refused() {
     assert!(resolution.model.is_none() && resolution.price.is_none());
     assert_eq!(resolution.destination_regions, [""; 0]);
 }
+
+#[test]
+fn what_was_refused_can_still_be_taken_at_its_word() {
+    let catalog = Catalog::built_in();
+    let error = catalog.resolve("claude-opus-5", &crate::context("us-east-1")).unwrap_err();
+    let resolution = catalog.verbatim("claude-opus-5", &crate::context("us-east-1"), &error);
+    assert_eq!(resolution.target, "claude-opus-5");
+    assert!(resolution.model.is_none() && !resolution.needs_lookup);
+    assert_eq!(resolution.notices[0], error.to_string());
+    assert!(resolution.notices[1].contains("anthropic.claude-opus-5"), "{:?}", resolution.notices);
+}
