@@ -11,10 +11,14 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Client as Pool, Error as PoolError};
 use hyper_util::rt::TokioExecutor;
+use outcrop_bedrock::control::PATH_SEGMENT;
+use outcrop_catalog::ApplicationProfile;
+use percent_encoding::utf8_percent_encode;
 use serde::Deserialize;
 
 use crate::failure::Failure;
 use crate::secret::Secret;
+use crate::settings::Settings;
 
 /// One gateway.
 pub struct Client {
@@ -23,7 +27,47 @@ pub struct Client {
     key: Option<Secret>,
 }
 
+/// The gateway's documented address.
+const DEFAULT_URL: &str = "http://127.0.0.1:4141";
+
 impl Client {
+    /// A client of the gateway a person means: the one typed, else `OUTCROP_URL`, else the documented address.
+    pub fn of(settings: &Settings, url: Option<&str>) -> Result<Self, Failure> {
+        let url = url.or(settings.client.url.as_deref()).unwrap_or(DEFAULT_URL);
+        Self::new(url, settings.client.api_key.clone())
+    }
+
+    /// Its address.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// What the gateway's control plane says about a profile.
+    pub async fn inference_profile(&self, arn: &str) -> Result<ApplicationProfile, Failure> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Profile {
+            inference_profile_arn: String,
+            inference_profile_name: Option<String>,
+            #[serde(default)]
+            models: Vec<Model>,
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Model {
+            model_arn: String,
+        }
+        let path = format!("/inference-profiles/{}", utf8_percent_encode(arn, PATH_SEGMENT));
+        let Profile { inference_profile_arn, inference_profile_name, models } = self.read(&path).await?;
+        Ok(ApplicationProfile {
+            arn: inference_profile_arn,
+            name: inference_profile_name,
+            model_arns: models.into_iter().map(|model| model.model_arn).collect(),
+            mapped_to: None,
+            tags: Default::default(),
+        })
+    }
+
     /// A client of the gateway at `base`, such as `http://127.0.0.1:4141`.
     pub fn new(base: &str, key: Option<Secret>) -> Result<Self, Failure> {
         let base = base.trim_end_matches('/').trim_end_matches("/v1").to_owned();

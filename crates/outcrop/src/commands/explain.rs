@@ -2,13 +2,14 @@
 
 use std::io::Write;
 
-use outcrop_bedrock::Client;
 use outcrop_catalog::{
-    Catalog, Layer, Model, ParameterRule, Price, PromptCaching, Reasoning, Resolution, ResolveError, Source,
+    ApplicationProfile, Catalog, Layer, Model, ParameterRule, Price, PromptCaching, Reasoning, Resolution,
+    ResolveError, Source,
 };
 use owo_colors::OwoColorize;
 
 use crate::args::{Explain, Global};
+use crate::client::Client;
 use crate::failure::Failure;
 use crate::paper;
 use crate::settings::{Flags, Settings};
@@ -40,33 +41,47 @@ fn resolve(catalog: &Catalog, identifier: &str, settings: &Settings) -> Result<R
     })
 }
 
-/// Asks AWS what stands behind an application profile. That it cannot be asked is a notice, not a failure: what is known
-/// without it is still worth printing.
+/// Asks AWS what stands behind an application profile, or else the gateway that is running here. That neither can be asked
+/// is a notice, not a failure: what is known without them is still worth printing.
 async fn looked_up(
     catalog: Catalog,
     mut resolution: Resolution,
     settings: &Settings,
 ) -> Result<Resolution, Failure> {
-    let region = resolution.source_region.clone();
-    let answer = match settings.credentials.load(&region).await {
-        Ok(credentials) => {
-            let client = Client::new(credentials, settings.upstream.endpoints());
-            client.inference_profile(&resolution.target, &region).await.map_err(|error| error.to_string())
-        }
-        Err(why) => Err(why),
+    let why = match ask_aws(&resolution, settings).await {
+        Ok(profile) => return learned(&catalog, profile, &resolution, settings),
+        Err(why) => format!(
+            "GetInferenceProfile could not be asked in {}: {}",
+            resolution.source_region,
+            why.lines().next().unwrap_or_default()
+        ),
     };
-    match answer {
-        Ok(profile) => {
-            let application_profiles = [(profile.arn.clone(), profile)].into();
-            let layer = Layer { application_profiles, ..Layer::default() };
-            resolve(&catalog.with(Source::Discovered, layer), &resolution.identifier, settings)
-        }
-        Err(why) => {
-            let reason = why.lines().next().unwrap_or_default();
-            resolution.notices.push(format!("GetInferenceProfile could not be asked in {region}: {reason}"));
-            Ok(resolution)
-        }
+    let gateway = Client::of(settings, None)?;
+    if let Ok(profile) = gateway.inference_profile(&resolution.target).await {
+        let mut resolution = learned(&catalog, profile, &resolution, settings)?;
+        resolution.notices.push(format!("{why}; the gateway at {} was asked instead", gateway.base()));
+        return Ok(resolution);
     }
+    resolution.notices.push(why);
+    Ok(resolution)
+}
+
+async fn ask_aws(resolution: &Resolution, settings: &Settings) -> Result<ApplicationProfile, String> {
+    let region = &resolution.source_region;
+    let credentials = settings.credentials.load(region).await?;
+    let aws = outcrop_bedrock::Client::new(credentials, settings.upstream.endpoints());
+    aws.inference_profile(&resolution.target, region).await.map_err(|error| error.to_string())
+}
+
+fn learned(
+    catalog: &Catalog,
+    profile: ApplicationProfile,
+    resolution: &Resolution,
+    settings: &Settings,
+) -> Result<Resolution, Failure> {
+    let application_profiles = [(profile.arn.clone(), profile)].into();
+    let layer = Layer { application_profiles, ..Layer::default() };
+    resolve(&catalog.with(Source::Discovered, layer), &resolution.identifier, settings)
 }
 
 /// The page a person reads.

@@ -22,6 +22,9 @@ pub struct Run {
     pub stderr: String,
 }
 
+/// Nobody listens there, whatever else runs on the machine.
+const NO_GATEWAY: &str = "http://127.0.0.1:9";
+
 impl Outcrop {
     /// `outcrop ARGS…`
     pub fn new(args: &[&str]) -> Self {
@@ -29,6 +32,7 @@ impl Outcrop {
         let mut command = Command::new(env!("CARGO_BIN_EXE_outcrop"));
         command.args(args).current_dir(folder.path()).env_clear();
         command.env("HOME", folder.path()).env("AWS_EC2_METADATA_DISABLED", "true");
+        command.env("OUTCROP_URL", NO_GATEWAY);
         command.stdin(Stdio::null());
         Self { folder, command }
     }

@@ -132,3 +132,14 @@ fn the_emulator_prints_exports_a_shell_can_take() {
     assert!(bearer.starts_with("# "), "set with the rest it would make boto3 refuse the address: {bearer}");
     assert!(!text.contains("hunter2"), "{text}");
 }
+
+#[test]
+fn explain_asks_the_running_gateway_where_aws_cannot_be_asked() {
+    let gateway = Gateway::start();
+    let explain = Outcrop::new(&["explain", &gateway.arns[0], "--json"]).env("OUTCROP_URL", &gateway.url);
+    let answer = explain.run().json();
+    assert_eq!(answer["model"], "anthropic.claude-sonnet-4-6");
+    assert_eq!(answer["profile"]["name"], "local-claude");
+    let notices = answer["notices"].to_string();
+    assert!(notices.contains(&gateway.url), "{notices}");
+}

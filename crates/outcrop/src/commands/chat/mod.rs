@@ -9,7 +9,7 @@ use std::io::{self, BufRead, IsTerminal, Read, Write};
 
 use http::HeaderMap;
 use outcrop_catalog::price::TokenCounts;
-use outcrop_catalog::{ApplicationProfile, Catalog, Layer, Source};
+use outcrop_catalog::{Catalog, Layer, Source};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -60,8 +60,7 @@ struct Session<'a> {
 
 impl<'a> Session<'a> {
     async fn start(chat: &Chat, settings: &'a Settings, json: bool) -> Result<Self, Failure> {
-        let url = chat.url.as_deref().or(settings.client.url.as_deref()).unwrap_or(DEFAULT_URL);
-        let client = Client::new(url, settings.client.api_key.clone())?;
+        let client = Client::of(settings, chat.url.as_deref())?;
         let model = match chat.model.clone().or_else(|| settings.client.model.clone()) {
             Some(model) => model,
             None => first_offered(&client).await?,
@@ -119,7 +118,7 @@ impl<'a> Session<'a> {
         let context = self.settings.context();
         let mut resolution = self.catalog.resolve(&target, &context).ok()?;
         if resolution.needs_lookup {
-            let profile = profile(&self.client, &target).await?;
+            let profile = self.client.inference_profile(&target).await.ok()?;
             let application_profiles = [(profile.arn.clone(), profile)].into();
             let layer = Layer { application_profiles, ..Layer::default() };
             self.catalog = self.catalog.with(Source::Discovered, layer);
@@ -128,9 +127,6 @@ impl<'a> Session<'a> {
         resolution.price?.cost(answer.tokens()?)
     }
 }
-
-/// The gateway's documented address.
-const DEFAULT_URL: &str = "http://127.0.0.1:4141";
 
 async fn first_offered(client: &Client) -> Result<String, Failure> {
     #[derive(Deserialize)]
@@ -145,33 +141,6 @@ async fn first_offered(client: &Client) -> Result<String, Failure> {
     let first = list.data.into_iter().next();
     first.map(|offer| offer.id).ok_or_else(|| {
         Failure::new("the gateway offers no model").hint("name one with -m, or set OUTCROP_MODEL")
-    })
-}
-
-/// What the gateway's control plane says about a profile.
-async fn profile(client: &Client, arn: &str) -> Option<ApplicationProfile> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Profile {
-        inference_profile_arn: String,
-        inference_profile_name: Option<String>,
-        #[serde(default)]
-        models: Vec<Model>,
-    }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Model {
-        model_arn: String,
-    }
-    let segment = arn.replace('/', "%2F").replace(':', "%3A");
-    let Profile { inference_profile_arn, inference_profile_name, models } =
-        client.read(&format!("/inference-profiles/{segment}")).await.ok()?;
-    Some(ApplicationProfile {
-        arn: inference_profile_arn,
-        name: inference_profile_name,
-        model_arns: models.into_iter().map(|model| model.model_arn).collect(),
-        mapped_to: None,
-        tags: Default::default(),
     })
 }
 
