@@ -1,7 +1,7 @@
 //! A Bedrock of our own: the service's wire protocol, rules and profiles, without an account and without a network.
 //!
 //! One address serves every Region (taken from the signature's scope), the runtime and the control plane. Answers come
-//! from an [actor](actor): deterministic and model-like. Recorded exchanges can be served back byte for byte, and faults
+//! from an [actor]: deterministic and model-like. Recorded exchanges can be served back byte for byte, and faults
 //! be asked for by header. It knows the wire types and the catalog; it deliberately knows nothing of the gateway, so
 //! that it can examine it.
 //!

@@ -1,4 +1,4 @@
-//! Accepts connections and hands each request to [`exchange`](crate::exchange::exchange): HTTP/1.1 and h2c side by side.
+//! Accepts connections and hands each request to [`exchange`]: HTTP/1.1 and h2c side by side.
 
 use std::convert::Infallible;
 use std::future::Future;

@@ -1,6 +1,6 @@
 //! Anthropic's Messages API, in both directions, for models that are reached through Converse.
 //!
-//! [`translate`] reads a request into the canonical form; [`render_response`] and [`StreamWriter`] write the answer, whole
+//! [`translate()`] reads a request into the canonical form; [`render_response`] and [`StreamWriter`] write the answer, whole
 //! or streamed, and the two agree. Claude itself is reached on the relay lane: [`crate::envelope`] edits the request and
 //! [`RelayWriter`] passes the events on.
 //!

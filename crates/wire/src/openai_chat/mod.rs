@@ -1,6 +1,6 @@
 //! OpenAI's Chat Completions, in both directions.
 //!
-//! [`translate`] reads a request into the canonical form; [`render_response`] and [`StreamWriter`] write the answer, whole
+//! [`translate()`] reads a request into the canonical form; [`render_response`] and [`StreamWriter`] write the answer, whole
 //! or streamed, and the two agree: what the chunks of a stream add up to is what the whole answer would have said.
 //!
 //! Where Bedrock says more than Chat Completions has words for, nothing is thrown away. These members are additions,
