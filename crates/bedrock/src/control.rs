@@ -1,15 +1,21 @@
-//! The control-plane calls the resolver needs: which model is behind a profile.
+//! The control plane: inference profiles and their tags.
 //!
-//! Works with `bedrock:GetInferenceProfile` alone; tolerates members the published model does not have.
+//! The resolver needs one call of it, `bedrock:GetInferenceProfile`; the rest is for people who keep profiles
+//! ([`profiles`]). Answers may hold members the published model does not have.
+
+pub mod profiles;
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderValue, Method, header};
 use http_body_util::BodyExt;
-use outcrop_catalog::ApplicationProfile;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Deserialize;
+use outcrop_catalog::{ApplicationProfile, ProfileType};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use profiles::{Created, InferenceProfile, NewProfile};
 
 use crate::client::{Client, Invocation, SendError};
 
@@ -17,89 +23,73 @@ use crate::client::{Client, Invocation, SendError};
 pub const PATH_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 impl Client {
-    /// `GetInferenceProfile`, in the Region given.
+    /// What the resolver has to know of a profile: `GetInferenceProfile`, in the Region given.
+    ///
+    /// # Errors
+    /// As [`Client::send`].
     pub async fn inference_profile(
         &self,
         identifier: &str,
         region: &str,
     ) -> Result<ApplicationProfile, SendError> {
-        let path = format!("/inference-profiles/{}", utf8_percent_encode(identifier, PATH_SEGMENT));
-        let summary: Summary = self.read(&path, region).await?;
-        Ok(summary.into())
+        self.describe_inference_profile(identifier, region).await.map(ApplicationProfile::from)
     }
 
-    /// All application profiles of the account in the Region given, page by page.
+    /// What the resolver has to know of all application profiles of the account in the Region given.
+    ///
+    /// # Errors
+    /// As [`Client::send`].
     pub async fn application_profiles(&self, region: &str) -> Result<Vec<ApplicationProfile>, SendError> {
-        let mut profiles = Vec::new();
-        let mut next: Option<String> = None;
-        loop {
-            let mut path = String::from("/inference-profiles?maxResults=1000&type=APPLICATION");
-            if let Some(token) = &next {
-                path.push_str("&nextToken=");
-                path.extend(utf8_percent_encode(token, PATH_SEGMENT));
-            }
-            let page: Page = self.read(&path, region).await?;
-            profiles.extend(page.inference_profile_summaries.into_iter().map(ApplicationProfile::from));
-            next = page.next_token;
-            if next.is_none() {
-                return Ok(profiles);
-            }
-        }
+        let profiles = self.inference_profiles(Some(ProfileType::Application), region).await?;
+        Ok(profiles.into_iter().map(ApplicationProfile::from).collect())
     }
 
-    async fn read<T: serde::de::DeserializeOwned>(&self, path: &str, region: &str) -> Result<T, SendError> {
+    async fn read<T: DeserializeOwned>(&self, path: &str, region: &str) -> Result<T, SendError> {
+        self.call(Method::GET, path, Bytes::new(), region).await
+    }
+
+    async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        region: &str,
+    ) -> Result<T, SendError> {
+        let body = serde_json::to_vec(body).map_err(|error| SendError::Unsendable(error.to_string()))?;
+        self.call(Method::POST, path, body.into(), region).await
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+        region: &str,
+    ) -> Result<T, SendError> {
         let endpoint =
             self.endpoints().control(region).map_err(|error| SendError::Unsendable(error.to_string()))?;
-        let invocation = Invocation {
-            method: Method::GET,
-            endpoint: &endpoint,
-            region,
-            path,
-            headers: HeaderMap::new(),
-            body: Bytes::new(),
-        };
+        let mut headers = HeaderMap::new();
+        if !body.is_empty() {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        let invocation = Invocation { method, endpoint: &endpoint, region, path, headers, body };
         let broken = |why: String| SendError::Broken { host: endpoint.authority().to_owned(), why };
-        let body = self
-            .send(&invocation)
-            .await?
-            .into_body()
-            .collect()
-            .await
-            .map_err(|error| broken(error.to_string()))?;
-        serde_json::from_slice(&body.to_bytes())
-            .map_err(|error| broken(format!("unreadable answer: {error}")))
+        let answer = self.send(&invocation).await?.into_body().collect().await;
+        let answer = answer.map_err(|error| broken(error.to_string()))?.to_bytes();
+        let answer = if answer.is_empty() { NOTHING } else { &answer };
+        serde_json::from_slice(answer).map_err(|error| broken(format!("unreadable answer: {error}")))
     }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Page {
-    #[serde(default)]
-    inference_profile_summaries: Vec<Summary>,
-    next_token: Option<String>,
-}
+/// AWS answers with `{}` where there is nothing to say; a proxy may drop even that.
+const NOTHING: &[u8] = b"{}";
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Summary {
-    inference_profile_arn: String,
-    inference_profile_name: Option<String>,
-    #[serde(default)]
-    models: Vec<ModelArn>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ModelArn {
-    model_arn: String,
-}
-
-impl From<Summary> for ApplicationProfile {
-    fn from(summary: Summary) -> Self {
+impl From<InferenceProfile> for ApplicationProfile {
+    fn from(profile: InferenceProfile) -> Self {
+        let model_arns = profile.model_arns();
         Self {
-            arn: summary.inference_profile_arn,
-            name: summary.inference_profile_name,
-            model_arns: summary.models.into_iter().map(|model| model.model_arn).collect(),
+            arn: profile.inference_profile_arn,
+            name: profile.inference_profile_name,
+            model_arns,
             mapped_to: None,
             tags: BTreeMap::new(),
         }
