@@ -6,7 +6,7 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use outcrop_wire::bedrock::{BedrockError, ErrorKind};
-use outcrop_wire::sigv4::{self, RequestHead};
+use outcrop_wire::sigv4::{self, RequestHead, SigV4Error};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -55,13 +55,26 @@ impl Access {
         Self { keys }
     }
 
-    /// Identifies the caller. Without configured keys anybody is welcome, unverified: the listener is on loopback then.
-    pub(crate) fn caller(&self, head: &Parts, body: &[u8]) -> Result<Caller, BedrockError> {
+    /// Identifies the caller by the head alone; `None` when a signature has to be verified over the body too.
+    ///
+    /// Without configured keys anybody is welcome, unverified: the listener is on loopback then.
+    pub(crate) fn by_head(&self, head: &Parts) -> Result<Option<Caller>, BedrockError> {
         if self.keys.is_empty() {
-            return Ok(Caller { name: None, region: scope_region(&head.headers) });
+            return Ok(Some(Caller { name: None, region: scope_region(&head.headers) }));
         }
-        match presented_key(&head.headers) {
-            Some(secret) => self.by_secret(secret),
+        if let Some(secret) = presented_key(&head.headers) {
+            return self.by_secret(secret).map(Some);
+        }
+        if is_signed(head) {
+            return Ok(None);
+        }
+        Err(SigV4Error::MissingToken.to_bedrock())
+    }
+
+    /// Identifies the caller, whose body is read.
+    pub(crate) fn caller(&self, head: &Parts, body: &[u8]) -> Result<Caller, BedrockError> {
+        match self.by_head(head)? {
+            Some(caller) => Ok(caller),
             None => self.by_signature(head, body),
         }
     }
@@ -107,6 +120,12 @@ fn presented_key(headers: &HeaderMap) -> Option<&str> {
     }
     let (scheme, key) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+}
+
+/// In the header, or presigned in the query.
+fn is_signed(head: &Parts) -> bool {
+    head.headers.contains_key(AUTHORIZATION)
+        || head.uri.query().is_some_and(|query| query.contains("X-Amz-Signature="))
 }
 
 /// The Region in a SigV4 credential scope: `Credential=KEY/DATE/REGION/SERVICE/aws4_request`.

@@ -9,7 +9,7 @@ use outcrop_bedrock::Invocation;
 use outcrop_wire::bedrock::ErrorKind;
 use outcrop_wire::dialect::Dialect;
 
-use crate::exchange::read;
+use crate::exchange::admit;
 use crate::failure::{Failure, hand_on};
 use crate::reply::ReplyBody;
 use crate::state::State;
@@ -20,9 +20,7 @@ pub(crate) async fn forward(
     head: &Parts,
     body: Incoming,
 ) -> Result<Response<ReplyBody>, Failure> {
-    let body = read(body).await?;
-    let caller =
-        state.access.caller(head, &body).map_err(|error| Failure::denied(error, Dialect::Bedrock))?;
+    let (caller, body) = admit(state, head, body, Dialect::Bedrock).await?;
     let region = caller.region.as_deref().unwrap_or(&state.region);
     let endpoint = state.client.endpoints().control(region);
     let endpoint = endpoint.map_err(|error| Failure::new(ErrorKind::Validation, error.to_string()))?;

@@ -56,11 +56,7 @@ async fn invoke(
     endpoint: Endpoint<'_>,
     id: &str,
 ) -> Result<Response<ReplyBody>, Failure> {
-    let body = read(body).await?;
-    let caller = state
-        .access
-        .caller(head, &body)
-        .map_err(|error| Failure::denied(error, router::dialect(head.uri.path())))?;
+    let (caller, body) = admit(state, head, body, router::dialect(head.uri.path())).await?;
     let inbound = Inbound::read(endpoint, &head.headers, &body)?;
     let route = state.route(&inbound.model, caller.region.as_deref(), inbound.dialect).await?;
     let mut call = lane::prepare(&inbound, &route, state.lane, id)?;
@@ -79,6 +75,19 @@ async fn invoke(
     }
 }
 
+/// Identifies the caller and reads the body; whoever is not let in is told so before the body is read.
+pub(crate) async fn admit(
+    state: &State,
+    head: &Parts,
+    body: Incoming,
+    dialect: Dialect,
+) -> Result<(Caller, Bytes), Failure> {
+    let denied = |error| Failure::denied(error, dialect);
+    state.access.by_head(head).map_err(denied)?;
+    let body = read(body).await?;
+    Ok((state.access.caller(head, &body).map_err(denied)?, body))
+}
+
 /// Bedrock's own limit for a body (reference `bedrock.md` §2).
 pub(crate) const MAX_BODY: usize = 25_000_000;
 /// A client that sends its body slower than this holds a connection for nothing.
@@ -89,7 +98,7 @@ const ROOT: &str = "Outcrop: Amazon Bedrock for any client.\n\
     GET  /v1/models  /inference-profiles  /foundation-models  /healthz  /readyz\n";
 
 /// The whole body, within limits.
-pub(crate) async fn read(body: Incoming) -> Result<Bytes, Failure> {
+async fn read(body: Incoming) -> Result<Bytes, Failure> {
     let too_large = || {
         let message =
             format!("The request body is larger than {MAX_BODY} bytes, the most that Bedrock takes.");

@@ -18,6 +18,7 @@ use super::Record;
 /// The ledger. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Ledger {
+    file: PathBuf,
     pool: SqlitePool,
     writer: mpsc::Sender<Record>,
     lost: Arc<AtomicU64>,
@@ -45,8 +46,9 @@ impl Ledger {
             .map_err(|sql| error(sql.to_string()))?;
         sqlx::migrate!().run(&pool).await.map_err(|sql| error(sql.to_string()))?;
         let (writer, records) = mpsc::channel(QUEUE);
-        let task = tokio::spawn(write_batches(pool.clone(), records));
-        Ok((Self { pool, writer, lost: Arc::default() }, task))
+        let lost = Arc::default();
+        let task = tokio::spawn(write_batches(pool.clone(), records, Arc::clone(&lost)));
+        Ok((Self { file, pool, writer, lost }, task))
     }
 
     /// Hands a record over. Never waits: when the queue is full the record is counted as lost and logged.
@@ -64,6 +66,10 @@ impl Ledger {
 
     pub(super) fn pool(&self) -> &SqlitePool {
         &self.pool
+    }
+
+    pub(super) fn error(&self, error: &sqlx::Error) -> LedgerError {
+        LedgerError { file: self.file.clone(), why: error.to_string() }
     }
 }
 
@@ -92,7 +98,7 @@ const FLUSH_AFTER: Duration = Duration::from_millis(250);
 /// After a failed write, the same batch is tried again this often before it is given up.
 const WRITE_ATTEMPTS: u32 = 5;
 
-async fn write_batches(pool: SqlitePool, mut records: mpsc::Receiver<Record>) {
+async fn write_batches(pool: SqlitePool, mut records: mpsc::Receiver<Record>, lost: Arc<AtomicU64>) {
     let mut batch = Vec::with_capacity(BATCH);
     while let Some(first) = records.recv().await {
         batch.push(first);
@@ -103,22 +109,24 @@ async fn write_batches(pool: SqlitePool, mut records: mpsc::Receiver<Record>) {
                 Ok(None) | Err(_) => break,
             }
         }
-        write(&pool, &batch).await;
+        if !write(&pool, &batch).await {
+            lost.fetch_add(batch.len() as u64, Ordering::Relaxed);
+        }
         batch.clear();
     }
     pool.close().await;
 }
 
-async fn write(pool: &SqlitePool, batch: &[Record]) {
+/// Whether the batch is on disk in the end.
+async fn write(pool: &SqlitePool, batch: &[Record]) -> bool {
     for attempt in 1..=WRITE_ATTEMPTS {
-        match insert(pool, batch).await {
-            Ok(()) => return,
-            Err(error) => {
-                tracing::error!(attempt, rows = batch.len(), %error, "the ledger could not be written")
-            }
+        let Err(error) = insert(pool, batch).await else { return true };
+        tracing::error!(attempt, of = WRITE_ATTEMPTS, rows = batch.len(), %error, "the ledger could not be written");
+        if attempt < WRITE_ATTEMPTS {
+            tokio::time::sleep(FLUSH_AFTER * attempt).await;
         }
-        tokio::time::sleep(FLUSH_AFTER * attempt).await;
     }
+    false
 }
 
 async fn insert(pool: &SqlitePool, batch: &[Record]) -> Result<(), sqlx::Error> {

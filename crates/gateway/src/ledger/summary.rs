@@ -56,7 +56,7 @@ impl Ledger {
             .bind(since.unwrap_or(""))
             .fetch_all(self.pool())
             .await
-            .map_err(|error| LedgerError { file: Default::default(), why: error.to_string() })?;
+            .map_err(|error| self.error(&error))?;
         Ok(rows.iter().map(|row| Summary::read(row, by)).collect())
     }
 }
