@@ -1,9 +1,13 @@
 //! The command line as it is typed. What it means is decided in `settings`.
 
+mod profiles;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
+
+pub use profiles::{Create, ProfileKind, Profiles};
 
 /// Amazon Bedrock within reach of any client: gateway, command line, emulator.
 #[derive(Debug, Parser)]
@@ -160,40 +164,6 @@ pub enum Models {
     },
     /// The same as `outcrop explain`
     Show(Explain),
-}
-
-/// `outcrop profiles`
-#[derive(Debug, Subcommand)]
-pub enum Profiles {
-    /// List them
-    List {
-        /// Only AWS's own, or only the account's
-        #[arg(long = "type", value_name = "TYPE")]
-        kind: Option<ProfileKind>,
-        /// Show those whose id or name holds this text
-        #[arg(long, value_name = "TEXT")]
-        filter: Option<String>,
-        /// The Region to ask in
-        #[arg(long)]
-        region: Option<String>,
-    },
-    /// One of them, as AWS describes it
-    Get {
-        /// Its id or ARN
-        profile: String,
-        /// The Region to ask in
-        #[arg(long)]
-        region: Option<String>,
-    },
-}
-
-/// Who made a profile.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ProfileKind {
-    /// AWS.
-    System,
-    /// The account.
-    Application,
 }
 
 /// `outcrop usage`

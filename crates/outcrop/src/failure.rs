@@ -18,6 +18,13 @@ pub enum Failure {
         /// What to do about it.
         hint: Option<String>,
     },
+    /// Something that was left out on the command line, with advice.
+    Usage {
+        /// What is missing.
+        message: String,
+        /// What to add.
+        hint: String,
+    },
     /// The answer itself says what is wrong.
     Reported,
     /// The reader of our output went away (`outcrop … | head`): nothing is wrong.
@@ -39,7 +46,7 @@ impl Failure {
         }
     }
 
-    /// Tells the person and chooses the exit code: 1, for 2 is clap's "wrong usage".
+    /// Tells the person and chooses the exit code: 1, and 2 for wrong usage, as clap does.
     pub fn report(self) -> ExitCode {
         match self {
             Self::NobodyReads => return ExitCode::SUCCESS,
@@ -52,10 +59,17 @@ impl Failure {
                 }
             }
             Self::Message { message, hint } => paper::error(&message, hint.as_deref()),
+            Self::Usage { message, hint } => {
+                paper::error(&message, Some(&hint));
+                return ExitCode::from(WRONG_USAGE);
+            }
         }
         ExitCode::FAILURE
     }
 }
+
+/// clap's exit code.
+const WRONG_USAGE: u8 = 2;
 
 impl From<Vec<Problem>> for Failure {
     fn from(problems: Vec<Problem>) -> Self {

@@ -3,6 +3,7 @@
 mod chat;
 mod completions;
 mod config;
+mod confirm;
 mod emulate;
 mod explain;
 mod models;

@@ -6,5 +6,6 @@ mod chat;
 mod config;
 mod explain;
 mod outcrop;
+mod profiles;
 mod seeds;
 mod serve;

@@ -1,0 +1,101 @@
+//! `outcrop profiles`, as it is typed.
+
+use clap::{Subcommand, ValueEnum};
+
+/// `outcrop profiles`
+#[derive(Debug, Subcommand)]
+pub enum Profiles {
+    /// List them
+    List {
+        /// Only AWS's own, or only the account's
+        #[arg(long = "type", value_name = "TYPE")]
+        kind: Option<ProfileKind>,
+        /// Show those whose id or name holds this text
+        #[arg(long, value_name = "TEXT")]
+        filter: Option<String>,
+        /// The Region to ask in
+        #[arg(long)]
+        region: Option<String>,
+    },
+    /// One of them, as AWS describes it
+    Get {
+        /// Its name, id or ARN
+        profile: String,
+        /// The Region to ask in
+        #[arg(long)]
+        region: Option<String>,
+    },
+    /// Create an application profile
+    Create(Create),
+    /// Put tags on a profile
+    Tag {
+        /// Its name, id or ARN
+        profile: String,
+        /// The tags; a tag that is there gets the new value
+        #[arg(required = true, value_name = "KEY=VALUE", value_parser = tag)]
+        tags: Vec<(String, String)>,
+        /// The Region it is in
+        #[arg(long)]
+        region: Option<String>,
+    },
+    /// Take tags off a profile
+    Untag {
+        /// Its name, id or ARN
+        profile: String,
+        /// The tags' keys
+        #[arg(required = true, value_name = "KEY")]
+        keys: Vec<String>,
+        /// The Region it is in
+        #[arg(long)]
+        region: Option<String>,
+    },
+    /// Delete an application profile
+    Delete {
+        /// Its name, id or ARN
+        profile: String,
+        /// The Region it is in
+        #[arg(long)]
+        region: Option<String>,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// `outcrop profiles create`
+#[derive(Debug, clap::Args)]
+pub struct Create {
+    /// What to call it: letters, digits, single blanks, hyphens and underscores
+    pub name: String,
+    /// What to copy: a model id, a system profile id, an ARN or an alias
+    #[arg(long, value_name = "SOURCE")]
+    pub from: String,
+    /// What it is for
+    #[arg(long)]
+    pub description: Option<String>,
+    /// A tag (may be given more than once)
+    #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = tag)]
+    pub tags: Vec<(String, String)>,
+    /// The Region to create it in
+    #[arg(long)]
+    pub region: Option<String>,
+    /// Print the request instead of sending it
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Who made a profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ProfileKind {
+    /// AWS.
+    System,
+    /// The account.
+    Application,
+}
+
+/// `key=value`; the value may hold further equals signs, or nothing.
+fn tag(text: &str) -> Result<(String, String), String> {
+    let (key, value) =
+        text.split_once('=').ok_or_else(|| "write it as KEY=VALUE, such as team=search".to_owned())?;
+    Ok((key.to_owned(), value.to_owned()))
+}

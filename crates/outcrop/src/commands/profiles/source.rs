@@ -1,0 +1,133 @@
+//! What a profile is copied from: any identifier, made into the ARN that AWS wants.
+
+use outcrop_catalog::{Arn, Catalog, Context, Identifier, Kind, Layer, Resolution, ResolveError};
+
+use super::account::Account;
+use crate::failure::Failure;
+use crate::settings::Settings;
+
+/// Something that can be copied, looked up.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// `modelSource.copyFrom`
+    pub arn: String,
+    /// The models that a copy of it routes to.
+    pub model_arns: Vec<String>,
+    /// What was chosen for what was written, where the two are not the same.
+    pub note: Option<String>,
+}
+
+/// The catalog with the configuration's aliases and nothing else of it: what LibreChat's `inferenceProfiles` calls for an
+/// identifier is a copy already.
+pub fn catalog(settings: &Settings) -> Catalog {
+    settings.layers.iter().fold(Catalog::built_in(), |catalog, (source, layer)| {
+        let layer = Layer { aliases: layer.aliases.clone(), ..Layer::default() };
+        catalog.with(source.clone(), layer)
+    })
+}
+
+/// Finds what `from` names in the account's Region.
+pub async fn look_up(account: &Account, catalog: &Catalog, from: &str) -> Result<Source, Failure> {
+    let context = Context { region: account.region.clone() };
+    let resolution = catalog.resolve(from, &context).map_err(unknown)?;
+    let target = Identifier::parse(&resolution.target, catalog.vocabulary());
+    let target = target.map_err(|error| Failure::new(error.to_string()))?;
+    if resolution.source_region != account.region {
+        return Err(elsewhere(from, &resolution.source_region, &account.region));
+    }
+    if let Identifier::Arn(arn) = &target {
+        check_arn(arn)?;
+    }
+    let note = (resolution.target != from).then(|| note(from, &resolution));
+    match (&target, target.kind()) {
+        (Identifier::Arn(_), Kind::FoundationModel) => Ok(of_model(resolution.target, note)),
+        (_, Kind::FoundationModel) => {
+            served(catalog, &resolution, &account.region)?;
+            let partition = partition(&account.region);
+            let arn = format!("arn:{partition}:bedrock:{}::foundation-model/{target}", account.region);
+            Ok(of_model(arn, note))
+        }
+        _ => of_profile(account, &resolution, note).await,
+    }
+}
+
+fn elsewhere(from: &str, there: &str, here: &str) -> Failure {
+    Failure::new(format!("{from} is not in {here}: a profile is copied within one Region")).hint(format!(
+        "create it there with --region {there}, or name the source by its id instead of its ARN"
+    ))
+}
+
+/// AWS's own rule: only what AWS made can be copied.
+fn check_arn(arn: &Arn) -> Result<(), Failure> {
+    match arn.kind {
+        Kind::FoundationModel if arn.region.is_empty() => {
+            Err(Failure::new(format!("{arn} names no Region")).hint("name the model by its id"))
+        }
+        Kind::FoundationModel | Kind::InferenceProfile => Ok(()),
+        Kind::ApplicationInferenceProfile => Err(Failure::new(format!(
+            "{arn} is an application profile, and AWS copies only foundation models and system profiles"
+        ))
+        .hint("name the model or system profile it was copied from: see `outcrop profiles get`")),
+        _ => Err(Failure::new(format!(
+            "{arn} cannot be copied: only a foundation model or a system profile can"
+        ))),
+    }
+}
+
+fn note(from: &str, resolution: &Resolution) -> String {
+    resolution.notices.first().cloned().unwrap_or_else(|| format!("{from} is {}", resolution.target))
+}
+
+fn unknown(error: ResolveError) -> Failure {
+    let ResolveError::Unknown { message, hint } = error;
+    let failure = Failure::new(format!("the source is not found: {message}"));
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
+/// A model that the catalog knows not to be in the Region is refused; of one it does not know AWS is to judge.
+fn served(catalog: &Catalog, resolution: &Resolution, region: &str) -> Result<(), Failure> {
+    let Some(model) = catalog.model(&resolution.target) else { return Ok(()) };
+    if model.on_demand.iter().any(|served| served == region) {
+        return Ok(());
+    }
+    let failure = Failure::new(format!("the source is not found: {} is not served in {region}", model.id));
+    Err(match resolution.notices.first() {
+        Some(notice) => failure.hint(notice),
+        None => failure.hint("see `outcrop models list`"),
+    })
+}
+
+fn of_model(arn: String, note: Option<String>) -> Source {
+    Source { model_arns: vec![arn.clone()], arn, note }
+}
+
+/// A system profile's ARN holds the caller's account, so AWS is asked; that also tells whether it is there.
+async fn of_profile(
+    account: &Account,
+    resolution: &Resolution,
+    note: Option<String>,
+) -> Result<Source, Failure> {
+    let found =
+        account.describe(&resolution.target).await.map_err(|failure| match resolution.notices.first() {
+            Some(notice) => failure.hint(notice),
+            None => failure,
+        })?;
+    Ok(Source { model_arns: found.model_arns(), arn: found.inference_profile_arn, note })
+}
+
+/// The partition of a Region (reference `bedrock.md` §3).
+fn partition(region: &str) -> &'static str {
+    const PARTITIONS: [(&str, &str); 7] = [
+        ("cn-", "aws-cn"),
+        ("us-gov-", "aws-us-gov"),
+        ("eusc-", "aws-eusc"),
+        ("us-iso-", "aws-iso"),
+        ("us-isob-", "aws-iso-b"),
+        ("eu-isoe-", "aws-iso-e"),
+        ("us-isof-", "aws-iso-f"),
+    ];
+    PARTITIONS.iter().find(|(prefix, _)| region.starts_with(prefix)).map_or("aws", |(_, partition)| partition)
+}
