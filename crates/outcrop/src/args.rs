@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-pub use profiles::{Create, ProfileKind, Profiles};
+pub use profiles::{Apply, Bootstrap, Create, ProfileKind, Profiles};
 
 /// Amazon Bedrock within reach of any client: gateway, command line, emulator.
 #[derive(Debug, Parser)]

@@ -1,5 +1,7 @@
 //! `outcrop profiles`, as it is typed.
 
+use std::path::PathBuf;
+
 use clap::{Subcommand, ValueEnum};
 
 /// `outcrop profiles`
@@ -60,6 +62,53 @@ pub enum Profiles {
         #[arg(long)]
         yes: bool,
     },
+    /// Show what `apply` would change
+    Plan {
+        /// The profiles as they should be
+        #[arg(short, long, value_name = "FILE")]
+        file: PathBuf,
+        /// Also show what `apply --prune` would delete
+        #[arg(long)]
+        prune: bool,
+    },
+    /// Make the account's profiles what a file says
+    Apply(Apply),
+    /// Create one profile a model, named PREFIX-MODEL
+    Bootstrap(Bootstrap),
+}
+
+/// `outcrop profiles apply`
+#[derive(Debug, clap::Args)]
+pub struct Apply {
+    /// The profiles as they should be
+    #[arg(short, long, value_name = "FILE")]
+    pub file: PathBuf,
+    /// Delete the application profiles that the file does not have, in the Regions it names
+    #[arg(long)]
+    pub prune: bool,
+    /// Delete and create anew what AWS cannot change; the ARN becomes another one
+    #[arg(long)]
+    pub replace: bool,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// `outcrop profiles bootstrap`
+#[derive(Debug, clap::Args)]
+pub struct Bootstrap {
+    /// What the names begin with
+    #[arg(long)]
+    pub prefix: String,
+    /// Model ids, system profile ids or aliases
+    #[arg(required = true, value_name = "MODEL")]
+    pub models: Vec<String>,
+    /// The Region to create them in
+    #[arg(long)]
+    pub region: Option<String>,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// `outcrop profiles create`

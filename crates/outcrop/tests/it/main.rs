@@ -7,5 +7,6 @@ mod config;
 mod explain;
 mod outcrop;
 mod profiles;
+mod profiles_as_code;
 mod seeds;
 mod serve;

@@ -10,14 +10,16 @@ use crate::outcrop::Outcrop;
 const SONNET: &str = "us.anthropic.claude-sonnet-4-5-20250929-v1:0";
 
 /// An emulated account on a free port. Killed when dropped.
-struct Aws {
-    url: String,
+pub struct Aws {
+    /// Its address.
+    pub url: String,
     _folder: TempDir,
     child: Child,
 }
 
 impl Aws {
-    fn start() -> Self {
+    /// Starts it and waits until it is ready.
+    pub fn start() -> Self {
         let (folder, mut command) =
             Outcrop::new(&["emulate", "--json", "--listen", "127.0.0.1:0"]).into_parts();
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
@@ -28,7 +30,7 @@ impl Aws {
     }
 
     /// `outcrop profiles ARGS…` with this account's keys, as the emulator prints them.
-    fn profiles(&self, args: &[&str]) -> Outcrop {
+    pub fn profiles(&self, args: &[&str]) -> Outcrop {
         Outcrop::new(&[&["profiles"], args].concat())
             .env("AWS_ENDPOINT_URL_BEDROCK", &self.url)
             .env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
@@ -36,7 +38,7 @@ impl Aws {
     }
 
     /// The names of the application profiles in a Region, without the seeded ones.
-    fn names(&self, region: &str) -> Vec<String> {
+    pub fn names(&self, region: &str) -> Vec<String> {
         let listed =
             self.profiles(&["list", "--type", "application", "--region", region, "--json"]).run().json();
         let names = listed.as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap().to_owned());

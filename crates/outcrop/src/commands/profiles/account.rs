@@ -116,6 +116,24 @@ impl Account {
         })
     }
 
+    /// Whether the credentials belong to the account that is meant. Every profile's ARN holds it; `own` are those at hand.
+    pub async fn check_number(&self, meant: &str, own: &[InferenceProfile]) -> Result<(), Failure> {
+        let mut number = own.iter().find_map(|profile| profile.account()).map(str::to_owned);
+        if number.is_none() {
+            let system = self.client.inference_profiles(Some(ProfileType::SystemDefined), &self.region).await;
+            let system = system.map_err(|error| {
+                refused("the account cannot be told", &error, "bedrock:ListInferenceProfiles")
+            })?;
+            number = system.iter().find_map(|profile| profile.account()).map(str::to_owned);
+        }
+        match number {
+            Some(number) if number == meant => Ok(()),
+            Some(number) => Err(Failure::new(format!("the credentials belong to {number}, not to {meant}"))
+                .hint("use the credentials of that account (AWS_PROFILE, --env-file)")),
+            None => Err(Failure::new(format!("whether this is {meant} cannot be told in {}", self.region))),
+        }
+    }
+
     fn no_such(&self, identifier: &str, own: &[InferenceProfile]) -> Failure {
         let failure =
             Failure::new(format!("no application profile is called `{identifier}` in {}", self.region));

@@ -1,8 +1,11 @@
 //! `outcrop profiles`: AWS's inference profiles from the catalog, the account's from its control plane.
 
 mod account;
+mod apply;
 mod change;
 mod entry;
+mod file;
+mod plan;
 mod rules;
 mod source;
 
@@ -35,6 +38,11 @@ pub fn run(global: &Global, profiles: Profiles) -> Result<(), Failure> {
             }
             Profiles::Delete { profile, region, yes } => {
                 change::delete(global, &in_region(region)?, &profile, yes).await
+            }
+            Profiles::Plan { file, prune } => apply::plan(global, &in_region(None)?, &file, prune).await,
+            Profiles::Apply(arguments) => apply::apply(global, &in_region(None)?, &arguments).await,
+            Profiles::Bootstrap(arguments) => {
+                apply::bootstrap(global, &in_region(arguments.region.clone())?, &arguments).await
             }
         }
     })?

@@ -35,6 +35,21 @@ pub fn tag(key: &str, value: &str) -> Result<(), Refused> {
     tag_text(&format!("value of the tag {key}"), value, MAX_TAG_VALUE)
 }
 
+/// Twelve digits.
+pub fn account(text: &str) -> Result<(), Refused> {
+    if text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(());
+    }
+    let hint = Some("an account looks like 123456789012".to_owned());
+    Err(Refused { message: format!("`{text}` is no account: it takes twelve digits"), hint })
+}
+
+/// A name made of something else, by the rule of the LibreChat guide's set-up script: `${MODEL//[.:]/-}`.
+pub fn name_of_model(prefix: &str, model: &str) -> String {
+    let model = model.rsplit('/').next().unwrap_or(model).replace(['.', ':'], "-");
+    format!("{}-{model}", prefix.trim_end_matches('-'))
+}
+
 /// AWS's own tags.
 const RESERVED: &str = "aws:";
 const MAX_NAME: usize = 64;
@@ -168,5 +183,14 @@ mod tests {
         assert!(tag("", "x").is_err());
         assert!(tag("aws:x", "y").is_err());
         assert!(tag("x", &"y".repeat(257)).is_err());
+    }
+
+    #[test]
+    fn the_scripts_naming_rule() {
+        let model = "us.anthropic.claude-3-7-sonnet-20250219-v1:0";
+        let named = name_of_model("LibreChat", model);
+        assert_eq!(named, "LibreChat-us-anthropic-claude-3-7-sonnet-20250219-v1-0");
+        let arn = format!("arn:aws:bedrock:us-east-1:123456789012:inference-profile/{model}");
+        assert_eq!(name_of_model("LibreChat-", &arn), named);
     }
 }

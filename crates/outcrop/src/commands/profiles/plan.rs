@@ -1,0 +1,235 @@
+//! What it takes to make the account's profiles what they should be. Nothing in here talks to AWS or changes anything.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use outcrop_bedrock::control::{InferenceProfile, NewProfile};
+use owo_colors::OwoColorize;
+use serde::Serialize;
+
+use super::source::Source;
+
+/// A profile as it should be.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    pub name: String,
+    pub region: String,
+    pub source: Source,
+    /// `None`: whatever it has.
+    pub description: Option<String>,
+    /// `None`: whatever it has.
+    pub tags: Option<BTreeMap<String, String>>,
+}
+
+/// A profile as it is.
+#[derive(Debug, Clone)]
+pub struct Existing {
+    pub profile: InferenceProfile,
+    pub tags: BTreeMap<String, String>,
+}
+
+/// One profile, and what is to be done with it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Change {
+    pub name: String,
+    pub region: String,
+    /// `None` until it exists.
+    pub arn: Option<String>,
+    #[serde(flatten)]
+    pub action: Action,
+}
+
+/// What is to be done with a profile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "action", rename_all = "kebab-case")]
+pub enum Action {
+    /// It does not exist.
+    Create {
+        #[serde(skip)]
+        new: NewProfile,
+        from: String,
+    },
+    /// Tags are all that can be changed.
+    Retag { set: BTreeMap<String, String>, remove: Vec<String> },
+    /// Something differs that AWS cannot change: it takes another profile, with another ARN.
+    Replace {
+        #[serde(skip)]
+        new: NewProfile,
+        because: Vec<String>,
+    },
+    /// It is what it should be.
+    Unchanged,
+    /// Nobody wants it, and it is to be deleted.
+    Delete,
+    /// Nobody wants it, and it is left alone.
+    Leave,
+}
+
+impl Action {
+    /// What makes the profile of `existing` what is wanted.
+    pub fn between(wanted: &Wanted, existing: Option<&Existing>) -> Self {
+        let new = || NewProfile {
+            name: wanted.name.clone(),
+            description: wanted.description.clone(),
+            copy_from: wanted.source.arn.clone(),
+            tags: wanted.tags.clone().unwrap_or_default(),
+        };
+        let Some(existing) = existing else {
+            return Self::Create { new: new(), from: wanted.source.arn.clone() };
+        };
+        let because = immutable_differences(wanted, existing);
+        if !because.is_empty() {
+            return Self::Replace { new: new(), because };
+        }
+        let Some(tags) = &wanted.tags else { return Self::Unchanged };
+        let differs = |(key, value): &(&String, &String)| existing.tags.get(*key) != Some(*value);
+        let set: BTreeMap<_, _> =
+            tags.iter().filter(differs).map(|(key, value)| (key.clone(), value.clone())).collect();
+        let is_extra = |key: &&String| !tags.contains_key(*key) && !key.starts_with("aws:");
+        let remove: Vec<_> = existing.tags.keys().filter(is_extra).cloned().collect();
+        if set.is_empty() && remove.is_empty() { Self::Unchanged } else { Self::Retag { set, remove } }
+    }
+
+    /// Whether anything is to be done.
+    pub fn is_work(&self) -> bool {
+        !matches!(self, Self::Unchanged | Self::Leave)
+    }
+}
+
+/// AWS does not tell what a profile was copied from; the models it routes to do.
+fn immutable_differences(wanted: &Wanted, existing: &Existing) -> Vec<String> {
+    let mut differences = Vec::new();
+    let (is, should): (BTreeSet<_>, BTreeSet<_>) = (
+        existing.profile.model_arns().into_iter().collect(),
+        wanted.source.model_arns.iter().cloned().collect(),
+    );
+    if is != should {
+        let words = |arns: &BTreeSet<String>| arns.iter().map(|arn| place(arn)).collect::<Vec<_>>().join(" ");
+        differences.push(format!("models: {} → {}", words(&is), words(&should)));
+    }
+    let described = existing.profile.description.as_deref();
+    if let Some(text) = wanted.description.as_deref().filter(|text| described != Some(text)) {
+        differences.push(format!("description: `{}` → `{text}`", described.unwrap_or_default()));
+    }
+    differences
+}
+
+/// `us-east-1/amazon.nova-lite-v1:0`
+fn place(arn: &str) -> String {
+    let region = arn.split(':').nth(3).filter(|region| !region.is_empty()).unwrap_or("anywhere");
+    format!("{region}/{}", arn.split_once('/').map_or(arn, |(_, model)| model))
+}
+
+/// One line a profile, and one a difference.
+pub fn lines(changes: &[Change]) -> Vec<String> {
+    changes.iter().flat_map(Change::lines).collect()
+}
+
+/// `1 to create, 2 unchanged`
+pub fn summary(changes: &[Change]) -> String {
+    let count = |is: fn(&Action) -> bool| changes.iter().filter(|change| is(&change.action)).count();
+    let counts = [
+        (count(|it| matches!(it, Action::Create { .. })), "to create"),
+        (count(|it| matches!(it, Action::Retag { .. })), "to tag anew"),
+        (count(|it| matches!(it, Action::Replace { .. })), "to replace"),
+        (count(|it| matches!(it, Action::Delete)), "to delete"),
+        (count(|it| matches!(it, Action::Unchanged)), "unchanged"),
+        (count(|it| matches!(it, Action::Leave)), "not in the file and left alone"),
+    ];
+    let said: Vec<_> = counts
+        .into_iter()
+        .filter(|(many, _)| *many > 0)
+        .map(|(many, what)| format!("{many} {what}"))
+        .collect();
+    if said.is_empty() { "no profiles".to_owned() } else { said.join(", ") }
+}
+
+impl Change {
+    fn lines(&self) -> Vec<String> {
+        let Self { name, region, arn, action } = self;
+        let line = |sign: String, what: &str| format!("{sign} {name} ({region}): {what}");
+        let detail = |text: &String| format!("      {text}");
+        match action {
+            Action::Create { new, from } => {
+                let tags = new.tags.iter().map(|(key, value)| detail(&format!("tag {key}={value}")));
+                std::iter::once(line("  +".green().to_string(), &format!("create from {from}")))
+                    .chain(tags)
+                    .collect()
+            }
+            Action::Retag { set, remove } => {
+                let set = set.iter().map(|(key, value)| detail(&format!("+ {key}={value}")));
+                let remove = remove.iter().map(|key| detail(&format!("- {key}")));
+                std::iter::once(line("  ~".yellow().to_string(), "tags")).chain(set).chain(remove).collect()
+            }
+            Action::Replace { because, .. } => {
+                let head = "replace: AWS cannot change it, so its ARN becomes another one";
+                std::iter::once(line("-/+".red().to_string(), head))
+                    .chain(because.iter().map(detail))
+                    .collect()
+            }
+            Action::Unchanged => vec![line("  =".dimmed().to_string(), "unchanged")],
+            Action::Delete => {
+                vec![line("  -".red().to_string(), &format!("delete {}", arn.as_deref().unwrap_or_default()))]
+            }
+            Action::Leave => vec![line("   ".to_owned(), "not in the file, left alone (--prune deletes it)")],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use outcrop_bedrock::control::profiles::ModelArn;
+
+    use super::*;
+
+    const MODEL: &str = "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0";
+
+    fn tags(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn wanted() -> Wanted {
+        let source = Source { arn: MODEL.to_owned(), model_arns: vec![MODEL.to_owned()], note: None };
+        Wanted { name: "a".to_owned(), region: "us-east-1".to_owned(), source, description: None, tags: None }
+    }
+
+    fn existing(held: &[(&str, &str)]) -> Existing {
+        let profile = InferenceProfile {
+            inference_profile_arn: "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/x"
+                .to_owned(),
+            inference_profile_id: None,
+            inference_profile_name: Some("a".to_owned()),
+            description: Some("before".to_owned()),
+            created_at: None,
+            status: None,
+            models: vec![ModelArn { model_arn: MODEL.to_owned() }],
+        };
+        Existing { profile, tags: tags(held) }
+    }
+
+    #[test]
+    fn what_is_not_written_is_left_as_it_is() {
+        assert_eq!(Action::between(&wanted(), Some(&existing(&[("team", "a")]))), Action::Unchanged);
+    }
+
+    #[test]
+    fn tags_are_all_that_is_changed_in_place_and_aws_own_stay() {
+        let wanted = Wanted { tags: Some(tags(&[("team", "b"), ("env", "x")])), ..wanted() };
+        let before = existing(&[("team", "a"), ("env", "x"), ("old", "1"), ("aws:x", "y")]);
+        let expected = Action::Retag { set: tags(&[("team", "b")]), remove: vec!["old".to_owned()] };
+        assert_eq!(Action::between(&wanted, Some(&before)), expected);
+        let after = existing(&[("team", "b"), ("env", "x"), ("aws:x", "y")]);
+        assert_eq!(Action::between(&wanted, Some(&after)), Action::Unchanged);
+    }
+
+    #[test]
+    fn another_source_or_description_is_another_profile() {
+        let mut other = wanted();
+        other.source.model_arns.push(MODEL.replace("us-east-1", "us-west-2"));
+        other.description = Some("after".to_owned());
+        let Action::Replace { because, .. } = Action::between(&other, Some(&existing(&[]))) else {
+            panic!("not a replacement");
+        };
+        assert_eq!(because.len(), 2);
+        assert_eq!(because[1], "description: `before` → `after`");
+    }
+}

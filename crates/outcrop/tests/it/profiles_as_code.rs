@@ -1,0 +1,259 @@
+//! `outcrop profiles plan|apply|bootstrap`: what is shown is what is made, once, whatever happens on the way.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use crate::outcrop::Run;
+use crate::profiles::Aws;
+
+const FILE: &str = "\
+profiles:
+  - name: team-a
+    from: us.anthropic.claude-sonnet-4-5-20250929-v1:0
+    description: Chat of team a
+    tags: {team: a, env: prod}
+  - name: team-b
+    from: amazon.nova-lite-v1:0
+    account: '123456789012'
+  - name: team-a
+    region: eu-west-1
+    from: eu.amazon.nova-lite-v1:0
+    tags: {team: a}
+";
+
+fn run(aws: &Aws, command: &str, text: &str, flags: &[&str]) -> Run {
+    let args = [&[command, "-f", "profiles.yaml"], flags].concat();
+    aws.profiles(&args).file("profiles.yaml", text).run()
+}
+
+fn apply(aws: &Aws, text: &str, flags: &[&str]) -> Run {
+    run(aws, "apply", text, &[&["--yes"], flags].concat())
+}
+
+/// Every application profile of two Regions with its tags, without ARNs, which are new in each account.
+fn state(aws: &Aws) -> Vec<Value> {
+    let mut state = Vec::new();
+    for region in ["us-east-1", "eu-west-1"] {
+        for name in aws.names(region) {
+            let mut it = aws.profiles(&["get", &name, "--region", region, "--json"]).run().json();
+            for key in ["arn", "id", "createdAt"] {
+                it[key] = Value::Null;
+            }
+            state.push(it);
+        }
+    }
+    state
+}
+
+#[test]
+fn a_plan_is_shown_applied_and_then_there_is_nothing_to_do() {
+    let aws = Aws::start();
+    assert_snapshot!(run(&aws, "plan", FILE, &[]).succeeded(), @r"
+      + team-a (us-east-1): create from arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.anthropic.claude-sonnet-4-5-20250929-v1:0
+          tag env=prod
+          tag team=a
+      + team-b (us-east-1): create from arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0
+      + team-a (eu-west-1): create from arn:aws:bedrock:eu-west-1:123456789012:inference-profile/eu.amazon.nova-lite-v1:0
+          tag team=a
+        local-claude (us-east-1): not in the file, left alone (--prune deletes it)
+        local-nova (us-east-1): not in the file, left alone (--prune deletes it)
+    3 to create, 2 not in the file and left alone
+    ");
+    assert!(state(&aws).is_empty(), "a plan makes nothing");
+    let applied = apply(&aws, FILE, &["--json"]).json();
+    assert!(applied["changes"][0]["arn"].as_str().unwrap().contains(":application-inference-profile/"));
+    let made = state(&aws);
+    assert_eq!(made.len(), 3);
+    assert_eq!(made[0]["tags"], json!({"env": "prod", "team": "a"}));
+    // Nothing to do takes no confirmation.
+    let again = run(&aws, "apply", FILE, &["--json"]).json();
+    assert_eq!(again["summary"], "3 unchanged, 2 not in the file and left alone");
+    assert_eq!(state(&aws), made);
+}
+
+#[test]
+fn tags_change_in_place_and_the_rest_only_when_told() {
+    let aws = Aws::start();
+    apply(&aws, FILE, &[]).succeeded();
+    let arn = aws.profiles(&["get", "team-b", "--json"]).run().json()["arn"].clone();
+    let text =
+        FILE.replace("env: prod", "cost: x").replace("from: amazon.nova-lite", "from: us.amazon.nova-lite");
+    let planned = run(&aws, "plan", &text, &[]).succeeded();
+    assert_snapshot!(planned.lines().take(6).collect::<Vec<_>>().join("\n"), @r"
+      ~ team-a (us-east-1): tags
+          + cost=x
+          - env
+    -/+ team-b (us-east-1): replace: AWS cannot change it, so its ARN becomes another one
+          models: us-east-1/amazon.nova-lite-v1:0 → us-east-1/amazon.nova-lite-v1:0 us-east-2/amazon.nova-lite-v1:0 us-west-2/amazon.nova-lite-v1:0
+      = team-a (eu-west-1): unchanged
+    ");
+    let held = apply(&aws, &text, &[]);
+    assert_eq!(held.code, 1);
+    assert!(held.stderr.contains("1 to replace, and left as they are") && held.stderr.contains("--replace"));
+    assert_eq!(state(&aws)[0]["tags"], json!({"cost": "x", "team": "a"}));
+    assert_eq!(aws.profiles(&["get", "team-b", "--json"]).run().json()["arn"], arn);
+    apply(&aws, &text, &["--replace"]).succeeded();
+    let replaced = aws.profiles(&["get", "team-b", "--json"]).run().json();
+    assert_ne!(replaced["arn"], arn);
+    assert_eq!(replaced["destinationRegions"], json!(["us-east-1", "us-east-2", "us-west-2"]));
+}
+
+#[test]
+fn only_prune_deletes_and_only_in_the_files_regions() {
+    let aws = Aws::start();
+    apply(&aws, FILE, &[]).succeeded();
+    aws.profiles(&["create", "other", "--from", "amazon.nova-lite-v1:0", "--region", "us-west-2"])
+        .run()
+        .succeeded();
+    let smaller = "profiles: [{name: team-b, from: amazon.nova-lite-v1:0}]\n";
+    apply(&aws, smaller, &[]).succeeded();
+    assert_eq!(state(&aws).len(), 3);
+    let asked = run(&aws, "apply", smaller, &["--prune"]);
+    assert_eq!(asked.code, 2, "{}", asked.stderr);
+    assert!(asked.stderr.contains("hint: add --yes"), "{}", asked.stderr);
+    assert_eq!(state(&aws).len(), 3);
+    apply(&aws, smaller, &["--prune"]).succeeded();
+    assert_eq!(aws.names("us-east-1"), ["team-b"]);
+    assert_eq!(
+        (aws.names("eu-west-1"), aws.names("us-west-2")),
+        (vec!["team-a".to_owned()], vec!["other".to_owned()])
+    );
+}
+
+#[test]
+fn every_mistake_of_the_file_is_shown_with_its_place() {
+    let aws = Aws::start();
+    let plan = |text: &str| run(&aws, "plan", text, &[]).failed();
+    assert_snapshot!(plan("profiles:\n  - name: Sonnet 4.5\n    from: a.b\n    region: us-east-1a\n    tags: {x: 'a&b'}\n"), @r"
+    error: profiles.yaml:2:11: the name `Sonnet 4.5` is not one AWS takes: letters, digits, and single blanks, hyphens or underscores between them
+      2 |   - name: Sonnet 4.5
+        |           ^
+      hint: write `Sonnet 4-5`
+    error: profiles.yaml:5:15: the value of the tag x holds '&'; AWS takes letters, digits, blanks and ._:/=+@-
+      5 |     tags: {x: 'a&b'}
+        |               ^
+      hint: write `a-b`
+    error: profiles.yaml:4:13: `us-east-1a` is an availability zone, not a Region
+      4 |     region: us-east-1a
+        |             ^
+      hint: write `us-east-1`
+    3 errors in the configuration
+    ");
+    assert!(plan("profiles:\n  - nmae: a\n").contains("profiles.yaml:2:5: unknown key `nmae`"));
+    assert!(plan("profiles:\n  - name: a\n").contains("`from` is missing"));
+    let twice = "profiles:\n  - {name: a, from: x.y}\n  - {name: a, from: x.y, region: us-east-1}\n";
+    assert!(
+        plan(twice).contains("profiles.yaml:3:12: the profile `a` is written twice for us-east-1; line 2")
+    );
+    let wrong = "profiles:\n  - {name: a, from: nonsense}\n  - {name: b, from: eu.amazon.nova-lite-v1:0}\n";
+    let stderr = plan(wrong);
+    assert!(stderr.contains("profiles.yaml:2:21: the source is not found"), "{stderr}");
+    assert!(stderr.contains("profiles.yaml:3:21: ") && stderr.contains("2 errors"), "{stderr}");
+    let account = FILE.replace("123456789012", "999999999999");
+    assert!(plan(&account).contains("the credentials belong to 123456789012, not to 999999999999"));
+    assert!(state(&aws).is_empty());
+}
+
+/// Hands requests on to the emulator, except that the answer of one of them is lost: what the caller sees is what a program
+/// sees that is stopped there and started again.
+struct Wire {
+    url: String,
+}
+
+impl Wire {
+    /// Before or after AWS has worked on the request numbered `lost`.
+    fn losing(lost: usize, is_worked_on: bool, aws: &Aws) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let upstream = aws.url.trim_start_matches("http://").to_owned();
+        std::thread::spawn(move || {
+            for (number, caller) in listener.incoming().enumerate() {
+                let mut caller = caller.unwrap();
+                let request = whole_request(&mut caller);
+                if number == lost && !is_worked_on {
+                    continue;
+                }
+                let mut server = TcpStream::connect(&upstream).unwrap();
+                server.write_all(&request).unwrap();
+                let mut answer = Vec::new();
+                server.read_to_end(&mut answer).unwrap();
+                if number != lost {
+                    caller.write_all(&answer).unwrap();
+                }
+            }
+        });
+        Self { url }
+    }
+}
+
+/// One request, asking for the connection to be closed behind it.
+fn whole_request(caller: &mut TcpStream) -> Vec<u8> {
+    let mut request = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        let read = caller.read(&mut buffer).unwrap();
+        request.extend_from_slice(&buffer[..read]);
+        let text = String::from_utf8(request.clone()).unwrap();
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+        if body.len() == length.map_or(0, |length| length.parse().unwrap()) {
+            return format!("{head}\r\nconnection: close\r\n\r\n{body}").into_bytes();
+        }
+    }
+}
+
+#[test]
+fn a_run_that_is_cut_off_anywhere_is_finished_by_the_next() {
+    let reference = Aws::start();
+    let before = "profiles: [{name: team-a, from: us.anthropic.claude-sonnet-4-5-20250929-v1:0, description: Chat of team a, tags: {team: x, old: z}}, {name: team-b, from: us.amazon.nova-lite-v1:0}, {name: team-c, from: amazon.nova-lite-v1:0}]\n";
+    let flags = ["--replace", "--prune"];
+    apply(&reference, before, &[]).succeeded();
+    apply(&reference, FILE, &flags).succeeded();
+    let expected = state(&reference);
+    for is_worked_on in [false, true] {
+        let mut cut_off = 0;
+        for lost in 0.. {
+            let aws = Aws::start();
+            apply(&aws, before, &[]).succeeded();
+            let wire = Wire::losing(lost, is_worked_on, &aws);
+            let args = ["apply", "-f", "profiles.yaml", "--yes", "--replace", "--prune"];
+            let broken = aws
+                .profiles(&args)
+                .file("profiles.yaml", FILE)
+                .env("AWS_ENDPOINT_URL_BEDROCK", &wire.url)
+                .run();
+            if broken.code == 0 {
+                break;
+            }
+            cut_off += 1;
+            assert!(broken.stderr.contains("hint: run the same command again"), "{}", broken.stderr);
+            apply(&aws, FILE, &flags).succeeded();
+            assert_eq!(state(&aws), expected, "request {lost} was lost");
+        }
+        assert!(cut_off >= 10, "only {cut_off} calls were cut off");
+    }
+}
+
+#[test]
+fn bootstrap_names_profiles_like_the_guides_script() {
+    let aws = Aws::start();
+    let sonnet = "us.anthropic.claude-sonnet-4-5-20250929-v1:0";
+    let args = ["bootstrap", "--prefix", "LibreChat", sonnet, "us.amazon.nova-pro-v1:0", "--yes"];
+    let table = aws.profiles(&args).run().succeeded();
+    let names =
+        ["LibreChat-us-amazon-nova-pro-v1-0", "LibreChat-us-anthropic-claude-sonnet-4-5-20250929-v1-0"];
+    assert_eq!(aws.names("us-east-1"), [names[0], names[1]]);
+    assert!(names.iter().all(|name| table.contains(name)), "{table}");
+    // Again: the same profiles, and one that has no source does not keep the others from being made.
+    let run = aws.profiles(&[&args[..], &["us.amazon.nova-micro-v1:0", "us.no.such"]].concat()).run();
+    assert_eq!(run.code, 1);
+    assert!(run.stderr.contains("no source, so no profile: us.no.such"), "{}", run.stderr);
+    assert!(table.lines().all(|line| run.stdout.contains(line.split(' ').next().unwrap())));
+    assert_eq!(aws.names("us-east-1").len(), 3);
+    let long = aws.profiles(&["bootstrap", "--prefix", &"x".repeat(40), sonnet, "--yes"]).run().failed();
+    assert!(long.contains("AWS takes 64") && long.contains("shorten the prefix"), "{long}");
+    assert_eq!(aws.profiles(&args[..4]).run().code, 0, "nothing to do takes no confirmation");
+}
