@@ -62,6 +62,15 @@ pub enum Profiles {
         #[arg(long)]
         yes: bool,
     },
+    /// Print the account's profiles as lines for .env and a block for librechat.yaml
+    Env {
+        /// The Region to ask in
+        #[arg(long)]
+        region: Option<String>,
+        /// Those whose id, name or model holds this text
+        #[arg(long, value_name = "TEXT")]
+        filter: Option<String>,
+    },
     /// Show what `apply` would change
     Plan {
         /// The profiles as they should be

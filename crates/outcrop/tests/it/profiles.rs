@@ -226,3 +226,34 @@ fn no_permission_is_named() {
     let run = aws.profiles(&["create", "a", "--from", SONNET]).env("AWS_SECRET_ACCESS_KEY", "wrong").run();
     assert!(run.failed().contains("cannot be read in us-east-1"));
 }
+
+#[test]
+fn what_env_prints_is_taken_back() {
+    let aws = Aws::start();
+    let arn = aws.profiles(&["create", "Team a", "--from", SONNET]).run().succeeded();
+    aws.profiles(&["create", "team-b", "--from", SONNET]).run().succeeded();
+    aws.profiles(&["create", "plain", "--from", "amazon.nova-lite-v1:0"]).run().succeeded();
+    aws.profiles(&["create", "everywhere", "--from", "global.anthropic.claude-opus-4-5-20251101-v1:0"])
+        .run()
+        .succeeded();
+    let run = aws.profiles(&["env"]).run();
+    assert!(
+        run.stderr.contains("team-b (") && run.stderr.contains("takes one profile a model"),
+        "{}",
+        run.stderr
+    );
+    let printed = run.succeeded();
+    let (env, yaml) = printed.split_once("\n# librechat.yaml\n").unwrap();
+    assert!(env.contains(&format!("BEDROCK_TEAM_A_PROFILE={arn}")), "{env}");
+    assert!(yaml.contains(&format!("\"{SONNET}\": \"${{BEDROCK_TEAM_A_PROFILE}}\"")), "{yaml}");
+    assert!(yaml.contains("\"amazon.nova-lite-v1:0\": \"${BEDROCK_PLAIN_PROFILE}\""), "{yaml}");
+    assert!(yaml.contains("\"global.anthropic.claude-opus-4-5-20251101-v1:0\""), "{yaml}");
+    let with = |args: &[&str]| {
+        Outcrop::new(&[args, &["--env-file", ".env"]].concat()).file(".env", env).file("librechat.yaml", yaml)
+    };
+    let checked = with(&["config", "check"]).run();
+    assert_eq!((checked.code, checked.stderr.as_str()), (0, ""), "{printed}");
+    let explained = with(&["explain", SONNET, "--json", "--offline"]).run().json();
+    assert_eq!(explained["target"], arn.trim());
+    assert_eq!(explained["model"], "anthropic.claude-sonnet-4-5-20250929-v1:0");
+}

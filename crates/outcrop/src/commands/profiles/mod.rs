@@ -4,6 +4,7 @@ mod account;
 mod apply;
 mod change;
 mod entry;
+mod env;
 mod file;
 mod plan;
 mod rules;
@@ -38,6 +39,9 @@ pub fn run(global: &Global, profiles: Profiles) -> Result<(), Failure> {
             }
             Profiles::Delete { profile, region, yes } => {
                 change::delete(global, &in_region(region)?, &profile, yes).await
+            }
+            Profiles::Env { region, filter } => {
+                env::env(global, &in_region(region)?, filter.as_deref()).await
             }
             Profiles::Plan { file, prune } => apply::plan(global, &in_region(None)?, &file, prune).await,
             Profiles::Apply(arguments) => apply::apply(global, &in_region(None)?, &arguments).await,
