@@ -19,6 +19,7 @@ mod facts;
 mod failure;
 mod fault;
 mod invoke;
+mod linger;
 mod operation;
 mod prompt;
 mod replay;

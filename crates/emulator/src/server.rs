@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::exchange::exchange;
+use crate::linger::Lingering;
 use crate::state::State;
 
 /// How long running exchanges may take to end after a shutdown was asked for.
@@ -57,7 +58,7 @@ async fn connection(stream: TcpStream, state: Arc<State>, mut closed: watch::Rec
         async move { Ok::<_, Infallible>(exchange(&state, request).await) }
     });
     let builder = auto::Builder::new(TokioExecutor::new());
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(Lingering::new(stream)), service));
     let ended = tokio::select! {
         result = connection.as_mut() => Some(result),
         // Ends with an error when the server is gone: that, too, is a shutdown.
