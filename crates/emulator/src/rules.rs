@@ -4,7 +4,7 @@
 //! depend on the model ask the catalog; what the catalog does not know is not refused.
 
 use outcrop_catalog::{Model, ReasoningMode};
-use outcrop_wire::bedrock::{ContentBlock, InferenceConfig, Message, ReasoningContent, ToolChoice};
+use outcrop_wire::bedrock::{ContentBlock, InferenceConfig, Message, ReasoningContent, Role, ToolChoice};
 
 use crate::actor;
 use crate::failure::Failure;
@@ -65,15 +65,20 @@ fn is_claude_style(model: &Model) -> bool {
         .is_some_and(|r| matches!(r.mode, Budget | BudgetOrAdaptive | Adaptive))
 }
 
-/// Source: public reports of Converse; Anthropic's wording on InvokeModel. A conversation that starts with the assistant is
-/// taken (recorded), whatever the words say.
+/// Source: public reports of Converse; Anthropic's wording on InvokeModel. A conversation that merely starts with the
+/// assistant is taken (recorded), whatever the words say; that one without any user message is not is our reading.
 fn has_messages(messages: &[Message], surface: Surface) -> Verdict {
-    match (messages.is_empty(), surface) {
-        (false, _) => Ok(()),
-        (true, Surface::Invoke) => Err(Failure::validation("messages: at least one message is required")),
-        (true, Surface::Converse) => Err(Failure::validation(
-            "A conversation must start with a user message. Try again with a conversation that starts with a user message.",
-        )),
+    match surface {
+        Surface::Invoke if messages.is_empty() => {
+            Err(Failure::validation("messages: at least one message is required"))
+        }
+        Surface::Converse if messages.iter().all(|message| message.role != Role::User) => {
+            Err(Failure::validation(
+                "A conversation must start with a user message. Try again with a conversation that starts with a user \
+                 message.",
+            ))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -6,7 +6,7 @@ use outcrop_wire::bedrock::ConverseRequest;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{Chunks, InvocationMetrics, with_token_counts};
+use super::{Chunks, InvocationMetrics, claude_shape, with_token_counts};
 use crate::failure::Failure;
 use crate::prompt::{Block, Prompt, Turn};
 use crate::reply::Reply;
@@ -18,16 +18,7 @@ use crate::tokens;
 /// 400 `ValidationException` in the model's words where they are known: `max_tokens: Field required`.
 pub(crate) fn read(body: &[u8]) -> Result<Prompt, Failure> {
     let body: Value = serde_json::from_slice(body).map_err(|_| super::malformed())?;
-    for name in ["anthropic_version", "max_tokens", "messages"] {
-        if body.get(name).is_none() {
-            return Err(Failure::validation(format!("{name}: Field required")));
-        }
-    }
-    for name in ["model", "stream"] {
-        if body.get(name).is_some() {
-            return Err(Failure::validation(format!("{name}: Extra inputs are not permitted")));
-        }
-    }
+    claude_shape::check(&body)?;
     let request = canonical(&body).to_string();
     let request: ConverseRequest =
         serde_json::from_str(&request).map_err(|error| Failure::validation(format!("messages: {error}")))?;

@@ -17,6 +17,7 @@ use crate::tokens;
 /// 400 `ValidationException` with the words recorded for a body of the wrong shape.
 pub(crate) fn read(body: &[u8]) -> Result<Prompt, Failure> {
     let fields: Value = serde_json::from_slice(body).map_err(|_| super::malformed())?;
+    inference_is_in_range(&fields)?;
     let mut request: ConverseRequest = serde_json::from_slice(body).map_err(|_| super::malformed())?;
     let config = request.inference_config.get_or_insert_default();
     // The older spelling of the same limit.
@@ -24,6 +25,29 @@ pub(crate) fn read(body: &[u8]) -> Result<Prompt, Failure> {
         config.max_tokens.or(fields.pointer("/inferenceConfig/max_new_tokens").and_then(Value::as_u64));
     let thinking = super::converse::thinking_of(&fields);
     Ok(Prompt { request, thinking, answer_schema: None })
+}
+
+/// The ranges of Nova's own parameters. The frame of the message is recorded (`Malformed input request: #/…, please
+/// reformat your input and try again.`); the words for a range are our own.
+fn inference_is_in_range(fields: &Value) -> Result<(), Failure> {
+    for (member, least, most) in [
+        ("maxTokens", 1.0, f64::INFINITY),
+        ("max_new_tokens", 1.0, f64::INFINITY),
+        ("temperature", 0.0, 1.0),
+        ("topP", 0.0, 1.0),
+    ] {
+        let Some(sent) = fields.pointer(&format!("/inferenceConfig/{member}")) else { continue };
+        let Some(value) = sent.as_f64() else { continue };
+        let broken = match value {
+            value if value < least => format!("{sent} is not greater or equal to {least}"),
+            value if value > most => format!("{sent} is not less or equal to {most}"),
+            _ => continue,
+        };
+        return Err(Failure::validation(format!(
+            "Malformed input request: #/inferenceConfig/{member}: {broken}, please reformat your input and try again."
+        )));
+    }
+    Ok(())
 }
 
 /// The whole answer.

@@ -186,6 +186,27 @@ async fn native_bodies_are_refused_in_the_words_of_the_model() {
         (without("messages"), "messages: Field required"),
         (with("model", json!("x")), "model: Extra inputs are not permitted"),
         (with("stream", json!(true)), "stream: Extra inputs are not permitted"),
+        (with("seed", json!(7)), "seed: Extra inputs are not permitted"),
+        (with("max_tokens", json!(0)), "max_tokens: Input should be greater than or equal to 1"),
+        (with("max_tokens", json!(-1)), "max_tokens: Input should be greater than or equal to 1"),
+        (with("max_tokens", json!("9")), "max_tokens: Input should be a valid integer"),
+        (with("max_tokens", Value::Null), "max_tokens: Input should be a valid integer"),
+        (with("temperature", json!(1.5)), "temperature: Input should be less than or equal to 1"),
+        (with("top_p", json!("high")), "top_p: Input should be a valid number"),
+        (with("system", json!(7)), "system: Input should be a valid list"),
+        (with("system", json!([{"text": "x"}])), "system.0.type: Field required"),
+        (with("stop_sequences", json!(["a", 1])), "stop_sequences.1: Input should be a valid string"),
+        (with("tools", json!([{}])), "tools.0.name: Field required"),
+        (with("messages", json!("hello")), "messages: Input should be a valid list"),
+        (with("messages", json!([{"content": "x"}])), "messages.0.role: Field required"),
+        (
+            with("messages", json!([{"role": "user", "content": [7]}])),
+            "messages.0.content.0: Input should be a valid dictionary",
+        ),
+        (
+            with("messages", json!([{"role": "user", "content": [{"type": "text"}]}])),
+            "messages.0.content.0.text.text: Field required",
+        ),
         (with("messages", json!([])), "messages: at least one message is required"),
         (
             with("messages", json!([{ "role": "user", "content": "" }])),
@@ -255,4 +276,33 @@ async fn callers_prove_who_they_are() {
     let bearer = call(Access::Bearer("nonsense")).await;
     assert_eq!(bearer.status, StatusCode::FORBIDDEN);
     assert_eq!(bearer.json()["Message"], "Authentication failed: Please make sure your API Key is valid.");
+}
+
+#[tokio::test]
+async fn a_conversation_without_a_user_message_is_refused() {
+    let emulator = start().await;
+    let text = "A conversation must start with a user message. Try again with a conversation that starts with a user message.";
+    let begin = json!({ "role": "assistant", "content": [{ "text": "I begin" }] });
+    for model in [CLAUDE, NOVA] {
+        let alone = json!({ "messages": [begin] });
+        assert_invalid(&emulator, &converse(model), &alone, text).await;
+        let answered = json!({ "messages": [begin, { "role": "user", "content": [{ "text": "Hello" }] }] });
+        assert_eq!(emulator.post(&converse(model), &answered).await.status, StatusCode::OK, "{model}");
+    }
+}
+
+#[tokio::test]
+async fn novas_own_body_is_held_to_its_ranges() {
+    let emulator = start().await;
+    for (config, broken) in [
+        (json!({ "maxTokens": 0 }), "maxTokens: 0 is not greater or equal to 1"),
+        (json!({ "temperature": 2 }), "temperature: 2 is not less or equal to 1"),
+        (json!({ "topP": -0.5 }), "topP: -0.5 is not greater or equal to 0"),
+    ] {
+        let text = format!(
+            "Malformed input request: #/inferenceConfig/{broken}, please reformat your input and try again."
+        );
+        let body = ask_with("Hello", json!({ "inferenceConfig": config }));
+        assert_invalid(&emulator, &format!("/model/{NOVA}/invoke"), &body, &text).await;
+    }
 }
