@@ -5,6 +5,7 @@
 mod chat;
 mod config;
 mod explain;
+mod from_the_seeds;
 mod outcrop;
 mod profiles;
 mod profiles_as_code;

@@ -31,10 +31,17 @@ impl Aws {
 
     /// `outcrop profiles ARGS…` with this account's keys, as the emulator prints them.
     pub fn profiles(&self, args: &[&str]) -> Outcrop {
-        Outcrop::new(&[&["profiles"], args].concat())
-            .env("AWS_ENDPOINT_URL_BEDROCK", &self.url)
-            .env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
-            .env("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
+        let prepared = Outcrop::new(&[&["profiles"], args].concat());
+        self.variables().into_iter().fold(prepared, |it, (name, value)| it.env(name, value))
+    }
+
+    /// The variables the emulator prints.
+    pub fn variables(&self) -> [(&'static str, &str); 3] {
+        [
+            ("AWS_ENDPOINT_URL_BEDROCK", &self.url),
+            ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
+            ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
+        ]
     }
 
     /// The names of the application profiles in a Region, without the seeded ones.
