@@ -1,5 +1,6 @@
 //! The command line as it is typed. What it means is decided in `settings`.
 
+mod iam;
 mod profiles;
 
 use std::net::SocketAddr;
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+pub use iam::{Iam, Policy};
 pub use profiles::{Apply, Bootstrap, Create, ProfileKind, Profiles};
 
 /// Amazon Bedrock within reach of any client: gateway, command line, emulator.
@@ -67,6 +69,9 @@ pub enum Command {
     /// The account's inference profiles
     #[command(subcommand)]
     Profiles(Profiles),
+    /// Policies for AWS's access management
+    #[command(subcommand)]
+    Iam(Iam),
     /// What was spent, from the ledger
     Usage(Usage),
     /// The configuration

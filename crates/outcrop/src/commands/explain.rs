@@ -30,7 +30,11 @@ pub fn run(global: &Global, explain: &Explain) -> Result<(), Failure> {
     print(&resolution)
 }
 
-fn resolve(catalog: &Catalog, identifier: &str, settings: &Settings) -> Result<Resolution, Failure> {
+pub(super) fn resolve(
+    catalog: &Catalog,
+    identifier: &str,
+    settings: &Settings,
+) -> Result<Resolution, Failure> {
     catalog.resolve(identifier, &settings.context()).map_err(|error| {
         let ResolveError::Unknown { message, hint } = error;
         let failure = Failure::new(message);
@@ -66,14 +70,17 @@ async fn looked_up(
     Ok(resolution)
 }
 
-async fn ask_aws(resolution: &Resolution, settings: &Settings) -> Result<ApplicationProfile, String> {
+pub(super) async fn ask_aws(
+    resolution: &Resolution,
+    settings: &Settings,
+) -> Result<ApplicationProfile, String> {
     let region = &resolution.source_region;
     let credentials = settings.credentials.load(region).await?;
     let aws = outcrop_bedrock::Client::new(credentials, settings.upstream.endpoints());
     aws.inference_profile(&resolution.target, region).await.map_err(|error| error.to_string())
 }
 
-fn learned(
+pub(super) fn learned(
     catalog: &Catalog,
     profile: ApplicationProfile,
     resolution: &Resolution,

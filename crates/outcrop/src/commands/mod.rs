@@ -6,6 +6,7 @@ mod config;
 mod confirm;
 mod emulate;
 mod explain;
+mod iam;
 mod models;
 mod profiles;
 mod serve;
@@ -30,6 +31,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
             models::list(&global, region, filter.as_deref(), all)
         }
         Command::Profiles(profiles) => profiles::run(&global, profiles),
+        Command::Iam(iam) => iam::run(&global, &iam),
         Command::Usage(usage) => usage::run(&global, &usage),
         Command::Config(config) => config::run(&global, &config),
         Command::Completions { shell } => completions::script(shell),

@@ -6,6 +6,7 @@ mod chat;
 mod config;
 mod explain;
 mod from_the_seeds;
+mod iam;
 mod outcrop;
 mod profiles;
 mod profiles_as_code;

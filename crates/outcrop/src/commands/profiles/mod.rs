@@ -10,6 +10,8 @@ mod plan;
 mod rules;
 mod source;
 
+pub use source::partition;
+
 use account::{Account, QUOTA};
 use entry::Entry;
 use outcrop_catalog::ProfileType;

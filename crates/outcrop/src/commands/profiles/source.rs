@@ -119,7 +119,7 @@ async fn of_profile(
 }
 
 /// The partition of a Region (reference `bedrock.md` §3).
-fn partition(region: &str) -> &'static str {
+pub fn partition(region: &str) -> &'static str {
     const PARTITIONS: [(&str, &str); 7] = [
         ("cn-", "aws-cn"),
         ("us-gov-", "aws-us-gov"),

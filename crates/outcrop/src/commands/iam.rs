@@ -1,0 +1,298 @@
+//! `outcrop iam policy`: the least policy for what the configuration uses.
+//!
+//! A profile is invoked with rights on the profile *and* on the model in every Region the profile may route to; a global one
+//! also routes to the model's ARN without a Region (reference `bedrock.md` §5). The rights on models hold only through
+//! the profiles they are there for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use outcrop_catalog::{Arn, Catalog, Identifier, Kind, Resolution};
+use serde::Serialize;
+
+use super::explain;
+use super::profiles::partition;
+use crate::args::{Global, Iam, Policy};
+use crate::failure::Failure;
+use crate::paper;
+use crate::settings::{Flags, Settings};
+
+/// Runs `outcrop iam …`.
+pub fn run(global: &Global, iam: &Iam) -> Result<(), Failure> {
+    let Iam::Policy(policy) = iam;
+    let settings = Settings::load(global, &Flags { region: policy.region.clone(), ..Flags::default() })?;
+    super::block_on(print(&settings, policy))?
+}
+
+async fn print(settings: &Settings, policy: &Policy) -> Result<(), Failure> {
+    let catalog = settings.catalog();
+    let identifiers = match policy.identifiers.as_slice() {
+        [] => configured(&catalog),
+        named => named.to_vec(),
+    };
+    if identifiers.is_empty() {
+        return Err(Failure::new("the configuration names no model or profile")
+            .hint("name some: `outcrop iam policy us.anthropic.claude-sonnet-4-5-20250929-v1:0`"));
+    }
+    let mut needs = Needs::default();
+    let mut unknown = 0;
+    for identifier in &identifiers {
+        let resolution = looked_up(&catalog, identifier, settings).await?;
+        unknown += usize::from(!needs.add(&resolution, &catalog)?);
+    }
+    let account = policy.account.clone().or_else(|| needs.account()).unwrap_or_else(|| {
+        paper::say("the account is not known, so the policy allows system profiles of any: --account NUMBER");
+        ANY.to_owned()
+    });
+    let document = Document::of(needs, &account, &settings.region.value, policy.manage);
+    if policy.explain {
+        document.statement.iter().for_each(|it| paper::say(&format!("{}: {}", it.sid, it.why)));
+    }
+    document.warn_of_length()?;
+    paper::json(&document)?;
+    match unknown {
+        0 => Ok(()),
+        unknown => {
+            Err(Failure::new(format!("of {unknown} profiles the models are not known, and not allowed"))
+                .hint("let GetInferenceProfile be called, or map them in BEDROCK_INFERENCE_PROFILE_MAPPINGS"))
+        }
+    }
+}
+
+/// Everything the configuration names: what it offers, what its aliases mean, what it calls instead.
+fn configured(catalog: &Catalog) -> Vec<String> {
+    let named = catalog.offered().iter().map(String::as_str);
+    let named = named.chain(catalog.aliases()).chain(catalog.application_profiles());
+    named.collect::<BTreeSet<_>>().into_iter().map(str::to_owned).collect()
+}
+
+/// Resolves; of an application profile that nothing maps, AWS is asked. If it cannot be, the profile alone is known.
+async fn looked_up(catalog: &Catalog, identifier: &str, settings: &Settings) -> Result<Resolution, Failure> {
+    let resolution = explain::resolve(catalog, identifier, settings)?;
+    if !resolution.needs_lookup {
+        return Ok(resolution);
+    }
+    match explain::ask_aws(&resolution, settings).await {
+        Ok(profile) => explain::learned(catalog, profile, &resolution, settings),
+        Err(why) => {
+            paper::say(&format!("{identifier}: {why}"));
+            Ok(resolution)
+        }
+    }
+}
+
+/// What is invoked.
+#[derive(Default)]
+struct Needs {
+    /// Foundation-model ARNs called as they are.
+    models: BTreeSet<String>,
+    /// Profile → the models it may route to. A system profile's account is filled in later.
+    profiles: BTreeMap<ProfileArn, BTreeSet<String>>,
+}
+
+/// A profile's ARN, complete or still without its account.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum ProfileArn {
+    Complete(String),
+    System { region: String, id: String },
+}
+
+impl ProfileArn {
+    fn with_account(&self, account: &str) -> String {
+        match self {
+            Self::Complete(arn) => arn.clone(),
+            Self::System { region, id } => {
+                format!("arn:{}:bedrock:{region}:{account}:inference-profile/{id}", partition(region))
+            }
+        }
+    }
+}
+
+/// Any account.
+const ANY: &str = "*";
+
+impl Needs {
+    /// Takes note of what an identifier leads to; `false` when the models behind a profile are not known.
+    fn add(&mut self, resolution: &Resolution, catalog: &Catalog) -> Result<bool, Failure> {
+        let target = Identifier::parse(&resolution.target, catalog.vocabulary())
+            .map_err(|error| Failure::new(error.to_string()))?;
+        let region = &resolution.source_region;
+        let profile = match (target.kind(), &target) {
+            (Kind::FoundationModel, _) => {
+                let id = resolution.target.rsplit('/').next().unwrap_or_default();
+                self.models.insert(model_arn(region, region, id));
+                return Ok(true);
+            }
+            (Kind::InferenceProfile | Kind::ApplicationInferenceProfile, Identifier::Arn(arn)) => {
+                ProfileArn::Complete(arn.to_string())
+            }
+            (Kind::InferenceProfile, id) => ProfileArn::System { region: region.clone(), id: id.to_string() },
+            (_, other) => {
+                return Err(Failure::new(format!("a policy for {other} is not supported yet"))
+                    .hint("name models, system profiles and application profiles"));
+            }
+        };
+        let models = destinations(resolution, catalog);
+        let is_known = !models.is_empty();
+        self.profiles.entry(profile).or_default().extend(models);
+        Ok(is_known)
+    }
+
+    /// The account of the profiles that name theirs, where there is only one.
+    fn account(&self) -> Option<String> {
+        let arns = self.profiles.keys().filter_map(|it| match it {
+            ProfileArn::Complete(arn) => Arn::parse(arn).ok(),
+            ProfileArn::System { .. } => None,
+        });
+        let accounts: BTreeSet<String> = arns.map(|arn| arn.account).collect();
+        if accounts.len() == 1 { accounts.into_iter().next() } else { None }
+    }
+}
+
+/// The model in each Region the profile may route to. A global one is authorised in the Region of the call and without
+/// one, wherever it goes.
+fn destinations(resolution: &Resolution, catalog: &Catalog) -> BTreeSet<String> {
+    let (Some(model), region) = (&resolution.model, &resolution.source_region) else {
+        return BTreeSet::new();
+    };
+    let routes_so = resolution.destination_regions.iter().collect::<BTreeSet<_>>();
+    let is_global = catalog.profiles_for(&model.id, region).into_iter().any(|profile| {
+        let destinations = profile.destinations(region).unwrap_or_default();
+        profile.is_global() && destinations.iter().collect::<BTreeSet<_>>() == routes_so
+    });
+    let regions = match is_global {
+        true => vec![region.as_str(), ""],
+        false => resolution.destination_regions.iter().map(String::as_str).collect(),
+    };
+    regions.into_iter().map(|to| model_arn(region, to, &model.id)).collect()
+}
+
+/// `from` tells the partition where `to` is empty.
+fn model_arn(from: &str, to: &str, id: &str) -> String {
+    format!("arn:{}:bedrock:{to}::foundation-model/{id}", partition(from))
+}
+
+/// A policy as IAM reads it.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Document {
+    version: &'static str,
+    statement: Vec<Statement>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Statement {
+    sid: String,
+    effect: &'static str,
+    action: Vec<&'static str>,
+    resource: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    condition: Option<serde_json::Value>,
+    #[serde(skip)]
+    why: &'static str,
+}
+
+/// Converse has no action of its own (reference `bedrock.md` §5).
+const INVOKE: [&str; 2] = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"];
+
+impl Document {
+    fn of(needs: Needs, account: &str, region: &str, manage: bool) -> Self {
+        let mut document = Self { version: "2012-10-17", statement: Vec::new() };
+        let profiles: Vec<_> = needs.profiles.keys().map(|arn| arn.with_account(account)).collect();
+        document.allow(
+            "InvokeModels",
+            &INVOKE,
+            needs.models.into_iter().collect(),
+            "models that are called by their own id",
+        );
+        document.allow("InvokeProfiles", &INVOKE, profiles.clone(), "the profiles that are called");
+        // Profiles that route alike share a statement.
+        let mut routes: BTreeMap<BTreeSet<String>, Vec<String>> = BTreeMap::new();
+        for (arn, models) in needs.profiles {
+            routes.entry(models).or_default().push(arn.with_account(account));
+        }
+        for (number, (models, through)) in routes.into_iter().enumerate() {
+            let why = "the model wherever the profile may route to, through that profile only; a service control policy that denies one of these Regions breaks the profile";
+            if document.allow(
+                &format!("ThroughProfiles{}", number + 1),
+                &INVOKE,
+                models.into_iter().collect(),
+                why,
+            ) {
+                let last = document.statement.last_mut();
+                let condition =
+                    serde_json::json!({ "StringLike": { "bedrock:InferenceProfileArn": through } });
+                last.expect("a statement was just added").condition = Some(condition);
+            }
+        }
+        document.allow(
+            "ReadProfiles",
+            &["bedrock:GetInferenceProfile"],
+            profiles,
+            "to find out which model a profile stands for",
+        );
+        let any = vec![ANY.to_owned()];
+        document.allow(
+            "ListProfiles",
+            &["bedrock:ListInferenceProfiles"],
+            any,
+            "to offer the account's profiles in lists, and to find them by name",
+        );
+        if manage {
+            document.manage(account, region);
+        }
+        document
+    }
+
+    fn manage(&mut self, account: &str, region: &str) {
+        let partition = partition(region);
+        let actions = [
+            "bedrock:CreateInferenceProfile",
+            "bedrock:GetInferenceProfile",
+            "bedrock:DeleteInferenceProfile",
+            "bedrock:TagResource",
+            "bedrock:UntagResource",
+            "bedrock:ListTagsForResource",
+        ];
+        let resources = ["application-inference-profile", "inference-profile"]
+            .map(|kind| format!("arn:{partition}:bedrock:{region}:{account}:{kind}/*"));
+        let models = format!("arn:{partition}:bedrock:*::foundation-model/*");
+        let why = "`outcrop profiles`: to create from any model or system profile of the Region, to tag and to delete";
+        self.allow("ManageProfiles", &actions, resources.into_iter().chain([models]).collect(), why);
+    }
+
+    /// Adds a statement, unless there is nothing to allow.
+    fn allow(
+        &mut self,
+        sid: &str,
+        action: &[&'static str],
+        resource: Vec<String>,
+        why: &'static str,
+    ) -> bool {
+        if resource.is_empty() {
+            return false;
+        }
+        let action = action.to_vec();
+        self.statement.push(Statement {
+            sid: sid.to_owned(),
+            effect: "Allow",
+            action,
+            resource,
+            condition: None,
+            why,
+        });
+        true
+    }
+
+    fn warn_of_length(&self) -> Result<(), Failure> {
+        /// IAM's limit for a managed policy, white space not counted.
+        const MOST: usize = 6_144;
+        let length = serde_json::to_string(self)?.len();
+        if length > MOST {
+            paper::say(&format!(
+                "the policy has {length} characters; IAM takes {MOST}: name fewer identifiers, one policy a client"
+            ));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,79 @@
+//! `outcrop iam policy`: what is used is allowed, wherever it may be processed, and nothing else.
+
+use serde_json::{Value, json};
+
+use crate::outcrop::Outcrop;
+use crate::profiles::Aws;
+
+const SONNET: &str = "anthropic.claude-sonnet-4-5-20250929-v1:0";
+
+fn statement<'a>(policy: &'a Value, sid: &str) -> &'a Value {
+    let statements = policy["Statement"].as_array().unwrap();
+    statements.iter().find(|it| it["Sid"] == sid).unwrap_or_else(|| panic!("no {sid} in {policy:#}"))
+}
+
+fn models(regions: &[&str]) -> Value {
+    regions.iter().map(|region| format!("arn:aws:bedrock:{region}::foundation-model/{SONNET}")).collect()
+}
+
+#[test]
+fn a_system_profile_takes_rights_in_every_destination_region() {
+    let id = format!("us.{SONNET}");
+    let policy = Outcrop::new(&["iam", "policy", &id, "--account", "123456789012"]).run().json();
+    let arn = format!("arn:aws:bedrock:us-east-1:123456789012:inference-profile/{id}");
+    assert_eq!(policy["Version"], "2012-10-17");
+    assert_eq!(statement(&policy, "InvokeProfiles")["Resource"], json!([arn]));
+    let through = statement(&policy, "ThroughProfiles1");
+    assert_eq!(through["Resource"], models(&["us-east-1", "us-east-2", "us-west-2"]));
+    assert_eq!(through["Condition"], json!({"StringLike": {"bedrock:InferenceProfileArn": [arn]}}));
+    assert_eq!(through["Action"], json!(["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]));
+    assert!(!policy.to_string().contains("Create"), "managing is not invoking");
+}
+
+#[test]
+fn a_global_profile_takes_the_model_without_a_region() {
+    let policy = Outcrop::new(&["iam", "policy", &format!("global.{SONNET}"), "--region", "eu-west-1"]).run();
+    assert!(policy.stderr.contains("--account NUMBER"), "{}", policy.stderr);
+    let policy = policy.json();
+    assert_eq!(statement(&policy, "ThroughProfiles1")["Resource"], models(&["", "eu-west-1"]));
+    let any = format!("arn:aws:bedrock:eu-west-1:*:inference-profile/global.{SONNET}");
+    assert_eq!(statement(&policy, "InvokeProfiles")["Resource"], json!([any]));
+}
+
+#[test]
+fn what_is_configured_is_allowed() {
+    let aws = Aws::start();
+    let arn = aws.profiles(&["create", "a", "--from", &format!("us.{SONNET}")]).run().succeeded();
+    let arn = arn.trim();
+    let yaml = format!("aliases: {{team: '{arn}', fast: amazon.nova-lite-v1:0}}\n");
+    let run = |args: &[&str]| {
+        let prepared = Outcrop::new(args).file("outcrop.yaml", &yaml);
+        aws.variables().into_iter().fold(prepared, |it, (name, value)| it.env(name, value)).run()
+    };
+    let policy = run(&["iam", "policy"]).json();
+    assert_eq!(
+        statement(&policy, "InvokeModels")["Resource"],
+        json!(["arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0"])
+    );
+    assert_eq!(statement(&policy, "InvokeProfiles")["Resource"], json!([arn]));
+    assert_eq!(
+        statement(&policy, "ThroughProfiles1")["Resource"],
+        models(&["us-east-1", "us-east-2", "us-west-2"])
+    );
+    let explained = run(&["iam", "policy", "--explain", "--manage"]);
+    assert!(explained.stderr.contains("ThroughProfiles1: ") && explained.stderr.contains("ManageProfiles: "));
+    assert!(explained.json().to_string().contains("bedrock:CreateInferenceProfile"));
+}
+
+#[test]
+fn an_unknown_profile_is_no_silent_gap() {
+    let arn = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/unknown";
+    let run = Outcrop::new(&["iam", "policy", arn])
+        .env("AWS_ENDPOINT_URL_BEDROCK", "http://127.0.0.1:1")
+        .env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+        .env("AWS_SECRET_ACCESS_KEY", "secret")
+        .run();
+    assert_eq!(run.code, 1);
+    assert!(run.stderr.contains("of 1 profiles the models are not known"), "{}", run.stderr);
+    assert!(Outcrop::new(&["iam", "policy"]).run().failed().contains("names no model"));
+}
