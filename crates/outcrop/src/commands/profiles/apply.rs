@@ -197,10 +197,16 @@ async fn carry_out(
     if changes.iter().any(|change| change.action.is_work() && !is_held(change)) {
         confirm(yes, &format!("change the account's profiles ({})", summary(&changes)))?;
     }
-    for change in changes.iter_mut() {
-        if !is_held(change) {
-            make(&here.0[&change.region].account, change).await?;
+    let mut made = 0;
+    for change in changes.iter_mut().filter(|change| !is_held(change)) {
+        if let Err(failure) = make(&here.0[&change.region].account, change).await {
+            paper::say(&format!(
+                "stopped at {} ({}); {made} changes were made before it",
+                change.name, change.region
+            ));
+            return Err(failure);
         }
+        made += usize::from(change.action.is_work());
     }
     let held = changes.iter().filter(|change| is_held(change)).count();
     report(global, &changes)?;
