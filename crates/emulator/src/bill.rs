@@ -21,8 +21,12 @@ pub(crate) struct Entry {
     pub(crate) model: String,
     /// Where it was called.
     pub(crate) region: String,
-    /// Tokens in.
+    /// Tokens in, without those that the cache read or wrote.
     pub(crate) input_tokens: u64,
+    /// Tokens read from the cache.
+    pub(crate) cache_read_input_tokens: u64,
+    /// Tokens written to the cache.
+    pub(crate) cache_write_input_tokens: u64,
     /// Tokens out: what was generated, whether or not the client stayed to read it.
     pub(crate) output_tokens: u64,
     /// The client had gone before everything was handed over; `null` while it is being sent.

@@ -1,5 +1,7 @@
 //! The runtime: a model is asked, in whatever dialect, and the invocation is entered on the bill.
 
+use std::time::Instant;
+
 use base64::Engine as _;
 use http::StatusCode;
 use outcrop_catalog::{Model, ReasoningMode};
@@ -9,6 +11,7 @@ use serde_json::json;
 
 use crate::actor;
 use crate::bill::{Entry, Receipt};
+use crate::cache::Cached;
 use crate::control::profiles::now;
 use crate::dialect::{claude, converse, embedding, nova};
 use crate::exchange::Call;
@@ -64,7 +67,7 @@ impl Invocation<'_> {
             true => Reply::stream(converse::stream(&turn, style)),
             false => converse::write(&turn, style),
         };
-        Ok(self.billed(reply, turn.input_tokens, turn.output_tokens))
+        Ok(self.billed(reply, turn.input_tokens, turn.cached, turn.output_tokens))
     }
 
     /// The model's own body.
@@ -78,7 +81,7 @@ impl Invocation<'_> {
                     true => native_stream(claude::stream(&turn, model, &id)),
                     false => claude::write(&turn, model, &id),
                 };
-                Ok(self.billed(reply, turn.input_tokens, turn.output_tokens))
+                Ok(self.billed(reply, turn.input_tokens, turn.cached, turn.output_tokens))
             }
             Body::Nova => {
                 let turn = self.ask(&nova::read(self.call.body)?, Surface::Invoke)?;
@@ -86,15 +89,15 @@ impl Invocation<'_> {
                     true => native_stream(nova::stream(&turn)),
                     false => nova::write(&turn),
                 };
-                Ok(self.billed(reply, turn.input_tokens, turn.output_tokens))
+                Ok(self.billed(reply, turn.input_tokens, turn.cached, turn.output_tokens))
             }
             Body::TitanEmbedding if !streamed => {
                 let (reply, used) = embedding::titan(self.call.body)?;
-                Ok(self.billed(reply, used, 0))
+                Ok(self.billed(reply, used, Cached::default(), 0))
             }
             Body::CohereEmbedding if !streamed => {
                 let (reply, used) = embedding::cohere(self.call.body, self.call.request_id)?;
-                Ok(self.billed(reply, used, 0))
+                Ok(self.billed(reply, used, Cached::default(), 0))
             }
             Body::TitanEmbedding | Body::CohereEmbedding => {
                 Err(Failure::validation("The model is unsupported for streaming."))
@@ -111,19 +114,24 @@ impl Invocation<'_> {
         let model = self.model();
         rules::check(prompt, model, surface)?;
         let new_id = || format!("tooluse_{}", self.state.new_id(BASE62, 22));
-        Ok(actor::act(prompt, thinks(prompt, model), new_id))
+        let mut turn = actor::act(prompt, thinks(prompt, model), new_id);
+        if let Some(model) = model {
+            turn.cached = self.state.cache.pass(&prompt.request, model, Instant::now());
+            turn.input_tokens -= turn.cached.read + turn.cached.written();
+        }
+        Ok(turn)
     }
 
     fn model(&self) -> Option<&Model> {
         self.state.facts.model(&self.target.model).map(AsRef::as_ref)
     }
 
-    fn billed(&self, mut reply: Reply, input_tokens: u64, output_tokens: u64) -> Reply {
-        reply.receipt = Some(self.enter(input_tokens, output_tokens));
+    fn billed(&self, mut reply: Reply, input_tokens: u64, cached: Cached, output_tokens: u64) -> Reply {
+        reply.receipt = Some(self.enter(input_tokens, cached, output_tokens));
         reply
     }
 
-    fn enter(&self, input_tokens: u64, output_tokens: u64) -> Receipt {
+    fn enter(&self, input_tokens: u64, cached: Cached, output_tokens: u64) -> Receipt {
         self.state.bill.enter(Entry {
             timestamp: now(),
             request_id: self.call.request_id.to_owned(),
@@ -132,6 +140,8 @@ impl Invocation<'_> {
             model: self.target.model.clone(),
             region: self.region.to_owned(),
             input_tokens,
+            cache_read_input_tokens: cached.read,
+            cache_write_input_tokens: cached.written(),
             output_tokens,
             client_disconnected: None,
         })

@@ -12,6 +12,7 @@ mod actor;
 mod admin;
 mod bill;
 mod body;
+mod cache;
 mod control;
 mod dialect;
 mod exchange;

@@ -3,6 +3,8 @@
 use outcrop_wire::bedrock::{ConverseRequest, StopReason, ToolChoice, ToolSpec};
 use serde_json::Value;
 
+use crate::cache::Cached;
+
 /// What a caller asks, read from any body. The canonical form is Bedrock's own `Converse`.
 #[derive(Debug, Clone)]
 pub(crate) struct Prompt {
@@ -71,8 +73,10 @@ pub(crate) struct Turn {
     pub(crate) stop_reason: StopReason,
     /// The sequence that ended it, for [`StopReason::StopSequence`].
     pub(crate) stop_sequence: Option<String>,
-    /// Tokens in.
+    /// Tokens in, without those that the cache read or wrote.
     pub(crate) input_tokens: u64,
+    /// Tokens in that the cache read or wrote.
+    pub(crate) cached: Cached,
     /// Tokens out.
     pub(crate) output_tokens: u64,
 }

@@ -4,9 +4,12 @@
 //! depend on the model ask the catalog; what the catalog does not know is not refused.
 
 use outcrop_catalog::{Model, ReasoningMode};
-use outcrop_wire::bedrock::{ContentBlock, InferenceConfig, Message, ReasoningContent, Role, ToolChoice};
+use outcrop_wire::bedrock::{
+    CachePoint, ContentBlock, InferenceConfig, Message, ReasoningContent, Role, ToolChoice,
+};
 
 use crate::actor;
+use crate::cache;
 use crate::failure::Failure;
 use crate::prompt::{Prompt, Thinking};
 
@@ -37,6 +40,7 @@ pub(crate) fn check(prompt: &Prompt, model: Option<&Model>, surface: Surface) ->
         model_takes_tools(prompt, model, surface)?;
         max_tokens_are_within_the_model(prompt, model)?;
         model_takes_the_sampling(prompt, model, surface)?;
+        cache_points_are_few_and_in_order(prompt, model, surface)?;
         if is_claude_style(model) {
             thinking_is_well_formed(prompt, model, surface)?;
             reasoning_is_unchanged(messages, surface)?;
@@ -275,6 +279,31 @@ fn model_takes_the_sampling(prompt: &Prompt, model: &Model, surface: Surface) ->
         return Err(model_says(
             surface,
             "`temperature` and `top_p` cannot both be specified for this model. Please use only one.",
+        ));
+    }
+    Ok(())
+}
+
+/// At most as many as the catalog says, and none of an hour after one of five minutes.
+/// Source: Anthropic's words in public reports; the rules in reference `bedrock.md` §6.1. Places are named by the order of
+/// processing, because several dialects come here.
+fn cache_points_are_few_and_in_order(prompt: &Prompt, model: &Model, surface: Surface) -> Verdict {
+    let points: Vec<_> = cache::points(&prompt.request).collect();
+    let most = model.capabilities.prompt_caching.as_ref().and_then(|caching| caching.max_points);
+    if let Some(most) = most.filter(|most| points.len() > *most as usize) {
+        let found = points.len();
+        return Err(model_says(
+            surface,
+            format!("A maximum of {most} blocks with cache_control may be provided. Found {found}."),
+        ));
+    }
+    let is_hour = |point: &&CachePoint| point.ttl.as_deref() == Some("1h");
+    let first_short = points.iter().position(|point| !is_hour(point)).unwrap_or(points.len());
+    if points[first_short..].iter().any(is_hour) {
+        return Err(model_says(
+            surface,
+            "a ttl='1h' cache_control block must not come after a ttl='5m' cache_control block. Note that blocks are \
+             processed in the following order: `tools`, `system`, `messages`.",
         ));
     }
     Ok(())

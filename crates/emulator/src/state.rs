@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use outcrop_wire::bedrock::ErrorKind;
 
 use crate::bill::Bill;
+use crate::cache::PromptCache;
 use crate::control::seeds;
 use crate::control::store::Store;
 use crate::facts::Facts;
@@ -22,6 +23,7 @@ pub(crate) struct State {
     pub(crate) profiles: Store,
     pub(crate) replay: Option<Replay>,
     pub(crate) bill: Bill,
+    pub(crate) cache: PromptCache,
     pub(crate) faults: Faults,
     ids: AtomicU64,
 }
@@ -39,6 +41,7 @@ impl State {
             profiles: Store::open(data_dir)?,
             replay: (!recordings.is_empty()).then(|| Replay::read(recordings)).transpose()?,
             bill: Bill::default(),
+            cache: PromptCache::default(),
             faults: Faults::default(),
             ids: AtomicU64::new(0),
         })
@@ -52,6 +55,7 @@ impl State {
         });
         cleared.map_err(|detail| Failure::new(ErrorKind::InternalServer, detail))?;
         self.bill.clear();
+        self.cache.clear();
         self.faults.stand(None)
     }
 

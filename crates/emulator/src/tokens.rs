@@ -11,7 +11,7 @@ use outcrop_wire::bedrock::{
 /// Longer runs are cut into pieces of this many characters.
 const LONGEST: usize = 6;
 /// What a message costs beyond its content (role and separators).
-const PER_MESSAGE: u64 = 4;
+pub(crate) const PER_MESSAGE: u64 = 4;
 /// A picture, document or recording is not looked into: about what a large picture costs with real models.
 const PER_ATTACHMENT: u64 = 1_600;
 
@@ -51,7 +51,8 @@ pub(crate) fn of_request(request: &ConverseRequest) -> u64 {
     system + messages + tools
 }
 
-fn of_system(block: &SystemBlock) -> u64 {
+/// A part of the system prompt.
+pub(crate) fn of_system(block: &SystemBlock) -> u64 {
     match block {
         SystemBlock::Text(text) => count(text),
         SystemBlock::GuardContent(json) => count(json.get()),
@@ -59,7 +60,8 @@ fn of_system(block: &SystemBlock) -> u64 {
     }
 }
 
-fn of_block(block: &ContentBlock) -> u64 {
+/// A block of a message.
+pub(crate) fn of_block(block: &ContentBlock) -> u64 {
     match block {
         ContentBlock::Text(text) => count(text),
         ContentBlock::Image(_)
@@ -86,7 +88,8 @@ fn of_result(block: &ToolResultBlock) -> u64 {
     }
 }
 
-fn of_tool(tool: &Tool) -> u64 {
+/// A tool.
+pub(crate) fn of_tool(tool: &Tool) -> u64 {
     match tool {
         Tool::Spec(spec) => {
             count(&spec.name)

@@ -11,6 +11,7 @@ use outcrop_wire::bedrock::{StopReason, ToolChoice, ToolSpec};
 use serde_json::Value;
 
 use self::reading::Question;
+use crate::cache::Cached;
 use crate::prompt::{Block, Prompt, Turn};
 use crate::tokens;
 
@@ -136,6 +137,7 @@ impl<'a> Limits<'a> {
             stop_reason: StopReason::EndTurn,
             stop_sequence: None,
             input_tokens,
+            cached: Cached::default(),
             output_tokens: 0,
         };
         for block in blocks {

@@ -38,7 +38,7 @@ fn canonical(body: &Value) -> Value {
     out.insert("messages".to_owned(), map_array(body.get("messages"), message));
     out.insert(
         "system".to_owned(),
-        map_array(Some(&blocks(body.get("system"))), |block| json!({"text": text(block, "text")})),
+        with_points(Some(&blocks(body.get("system"))), |block| json!({"text": text(block, "text")})),
     );
     let mut inference = Map::new();
     for (theirs, ours) in [
@@ -61,7 +61,7 @@ fn canonical(body: &Value) -> Value {
 fn message(message: &Value) -> Value {
     json!({
         "role": text(message, "role"),
-        "content": map_array(Some(&blocks(message.get("content"))), block),
+        "content": with_points(Some(&blocks(message.get("content"))), block),
     })
 }
 
@@ -103,7 +103,7 @@ fn tools(body: &Value) -> Value {
         } })
     };
     let mut config = Map::new();
-    config.insert("tools".to_owned(), map_array(body.get("tools"), tool));
+    config.insert("tools".to_owned(), with_points(body.get("tools"), tool));
     let choice = body.get("tool_choice").unwrap_or(&Value::Null);
     match text(choice, "type") {
         "any" => drop(config.insert("toolChoice".to_owned(), json!({ "any": {} }))),
@@ -128,6 +128,22 @@ fn blocks(content: Option<&Value>) -> Value {
 
 fn map_array(array: Option<&Value>, each: impl FnMut(&Value) -> Value) -> Value {
     Value::Array(array.and_then(Value::as_array).into_iter().flatten().map(each).collect())
+}
+
+/// A block with `cache_control` becomes the block and a cache point behind it.
+fn with_points(array: Option<&Value>, each: impl Fn(&Value) -> Value) -> Value {
+    let mut out = Vec::new();
+    for block in array.and_then(Value::as_array).into_iter().flatten() {
+        out.push(each(block));
+        if let Some(control) = block.get("cache_control").filter(|control| control.is_object()) {
+            let mut point = json!({ "type": "default" });
+            if let Some(ttl) = control.get("ttl").and_then(Value::as_str) {
+                point["ttl"] = json!(ttl);
+            }
+            out.push(json!({ "cachePoint": point }));
+        }
+    }
+    Value::Array(out)
 }
 
 fn text<'a>(value: &'a Value, name: &str) -> &'a str {
@@ -257,17 +273,29 @@ impl<'a> Content<'a> {
 #[derive(Serialize)]
 struct Usage {
     input_tokens: u64,
+    cache_creation: CacheCreation,
     cache_creation_input_tokens: u64,
     cache_read_input_tokens: u64,
     output_tokens: u64,
+}
+
+/// What was written, by time to live.
+#[derive(Serialize)]
+struct CacheCreation {
+    ephemeral_5m_input_tokens: u64,
+    ephemeral_1h_input_tokens: u64,
 }
 
 impl Usage {
     fn of(turn: &Turn, output_tokens: u64) -> Self {
         Self {
             input_tokens: turn.input_tokens,
-            cache_creation_input_tokens: 0,
-            cache_read_input_tokens: 0,
+            cache_creation: CacheCreation {
+                ephemeral_5m_input_tokens: turn.cached.written_5m,
+                ephemeral_1h_input_tokens: turn.cached.written_1h,
+            },
+            cache_creation_input_tokens: turn.cached.written(),
+            cache_read_input_tokens: turn.cached.read,
             output_tokens,
         }
     }

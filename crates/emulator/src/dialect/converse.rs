@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Frames, latency_ms};
+use crate::cache::CacheDetail;
 use crate::failure::Failure;
 use crate::prompt::{Block, Prompt, Thinking, Turn};
 use crate::reply::Reply;
@@ -211,6 +212,8 @@ struct ToolUse<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Usage {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    cache_details: Vec<CacheDetail>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cache_read_input_token_count: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -230,16 +233,18 @@ struct ServerToolUsage {}
 
 impl Usage {
     fn of(turn: &Turn, style: Style) -> Self {
-        let cached = style.counts_cache.then_some(0);
+        let read = style.counts_cache.then_some(turn.cached.read);
+        let written = style.counts_cache.then_some(turn.cached.written());
         Self {
-            cache_read_input_token_count: cached,
-            cache_read_input_tokens: cached,
-            cache_write_input_token_count: cached,
-            cache_write_input_tokens: cached,
+            cache_details: turn.cached.details(),
+            cache_read_input_token_count: read,
+            cache_read_input_tokens: read,
+            cache_write_input_token_count: written,
+            cache_write_input_tokens: written,
             input_tokens: turn.input_tokens,
             output_tokens: turn.output_tokens,
             server_tool_usage: ServerToolUsage {},
-            total_tokens: turn.input_tokens + turn.output_tokens,
+            total_tokens: turn.input_tokens + turn.cached.read + turn.cached.written() + turn.output_tokens,
         }
     }
 }

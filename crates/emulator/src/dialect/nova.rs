@@ -122,8 +122,8 @@ fn usage(turn: &Turn) -> Value {
     json!({
         "inputTokens": turn.input_tokens,
         "outputTokens": turn.output_tokens,
-        "totalTokens": turn.input_tokens + turn.output_tokens,
-        "cacheReadInputTokenCount": 0,
-        "cacheWriteInputTokenCount": 0,
+        "totalTokens": turn.input_tokens + turn.cached.read + turn.cached.written() + turn.output_tokens,
+        "cacheReadInputTokenCount": turn.cached.read,
+        "cacheWriteInputTokenCount": turn.cached.written(),
     })
 }

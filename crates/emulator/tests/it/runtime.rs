@@ -300,7 +300,7 @@ fn messages(text: &str) -> Value {
 }
 
 /// The JSON inside the chunks of an InvokeModel stream.
-fn chunks(answer: &Answer) -> Vec<Value> {
+pub fn chunks(answer: &Answer) -> Vec<Value> {
     let inside = |(name, event): (String, Value)| {
         assert_eq!(name, "chunk");
         let bytes =
