@@ -159,6 +159,7 @@ fn what_cannot_be_copied_is_refused_with_the_rule() {
             "from us-east-1 use us.anthropic.claude-sonnet-4-5-20250929-v1:0",
         ),
         ("us.anthropic.claude-sonnet-4-5", "hint: "),
+        ("us.anthropic.claude-3-opus-20240229-v1:0", "the source cannot be looked up: "),
         ("no such thing", "the source is not found"),
     ] {
         let stderr = aws.profiles(&["create", "x", "--from", source]).run().failed();

@@ -110,12 +110,24 @@ async fn of_profile(
     resolution: &Resolution,
     note: Option<String>,
 ) -> Result<Source, Failure> {
-    let found =
-        account.describe(&resolution.target).await.map_err(|failure| match resolution.notices.first() {
-            Some(notice) => failure.hint(notice),
-            None => failure,
-        })?;
+    let found = account.describe(&resolution.target).await;
+    let found = found.map_err(|failure| not_looked_up(failure, resolution, note.is_some()))?;
     Ok(Source { model_arns: found.model_arns(), arn: found.inference_profile_arn, note })
+}
+
+/// AWS's words, and what the catalog knows to add to the advice, unless it was said already.
+fn not_looked_up(failure: Failure, resolution: &Resolution, is_said: bool) -> Failure {
+    let Failure::Message { message, hint } = failure else { return failure };
+    let model = resolution.model.as_ref();
+    let is_retired = model.is_some_and(|model| model.lifecycle.as_deref() == Some("RETIRED"));
+    let known = match resolution.notices.first() {
+        _ if is_retired => Some("AWS no longer serves this model: see `outcrop models list`".to_owned()),
+        Some(notice) if !is_said => Some(notice.clone()),
+        _ => None,
+    };
+    let advice: Vec<String> = known.into_iter().chain(hint).collect();
+    let hint = (!advice.is_empty()).then(|| advice.join("; "));
+    Failure::Message { message: format!("the source cannot be looked up: {message}"), hint }
 }
 
 /// The partition of a Region (reference `bedrock.md` §3).
