@@ -29,9 +29,12 @@ pub(crate) async fn exchange(state: Arc<State>, request: Request<Incoming>) -> R
     let id = Uuid::now_v7().to_string();
     let dialect = router::dialect(head.uri.path());
     let answered = match router::route(&head.method, head.uri.path()) {
-        Ok(endpoint @ (Endpoint::ChatCompletions | Endpoint::Messages | Endpoint::Model { .. })) => {
-            invoke(&state, &head, body, endpoint, &id).await
-        }
+        Ok(
+            endpoint @ (Endpoint::ChatCompletions
+            | Endpoint::Messages
+            | Endpoint::CountTokens
+            | Endpoint::Model { .. }),
+        ) => invoke(&state, &head, body, endpoint, &id).await,
         Ok(Endpoint::Models) => models::list(&state, &head),
         Ok(Endpoint::Control) => control::forward(&state, &head, body).await,
         Ok(Endpoint::Health | Endpoint::Ready) => Ok(Response::new(ReplyBody::whole("ok\n"))),
@@ -94,7 +97,7 @@ pub(crate) const MAX_BODY: usize = 25_000_000;
 const BODY_TIMEOUT: Duration = Duration::from_secs(120);
 
 const ROOT: &str = "Outcrop: Amazon Bedrock for any client.\n\
-    POST /v1/chat/completions  /v1/messages  /model/{id}/converse[-stream]  /model/{id}/invoke[-with-response-stream]\n\
+    POST /v1/chat/completions  /v1/messages[/count_tokens]  /model/{id}/converse[-stream]  /model/{id}/invoke[-with-response-stream]\n\
     GET  /v1/models  /inference-profiles  /foundation-models  /healthz  /readyz\n";
 
 /// The whole body, within limits.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use outcrop_wire::dialect::{self, Dialect, Head, RequestError};
-use outcrop_wire::{Notices, anthropic, envelope, family, openai_chat};
+use outcrop_wire::{Notices, anthropic, counting, envelope, family, openai_chat};
 
 use crate::router::{Endpoint, Operation};
 use crate::settings::LanePolicy;
@@ -21,6 +21,8 @@ pub(crate) struct Inbound<'a> {
     pub(crate) stream: bool,
     /// AWS's operation, where the client speaks Bedrock.
     operation: Option<Operation>,
+    /// The tokens are to be counted, no model is to answer (Messages `count_tokens`).
+    counts: bool,
     headers: &'a HeaderMap,
     body: &'a Bytes,
 }
@@ -39,14 +41,18 @@ impl<'a> Inbound<'a> {
                 model: id,
                 stream,
                 operation: Some(operation),
+                counts: false,
                 headers,
                 body,
             });
         }
-        let dialect =
-            if endpoint == Endpoint::Messages { Dialect::Messages } else { Dialect::ChatCompletions };
+        let counts = endpoint == Endpoint::CountTokens;
+        let dialect = match endpoint {
+            Endpoint::Messages | Endpoint::CountTokens => Dialect::Messages,
+            _ => Dialect::ChatCompletions,
+        };
         let Head { model, stream } = Head::read(body)?;
-        Ok(Self { dialect, model, stream, operation: None, headers, body })
+        Ok(Self { dialect, model, stream, operation: None, counts, headers, body })
     }
 
     fn betas(&self) -> Vec<&'a str> {
@@ -94,6 +100,8 @@ pub(crate) enum Answer {
     Messages { answer: dialect::Answer },
     /// As an Anthropic message, which the answer already is.
     MessagesRelay,
+    /// As Anthropic's count of tokens.
+    Count,
 }
 
 /// Chooses the lane and makes the call.
@@ -105,6 +113,7 @@ pub(crate) fn prepare(
 ) -> Result<Call, RequestError> {
     match inbound.operation {
         Some(operation) => Ok(native(inbound, operation, request_id)),
+        None if inbound.counts => count(inbound, route, request_id),
         None if inbound.dialect == Dialect::Messages
             && policy == LanePolicy::Auto
             && speaks_messages(route) =>
@@ -140,6 +149,32 @@ fn relay_messages(inbound: &Inbound<'_>, request_id: &str) -> Result<Call, Reque
         headers: json_headers(),
         body: Bytes::from(envelope::relay_messages(inbound.body, &inbound.betas())?),
         notices: Notices::default(),
+    })
+}
+
+/// `count_tokens`: Claude counts its native body, any other model a Converse request.
+fn count(inbound: &Inbound<'_>, route: &Route, request_id: &str) -> Result<Call, RequestError> {
+    /// For a model whose limit is not known; the count does not depend on it.
+    const ANY_LIMIT: u64 = 4096;
+    let model = route.resolution.model.as_deref();
+    // No thinking budget is larger than the most that the model can say.
+    let most = model.and_then(|model| model.limits.max_output_tokens).unwrap_or(ANY_LIMIT);
+    let body = envelope::countable_messages(inbound.body, &inbound.betas(), most)?;
+    let (lane, body, notices) = if speaks_messages(route) {
+        (Lane::Relay, counting::of_invoke_model(&body), Notices::default())
+    } else {
+        let translated = anthropic::translate(&body, &[])?;
+        let family::Prepared { request, notices, tool_names: _ } = family::apply(translated, model);
+        (Lane::Translate, counting::of_converse(&request), notices)
+    };
+    Ok(Call {
+        request_id: request_id.to_owned(),
+        operation: Operation::CountTokens,
+        lane,
+        answer: Answer::Count,
+        headers: json_headers(),
+        body: Bytes::from(body),
+        notices,
     })
 }
 

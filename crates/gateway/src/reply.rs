@@ -10,7 +10,7 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use outcrop_bedrock::SendError;
 use outcrop_wire::bedrock::{BedrockError, ConverseResponse, ErrorKind, Usage};
-use outcrop_wire::{anthropic, dialect, envelope, openai_chat};
+use outcrop_wire::{anthropic, counting, dialect, envelope, openai_chat};
 use serde::Deserialize;
 
 use crate::entry::Entry;
@@ -75,12 +75,21 @@ async fn whole(call: &Call, headers: &HeaderMap, body: Incoming, mut entry: Entr
             entry.done();
             return Ok(body);
         }
+        Answer::Count => {
+            return match counting::render_response(&body) {
+                Ok(body) => {
+                    entry.done();
+                    Ok(Bytes::from(body))
+                }
+                Err(error) => Err(entry.failed(unreadable(&error).into())),
+            };
+        }
         Answer::Chat { answer, .. } => (openai_chat::render_response as Render, answer),
         Answer::Messages { answer } => (anthropic::render_response as Render, answer),
     };
     let response: ConverseResponse = match serde_json::from_slice(&body) {
         Ok(response) => response,
-        Err(error) => return Err(entry.failed(cut(&format!("it cannot be read: {error}")).into())),
+        Err(error) => return Err(entry.failed(unreadable(&error).into())),
     };
     entry.used(Some(&response.usage));
     entry.stopped(&response.stop_reason);
@@ -115,6 +124,10 @@ fn usage_of_headers(headers: &HeaderMap) -> Option<Usage> {
         total_tokens: input + output,
         ..Usage::default()
     })
+}
+
+fn unreadable(error: &serde_json::Error) -> BedrockError {
+    cut(&format!("it cannot be read: {error}"))
 }
 
 /// The answer began and did not arrive whole: nothing the client did, and nothing to be tried again blindly.

@@ -13,6 +13,8 @@ pub(crate) enum Endpoint<'a> {
     ChatCompletions,
     /// `POST /v1/messages`.
     Messages,
+    /// `POST /v1/messages/count_tokens`.
+    CountTokens,
     /// `POST /model/{id}/…`: the model, percent-decoded once, and AWS's operation.
     Model { id: Cow<'a, str>, operation: Operation },
     /// `GET /v1/models`.
@@ -53,6 +55,9 @@ pub(crate) fn route<'a>(method: &Method, path: &'a str) -> Result<Endpoint<'a>, 
             (Endpoint::ChatCompletions, &[Method::POST][..])
         }
         "/v1/messages" | "/anthropic/v1/messages" => (Endpoint::Messages, &[Method::POST][..]),
+        "/v1/messages/count_tokens" | "/anthropic/v1/messages/count_tokens" => {
+            (Endpoint::CountTokens, &[Method::POST][..])
+        }
         "/v1/models" | "/openai/v1/models" | "/anthropic/v1/models" => (Endpoint::Models, &[Method::GET][..]),
         "/healthz" => (Endpoint::Health, &[Method::GET, Method::HEAD][..]),
         "/readyz" => (Endpoint::Ready, &[Method::GET, Method::HEAD][..]),

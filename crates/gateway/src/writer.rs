@@ -47,7 +47,7 @@ impl Writer {
             }
             Answer::Messages { answer } => Self::Messages(anthropic::StreamWriter::new(answer.clone())),
             Answer::MessagesRelay => Self::MessagesRelay(anthropic::RelayWriter::new()),
-            Answer::Native => Self::Native(Native::new(call.operation)),
+            Answer::Native | Answer::Count => Self::Native(Native::new(call.operation)),
         }
     }
 

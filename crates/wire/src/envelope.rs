@@ -24,9 +24,35 @@ pub const ANTHROPIC_VERSION: &str = "bedrock-2023-05-31";
 /// Messages API itself.
 pub fn relay_messages(body: &[u8], beta_headers: &[&str]) -> Result<Vec<u8>, RequestError> {
     let Members(members) = RequestError::read(body)?;
-    if !members.iter().any(|(key, value)| key == "max_tokens" && value.get() != "null") {
+    if !limits_tokens(&members) {
         return Err(RequestError::missing("max_tokens").hint("the Messages API has no default for it"));
     }
+    enveloped(body, members, beta_headers, None)
+}
+
+/// Makes the InvokeModel body of a `count_tokens` body, as [`relay_messages`] does; `max_tokens`, which InvokeModel
+/// requires and `count_tokens` does not know, is added where it is absent.
+pub fn countable_messages(
+    body: &[u8],
+    beta_headers: &[&str],
+    max_tokens: u64,
+) -> Result<Vec<u8>, RequestError> {
+    let Members(members) = RequestError::read(body)?;
+    let max_tokens = (!limits_tokens(&members)).then_some(max_tokens);
+    enveloped(body, members, beta_headers, max_tokens)
+}
+
+fn limits_tokens(members: &[(Cow<'_, str>, &RawValue)]) -> bool {
+    members.iter().any(|(key, value)| key == "max_tokens" && value.get() != "null")
+}
+
+/// The members within their new envelope; `max_tokens` in place of one that is absent or null.
+fn enveloped(
+    body: &[u8],
+    members: Vec<(Cow<'_, str>, &RawValue)>,
+    beta_headers: &[&str],
+    max_tokens: Option<u64>,
+) -> Result<Vec<u8>, RequestError> {
     let mut out = Envelope::with_capacity(body.len() + 128);
     if !members.iter().any(|(key, _)| key == "anthropic_version") {
         out.member("anthropic_version", &to_vec(ANTHROPIC_VERSION));
@@ -35,8 +61,12 @@ pub fn relay_messages(body: &[u8], beta_headers: &[&str]) -> Result<Vec<u8>, Req
     if !betas.is_empty() {
         out.member("anthropic_beta", &to_vec(&betas));
     }
+    if let Some(max_tokens) = max_tokens {
+        out.member("max_tokens", &to_vec(&max_tokens));
+    }
     for (key, value) in &members {
-        if !matches!(key.as_ref(), "model" | "stream" | "anthropic_beta") {
+        let replaced = key == "max_tokens" && max_tokens.is_some();
+        if !replaced && !matches!(key.as_ref(), "model" | "stream" | "anthropic_beta") {
             out.member(key, value.get().as_bytes());
         }
     }

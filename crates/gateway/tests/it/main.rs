@@ -3,6 +3,7 @@
 
 mod access;
 mod control;
+mod count_tokens;
 mod failures;
 mod invoke;
 mod ledger;
