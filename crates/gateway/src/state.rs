@@ -1,7 +1,7 @@
 //! What all requests share: the catalog, the routes resolved so far, the client, the ledger.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -28,9 +28,12 @@ pub(crate) struct State {
     pub(crate) region: String,
     catalog: ArcSwap<Catalog>,
     routes: RwLock<Routes>,
-    /// One lookup at a time: a burst of first requests for one ARN asks AWS once.
-    lookup: tokio::sync::Mutex<()>,
+    lookups: Lookups,
 }
+
+/// The lookups that are running, by ARN: a burst of first requests for one ARN asks AWS once.
+#[derive(Debug, Default)]
+struct Lookups(Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>);
 
 /// Region → identifier → route.
 type Routes = HashMap<String, HashMap<String, Remembered>>;
@@ -65,6 +68,8 @@ pub(crate) enum RouteError {
 
 /// Clients choose the identifiers; more than this many at once are forgotten and resolved anew.
 const MAX_ROUTES: usize = 10_000;
+/// A request waits this long to learn its model; then it goes on without.
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
 /// A profile that AWS did not know is asked for again after this.
 const NEGATIVE_LOOKUP: Duration = Duration::from_secs(60);
 
@@ -88,7 +93,7 @@ impl State {
             region,
             catalog,
             routes: RwLock::default(),
-            lookup: Default::default(),
+            lookups: Lookups::default(),
         }
     }
 
@@ -117,28 +122,34 @@ impl State {
         };
         let mut until = None;
         if route.resolution.needs_lookup {
-            let _one_at_a_time = self.lookup.lock().await;
+            let lookup = self.lookups.of(&route.resolution.target);
+            let _one_at_a_time = lookup.lock().await;
             if let Some(route) = self.remembered(identifier, region) {
                 return Ok(route);
             }
-            match self
-                .client
-                .inference_profile(&route.resolution.target, &route.resolution.source_region)
-                .await
-            {
-                Ok(profile) => {
+            match self.look_up(&route.resolution).await {
+                Some(profile) => {
                     self.learn([profile]);
                     route = self.resolve(identifier, region)?;
                 }
-                Err(error) => {
-                    tracing::warn!(profile = route.resolution.target, %error, "the profile could not be looked up");
-                    until = Some(Instant::now() + NEGATIVE_LOOKUP);
-                }
+                None => until = Some(Instant::now() + NEGATIVE_LOOKUP),
             }
         }
         let route = Arc::new(route);
         self.remember(identifier, region, Remembered { route: Arc::clone(&route), until });
         Ok(route)
+    }
+
+    /// What AWS says of a profile; `None`, with a line in the log, when it says nothing.
+    async fn look_up(&self, resolution: &Resolution) -> Option<ApplicationProfile> {
+        let asked = self.client.inference_profile(&resolution.target, &resolution.source_region);
+        let why = match tokio::time::timeout(LOOKUP_TIMEOUT, asked).await {
+            Ok(Ok(profile)) => return Some(profile),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("no answer within {} seconds", LOOKUP_TIMEOUT.as_secs()),
+        };
+        tracing::warn!(profile = resolution.target, why, "the profile could not be looked up");
+        None
     }
 
     /// Adds discovered profiles to the catalog; routes are resolved anew.
@@ -186,6 +197,15 @@ impl State {
             region: header(&resolution.source_region),
             resolution: Arc::new(resolution),
         })
+    }
+}
+
+impl Lookups {
+    /// The lock of an ARN; those that nobody holds any more (a client may leave while it waits) are forgotten.
+    fn of(&self, arn: &str) -> Arc<tokio::sync::Mutex<()>> {
+        let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        running.retain(|_, lock| Arc::strong_count(lock) > 1);
+        Arc::clone(running.entry(arn.to_owned()).or_default())
     }
 }
 

@@ -44,3 +44,25 @@ async fn models_are_listed_in_both_shapes() {
     assert_eq!(anthropic["data"][1]["display_name"], "Claude Sonnet 4.6");
     assert_eq!(anthropic["last_id"], "anthropic.claude-sonnet-4-6");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_burst_of_first_requests_asks_about_a_profile_once() {
+    let rig = Rig::start(Plan::default()).await;
+    let created = rig
+        .send(
+            Method::POST,
+            "/inference-profiles",
+            &[],
+            r#"{"inferenceProfileName": "burst", "modelSource": {"copyFrom":
+                "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.anthropic.claude-sonnet-4-6"}}"#,
+        )
+        .await;
+    let arn = created.json()["inferenceProfileArn"].as_str().unwrap().to_owned();
+    let body = serde_json::json!({"model": arn, "max_tokens": 20, "messages": [{"role": "user", "content": "Hello"}]});
+    let asks = (0..20).map(|_| rig.post("/v1/messages", body.to_string()));
+    for answer in futures_util::future::join_all(asks).await {
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+        assert_eq!(answer.header("outcrop-model"), "anthropic.claude-sonnet-4-6");
+        assert_eq!(answer.header("outcrop-lane"), "relay", "the model is known from the first request on");
+    }
+}
