@@ -41,6 +41,8 @@ pub(crate) fn check(prompt: &Prompt, model: Option<&Model>, surface: Surface) ->
         max_tokens_are_within_the_model(prompt, model)?;
         model_takes_the_sampling(prompt, model, surface)?;
         cache_points_are_few_and_in_order(prompt, model, surface)?;
+        model_can_be_forced(prompt, model, surface)?;
+        effort_is_known(prompt, model, surface)?;
         if is_claude_style(model) {
             thinking_is_well_formed(prompt, model, surface)?;
             reasoning_is_unchanged(messages, surface)?;
@@ -282,6 +284,37 @@ fn model_takes_the_sampling(prompt: &Prompt, model: &Model, surface: Surface) ->
         ));
     }
     Ok(())
+}
+
+/// Models whose tools cannot be forced (reference `bedrock.md` §6.1). The words are ours, in the form recorded for other
+/// members: `This model doesn't support the … field.`
+fn model_can_be_forced(prompt: &Prompt, model: &Model, surface: Surface) -> Verdict {
+    if model.capabilities.forced_tools != Some(false) {
+        return Ok(());
+    }
+    let choice = match (prompt.tool_choice(), surface) {
+        (Some(ToolChoice::Any(_)), Surface::Converse) => "toolConfig.toolChoice.any",
+        (Some(ToolChoice::Tool(_)), Surface::Converse) => "toolConfig.toolChoice.tool",
+        (Some(ToolChoice::Any(_) | ToolChoice::Tool(_)), Surface::Invoke) => "tool_choice",
+        _ => return Ok(()),
+    };
+    Err(Failure::validation(format!(
+        "This model doesn't support the {choice} field. Remove {choice} and try again."
+    )))
+}
+
+/// `outputConfig.effort` is one of the levels in the catalog. The words are ours, in Anthropic's style.
+fn effort_is_known(prompt: &Prompt, model: &Model, surface: Surface) -> Verdict {
+    let asked = prompt.request.output_config.as_ref().and_then(|config| config.effort.as_deref());
+    let known = model.capabilities.reasoning.as_ref().map_or(&[][..], |reasoning| &reasoning.efforts);
+    match asked {
+        Some(asked) if !known.is_empty() && !known.iter().any(|level| level == asked) => {
+            let levels: Vec<String> = known.iter().map(|level| format!("'{level}'")).collect();
+            let levels = levels.join(", ");
+            Err(model_says(surface, format!("output_config.effort: Input should be one of {levels}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// At most as many as the catalog says, and none of an hour after one of five minutes.

@@ -306,3 +306,27 @@ async fn novas_own_body_is_held_to_its_ranges() {
         assert_invalid(&emulator, &format!("/model/{NOVA}/invoke"), &body, &text).await;
     }
 }
+
+#[tokio::test]
+async fn tools_are_forced_and_efforts_asked_only_where_the_model_takes_them() {
+    let emulator = start().await;
+    let forced = |choice: Value| {
+        let tool =
+            json!({ "toolSpec": { "name": "weather", "inputSchema": { "json": { "type": "object" } } } });
+        ask_with("Hello", json!({ "toolConfig": { "tools": [tool], "toolChoice": choice } }))
+    };
+    let unforced = "us.anthropic.claude-opus-5-5";
+    for (kind, choice) in [("any", json!({ "any": {} })), ("tool", json!({ "tool": { "name": "weather" } }))]
+    {
+        let field = format!("toolConfig.toolChoice.{kind}");
+        let text = format!("This model doesn't support the {field} field. Remove {field} and try again.");
+        assert_invalid(&emulator, &converse(unforced), &forced(choice.clone()), &text).await;
+        assert_eq!(emulator.post(&converse(CLAUDE), &forced(choice)).await.status, StatusCode::OK);
+    }
+    let free = emulator.post(&converse(unforced), &forced(json!({ "auto": {} }))).await;
+    assert_eq!(free.status, StatusCode::OK, "{:?}", free.body);
+    let effort = |level: &str| ask_with("Hello", json!({ "outputConfig": { "effort": level } }));
+    let text = "The model returned the following errors: output_config.effort: Input should be one of 'low', 'medium', 'high', 'max'";
+    assert_invalid(&emulator, &converse(CLAUDE), &effort("xhigh"), text).await;
+    assert_eq!(emulator.post(&converse(CLAUDE), &effort("low")).await.status, StatusCode::OK);
+}
