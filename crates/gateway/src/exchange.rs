@@ -31,6 +31,7 @@ pub(crate) async fn exchange(state: Arc<State>, request: Request<Incoming>) -> R
     let answered = match router::route(&head.method, head.uri.path()) {
         Ok(
             endpoint @ (Endpoint::ChatCompletions
+            | Endpoint::Responses
             | Endpoint::Messages
             | Endpoint::CountTokens
             | Endpoint::Model { .. }),
@@ -97,7 +98,7 @@ pub(crate) const MAX_BODY: usize = 25_000_000;
 const BODY_TIMEOUT: Duration = Duration::from_secs(120);
 
 const ROOT: &str = "Outcrop: Amazon Bedrock for any client.\n\
-    POST /v1/chat/completions  /v1/messages[/count_tokens]  /model/{id}/converse[-stream]  /model/{id}/invoke[-with-response-stream]\n\
+    POST /v1/chat/completions  /v1/responses  /v1/messages[/count_tokens]  /model/{id}/converse[-stream]  /model/{id}/invoke[-with-response-stream]\n\
     GET  /v1/models  /inference-profiles  /foundation-models  /healthz  /readyz\n";
 
 /// The whole body, within limits.
@@ -196,6 +197,7 @@ fn ascii(text: &str) -> String {
 fn word(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::ChatCompletions => "chat-completions",
+        Dialect::Responses => "responses",
         Dialect::Messages => "messages",
         Dialect::Bedrock => "bedrock",
     }

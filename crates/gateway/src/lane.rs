@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use outcrop_wire::dialect::{self, Dialect, Head, RequestError};
-use outcrop_wire::{Notices, anthropic, counting, envelope, family, openai_chat};
+use outcrop_wire::{Notices, anthropic, counting, envelope, family, openai_chat, openai_responses};
 
 use crate::router::{Endpoint, Operation};
 use crate::settings::LanePolicy;
@@ -49,6 +49,7 @@ impl<'a> Inbound<'a> {
         let counts = endpoint == Endpoint::CountTokens;
         let dialect = match endpoint {
             Endpoint::Messages | Endpoint::CountTokens => Dialect::Messages,
+            Endpoint::Responses => Dialect::Responses,
             _ => Dialect::ChatCompletions,
         };
         let Head { model, stream } = Head::read(body)?;
@@ -90,12 +91,14 @@ pub(crate) struct Call {
 }
 
 /// How the answer is written.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Answer {
     /// As AWS wrote it.
     Native,
     /// As a chat completion; with a usage chunk at the end of a stream where the client asked for one.
     Chat { answer: dialect::Answer, include_usage: bool },
+    /// As a response, which repeats what it answers.
+    Responses { answer: dialect::Answer, echo: Box<openai_responses::Echo> },
     /// As an Anthropic message, from Converse.
     Messages { answer: dialect::Answer },
     /// As an Anthropic message, which the answer already is.
@@ -180,8 +183,14 @@ fn count(inbound: &Inbound<'_>, route: &Route, request_id: &str) -> Result<Call,
 
 /// Everything else becomes Converse.
 fn translate(inbound: &Inbound<'_>, route: &Route, request_id: &str) -> Result<Call, RequestError> {
+    let mut echo = None;
     let (translated, include_usage) = match inbound.dialect {
         Dialect::Messages => (anthropic::translate(inbound.body, &inbound.betas())?, false),
+        Dialect::Responses => {
+            let understood = openai_responses::translate(inbound.body)?;
+            echo = Some(Box::new(understood.echo));
+            (understood.translated, false)
+        }
         Dialect::ChatCompletions | Dialect::Bedrock => {
             let openai_chat::ChatRequest { translated, include_usage } =
                 openai_chat::translate(inbound.body)?;
@@ -203,6 +212,7 @@ fn translate(inbound: &Inbound<'_>, route: &Route, request_id: &str) -> Result<C
         lane: Lane::Translate,
         answer: match inbound.dialect {
             Dialect::Messages => Answer::Messages { answer },
+            Dialect::Responses => Answer::Responses { answer, echo: echo.unwrap_or_default() },
             Dialect::ChatCompletions | Dialect::Bedrock => Answer::Chat { answer, include_usage },
         },
         headers: json_headers(),
@@ -213,7 +223,11 @@ fn translate(inbound: &Inbound<'_>, route: &Route, request_id: &str) -> Result<C
 
 /// With the prefix that clients of the dialect know.
 fn answer_id(dialect: Dialect, request_id: &str) -> String {
-    let prefix = if dialect == Dialect::Messages { "msg_" } else { "chatcmpl-" };
+    let prefix = match dialect {
+        Dialect::Messages => "msg_",
+        Dialect::Responses => "resp_",
+        Dialect::ChatCompletions | Dialect::Bedrock => "chatcmpl-",
+    };
     format!("{prefix}{}", request_id.replace('-', ""))
 }
 

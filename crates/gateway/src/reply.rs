@@ -10,7 +10,7 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use outcrop_bedrock::SendError;
 use outcrop_wire::bedrock::{BedrockError, ConverseResponse, ErrorKind, Usage};
-use outcrop_wire::{anthropic, counting, dialect, envelope, openai_chat};
+use outcrop_wire::{anthropic, counting, envelope, openai_chat, openai_responses};
 use serde::Deserialize;
 
 use crate::entry::Entry;
@@ -69,7 +69,7 @@ async fn whole(call: &Call, headers: &HeaderMap, body: Incoming, mut entry: Entr
         Ok(collected) => collected.to_bytes(),
         Err(error) => return Err(entry.failed(cut(&error.to_string()).into())),
     };
-    let render = match &call.answer {
+    match &call.answer {
         Answer::Native | Answer::MessagesRelay => {
             entry.used(usage(call.operation, headers, &body).as_ref());
             entry.done();
@@ -84,9 +84,8 @@ async fn whole(call: &Call, headers: &HeaderMap, body: Incoming, mut entry: Entr
                 Err(error) => Err(entry.failed(unreadable(&error).into())),
             };
         }
-        Answer::Chat { answer, .. } => (openai_chat::render_response as Render, answer),
-        Answer::Messages { answer } => (anthropic::render_response as Render, answer),
-    };
+        Answer::Chat { .. } | Answer::Responses { .. } | Answer::Messages { .. } => {}
+    }
     let response: ConverseResponse = match serde_json::from_slice(&body) {
         Ok(response) => response,
         Err(error) => return Err(entry.failed(unreadable(&error).into())),
@@ -94,11 +93,20 @@ async fn whole(call: &Call, headers: &HeaderMap, body: Incoming, mut entry: Entr
     entry.used(Some(&response.usage));
     entry.stopped(&response.stop_reason);
     entry.done();
-    let (render, answer) = render;
-    Ok(Bytes::from(render(response, answer)))
+    Ok(Bytes::from(render(&call.answer, response)))
 }
 
-type Render = fn(ConverseResponse, &dialect::Answer) -> Vec<u8>;
+/// The answer in the client's dialect.
+fn render(answer: &Answer, response: ConverseResponse) -> Vec<u8> {
+    match answer {
+        Answer::Chat { answer, .. } => openai_chat::render_response(response, answer),
+        Answer::Responses { answer, echo } => openai_responses::render_response(response, answer, echo),
+        Answer::Messages { answer } => anthropic::render_response(response, answer),
+        Answer::Native | Answer::MessagesRelay | Answer::Count => {
+            unreachable!("these answers are not made of Converse's")
+        }
+    }
+}
 
 /// What an answer that is handed on as it came says of its usage.
 fn usage(operation: Operation, headers: &HeaderMap, body: &[u8]) -> Option<Usage> {

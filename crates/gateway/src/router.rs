@@ -11,6 +11,8 @@ use percent_encoding::percent_decode_str;
 pub(crate) enum Endpoint<'a> {
     /// `POST /v1/chat/completions`.
     ChatCompletions,
+    /// `POST /v1/responses`.
+    Responses,
     /// `POST /v1/messages`.
     Messages,
     /// `POST /v1/messages/count_tokens`.
@@ -54,6 +56,7 @@ pub(crate) fn route<'a>(method: &Method, path: &'a str) -> Result<Endpoint<'a>, 
         "/v1/chat/completions" | "/openai/v1/chat/completions" => {
             (Endpoint::ChatCompletions, &[Method::POST][..])
         }
+        "/v1/responses" | "/openai/v1/responses" => (Endpoint::Responses, &[Method::POST][..]),
         "/v1/messages" | "/anthropic/v1/messages" => (Endpoint::Messages, &[Method::POST][..]),
         "/v1/messages/count_tokens" | "/anthropic/v1/messages/count_tokens" => {
             (Endpoint::CountTokens, &[Method::POST][..])

@@ -5,7 +5,7 @@ use outcrop_wire::bedrock::{BedrockError, ErrorKind, StreamEvent};
 use outcrop_wire::chunks::ChunkObserver;
 use outcrop_wire::dialect::Truncated;
 use outcrop_wire::eventstream::{self, Frame, Message};
-use outcrop_wire::{anthropic, openai_chat};
+use outcrop_wire::{anthropic, openai_chat, openai_responses};
 
 use crate::entry::Entry;
 use crate::lane::{Answer, Call};
@@ -19,6 +19,8 @@ pub(crate) enum Writer {
     Native(Native),
     /// Chat Completions events.
     Chat(openai_chat::StreamWriter),
+    /// Events of a response.
+    Responses(Box<openai_responses::StreamWriter>),
     /// Anthropic events, from Converse.
     Messages(anthropic::StreamWriter),
     /// Anthropic events, unpacked from InvokeModel's.
@@ -45,6 +47,9 @@ impl Writer {
             Answer::Chat { answer, include_usage } => {
                 Self::Chat(openai_chat::StreamWriter::new(answer.clone(), *include_usage))
             }
+            Answer::Responses { answer, echo } => Self::Responses(Box::new(
+                openai_responses::StreamWriter::new(answer.clone(), (**echo).clone()),
+            )),
             Answer::Messages { answer } => Self::Messages(anthropic::StreamWriter::new(answer.clone())),
             Answer::MessagesRelay => Self::MessagesRelay(anthropic::RelayWriter::new()),
             Answer::Native | Answer::Count => Self::Native(Native::new(call.operation)),
@@ -80,6 +85,11 @@ impl Writer {
                 entry.observe(&event);
                 writer.event(&event, out);
             }
+            Self::Responses(writer) => {
+                let event = read(event_type, payload)?;
+                entry.observe(&event);
+                writer.event(&event, out);
+            }
             Self::Messages(writer) => {
                 let event = read(event_type, payload)?;
                 entry.observe(&event);
@@ -102,6 +112,7 @@ impl Writer {
             Self::Native(native) if native.is_complete() => Ok(()),
             Self::Native(_) => Err(cut("the stream ended before its last event")),
             Self::Chat(writer) => writer.finish(out).map_err(truncated),
+            Self::Responses(writer) => writer.finish(out).map_err(truncated),
             Self::Messages(writer) => writer.finish(out).map_err(truncated),
             Self::MessagesRelay(writer) => writer.finish(out).map_err(truncated),
         }
@@ -118,6 +129,7 @@ impl Writer {
                 }
             },
             Self::Chat(writer) => writer.error(error, out),
+            Self::Responses(writer) => writer.error(error, out),
             Self::Messages(writer) => writer.error(error, out),
             Self::MessagesRelay(writer) => writer.error(error, request_id, out),
         }
@@ -127,7 +139,7 @@ impl Writer {
     pub(crate) fn keep_alive(&self, out: &mut BytesMut) {
         match self {
             Self::Native(_) => {}
-            Self::Chat(_) => out.extend_from_slice(b": keep-alive\n\n"),
+            Self::Chat(_) | Self::Responses(_) => out.extend_from_slice(b": keep-alive\n\n"),
             Self::Messages(_) | Self::MessagesRelay(_) => {
                 out.extend_from_slice(b"event: ping\ndata: {\"type\": \"ping\"}\n\n");
             }

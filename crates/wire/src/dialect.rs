@@ -16,6 +16,8 @@ use crate::{Json, Notices};
 pub enum Dialect {
     /// OpenAI's `POST /v1/chat/completions`.
     ChatCompletions,
+    /// OpenAI's `POST /v1/responses`.
+    Responses,
     /// Anthropic's `POST /v1/messages`.
     Messages,
     /// Bedrock's own operations.
@@ -341,7 +343,7 @@ impl Words<'_> {
             None => Cow::Borrowed(message),
         };
         match dialect {
-            Dialect::ChatCompletions => {
+            Dialect::ChatCompletions | Dialect::Responses => {
                 let error = ChatError { message, kind: chat_type(status), param, code };
                 to_vec(&ChatErrorBody { error })
             }

@@ -21,6 +21,7 @@ pub mod json;
 mod media;
 pub mod notice;
 pub mod openai_chat;
+pub mod openai_responses;
 pub mod sigv4;
 pub mod sse;
 

@@ -8,4 +8,5 @@ mod failures;
 mod invoke;
 mod ledger;
 mod recorded;
+mod responses;
 mod rig;

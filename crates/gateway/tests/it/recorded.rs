@@ -231,6 +231,10 @@ async fn dialects(collection: &Path) {
                 &exchange.id,
                 compare(&recorded, chat_essence(&answer), chat_stop),
             );
+            let responses = json!({"model": arn(index), "stream": streamed, "input": "x"});
+            let answer = rig.post("/v1/responses", responses.to_string()).await;
+            let outcome = compare(&recorded, responses_essence(&answer), str::to_owned);
+            table.count(file, "responses", &exchange.id, outcome);
             let messages = json!({"model": arn(index), "stream": streamed, "max_tokens": 100,
                 "messages": [{"role": "user", "content": "x"}]});
             let answer = rig.post("/v1/messages", messages.to_string()).await;
@@ -584,5 +588,40 @@ fn chat_events(events: &[Value]) -> Result<Essence, String> {
         }
     }
     essence.tools = open.into_values().map(|(name, input)| (name, arguments(&input))).collect();
+    Ok(essence)
+}
+
+/// What arrived at a Responses client: the response itself, or the one that its stream ends with.
+fn responses_essence(answer: &Answer) -> Result<Essence, String> {
+    if !answer.status.is_success() {
+        return Err(format!("{} {}", answer.status, answer.text()));
+    }
+    let response = if answer.header("content-type").starts_with("text/event-stream") {
+        answer.events().last().map_or(Value::Null, |event| event["response"].clone())
+    } else {
+        answer.json()
+    };
+    let mut essence = Essence {
+        stop: response["native_stop_reason"].as_str().unwrap_or_default().to_owned(),
+        ..Essence::default()
+    };
+    for item in response["output"].as_array().ok_or_else(|| format!("no output: {}", answer.text()))? {
+        let text = |parts: &Value| {
+            let parts = parts.as_array().into_iter().flatten();
+            parts.filter_map(|part| part["text"].as_str()).collect::<String>()
+        };
+        match item["type"].as_str().unwrap_or_default() {
+            "message" => essence.text += &text(&item["content"]),
+            "reasoning" => essence.reasoning += &text(&item["summary"]),
+            "function_call" => essence.tools.push(tool_call(item)),
+            _ => {}
+        }
+    }
+    let count = |value: &Value| value.as_u64().unwrap_or(0);
+    let usage = &response["usage"];
+    let details = &usage["input_tokens_details"];
+    let (read, write) = (count(&details["cached_tokens"]), count(&details["cache_write_tokens"]));
+    essence.usage =
+        (count(&usage["input_tokens"]) - read - write, count(&usage["output_tokens"]), read, write);
     Ok(essence)
 }

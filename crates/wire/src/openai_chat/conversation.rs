@@ -269,28 +269,15 @@ impl Turn<'_> {
                     .ok_or_else(|| RequestError::missing(&format!("{path}.function.name")))?
                     .0
                     .into_owned(),
-                input: self.arguments(arguments, &format!("{path}.function.arguments")),
+                input: tool_arguments(
+                    arguments.as_deref().unwrap_or_default(),
+                    &format!("{path}.function.arguments"),
+                    self.notices,
+                ),
                 tool_type: None,
             }));
         }
         Ok(())
-    }
-
-    /// The arguments of a call. Converse takes an object only, so text that is none (a model's slip in the history)
-    /// is kept inside one.
-    fn arguments(&mut self, arguments: Option<Text<'_>>, path: &str) -> Json {
-        let text = arguments.as_ref().map_or("", |text| text.trim());
-        if text.is_empty() {
-            return Json::empty_object();
-        }
-        match Json::parse(text) {
-            Ok(json) if json.is_object() => json,
-            _ => {
-                self.notices.push("rewritten", path, "not a JSON object; sent as {\"arguments\": …}");
-                let kept = std::collections::BTreeMap::from([("arguments", text)]);
-                Json::of(&kept).expect("a map of texts is JSON")
-            }
-        }
     }
 
     fn tool_result(
@@ -327,4 +314,21 @@ fn reasoning_block(text: Option<Text<'_>>, signature: Option<Text<'_>>) -> Conte
     let signature =
         signature.map(|signature| signature.0.into_owned()).filter(|signature| !signature.is_empty());
     ContentBlock::Reasoning(ReasoningContent::Text(ReasoningText { text, signature }))
+}
+
+/// The arguments of a call. Converse takes an object only, so text that is none (a model's slip in the history)
+/// is kept inside one.
+pub(crate) fn tool_arguments(text: &str, path: &str, notices: &mut Notices) -> Json {
+    let text = text.trim();
+    if text.is_empty() {
+        return Json::empty_object();
+    }
+    match Json::parse(text) {
+        Ok(json) if json.is_object() => json,
+        _ => {
+            notices.push("rewritten", path, "not a JSON object; sent as {\"arguments\": …}");
+            let kept = std::collections::BTreeMap::from([("arguments", text)]);
+            Json::of(&kept).expect("a map of texts is JSON")
+        }
+    }
 }

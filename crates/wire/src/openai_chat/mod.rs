@@ -26,3 +26,6 @@ mod translate;
 pub use response::render_response;
 pub use stream::StreamWriter;
 pub use translate::{ChatRequest, translate};
+
+pub(crate) use conversation::tool_arguments;
+pub(crate) use translate::{bedrock_tier, no_arguments, request_metadata};

@@ -271,7 +271,7 @@ fn tool_choice(
 }
 
 /// `user` and `metadata` appear in AWS's invocation log as `requestMetadata`, as far as its rules let them.
-fn request_metadata(
+pub(crate) fn request_metadata(
     user: Option<Text<'_>>,
     metadata: Option<Json>,
     notices: &mut Notices,
@@ -302,7 +302,7 @@ fn request_metadata(
 }
 
 /// OpenAI's tiers in Bedrock's words; `auto` is Bedrock's default.
-fn bedrock_tier(tier: &str, notices: &mut Notices) -> Option<ServiceTier> {
+pub(crate) fn bedrock_tier(tier: &str, notices: &mut Notices) -> Option<ServiceTier> {
     match tier {
         "auto" => None,
         "default" | "flex" | "priority" | "reserved" => Some(ServiceTier { tier: tier.to_owned() }),

@@ -1,0 +1,93 @@
+//! OpenAI's Responses API over real sockets.
+
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::rig::{Plan, Rig};
+
+const PHRASE: &str = "the quick brown fox";
+
+fn ask(model: &str, input: Value, more: Value) -> String {
+    let mut body = json!({"model": model, "input": input});
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    body.to_string()
+}
+
+/// The whole response that a stream ends with; the events are numbered and say the same.
+fn last_response(events: &[Value]) -> Value {
+    for (number, event) in events.iter().enumerate() {
+        assert_eq!(event["sequence_number"], number, "{event}");
+    }
+    assert_eq!(events[0]["type"], "response.created");
+    assert_eq!(events[1]["type"], "response.in_progress");
+    let response = events.last().unwrap()["response"].clone();
+    let done = events.iter().filter(|event| event["type"] == "response.output_item.done");
+    assert_eq!(response["output"], done.map(|event| event["item"].clone()).collect::<Value>());
+    response
+}
+
+#[tokio::test]
+async fn both_profiles_answer_streamed_and_not() {
+    let rig = Rig::start(Plan::default()).await;
+    for (path, profile) in [("/v1/responses", &rig.profiles[0]), ("/openai/v1/responses", &rig.profiles[1])] {
+        let input = json!(format!("repeat after me: {PHRASE}"));
+        let whole = rig.post(path, ask(profile, input.clone(), json!({"instructions": "Be brief."}))).await;
+        assert_eq!(whole.status, StatusCode::OK, "{}", whole.text());
+        let whole = whole.json();
+        assert_eq!(whole["output"][0]["content"][0]["text"], PHRASE);
+        assert_eq!(whole["status"], "completed");
+        assert_eq!(whole["instructions"], "Be brief.");
+        let events = rig.post(path, ask(profile, input, json!({"stream": true}))).await.events();
+        let response = last_response(&events);
+        assert_eq!(response["output"][0]["content"], whole["output"][0]["content"]);
+        let deltas = events.iter().filter(|event| event["type"] == "response.output_text.delta");
+        assert_eq!(deltas.filter_map(|event| event["delta"].as_str()).collect::<String>(), PHRASE);
+        assert_eq!(events.last().unwrap()["type"], "response.completed");
+    }
+}
+
+#[tokio::test]
+async fn tools_and_reasoning_make_the_round_trip() {
+    let rig = Rig::start(Plan::default()).await;
+    let tool = json!({"type": "function", "name": "get_weather", "parameters":
+        {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}});
+    let more =
+        json!({"tools": [tool], "reasoning": {"effort": "low"}, "stream": true, "max_output_tokens": 4000});
+    let mut input = vec![json!({"role": "user", "content": "please call get_weather for Paris"})];
+    let events = rig.post("/v1/responses", ask(&rig.profiles[0], json!(input), more.clone())).await.events();
+    let response = last_response(&events);
+    let output = response["output"].as_array().unwrap();
+    assert_eq!(output[0]["type"], "reasoning", "{response}");
+    assert!(output[0]["encrypted_content"].as_str().unwrap().starts_with("bedrock:"));
+    let call = output.iter().find(|item| item["type"] == "function_call").unwrap();
+    input.extend(output.clone());
+    input.push(
+        json!({"type": "function_call_output", "call_id": call["call_id"], "output": "sunny, 21 degrees"}),
+    );
+    let answer = rig.post("/v1/responses", ask(&rig.profiles[0], json!(input), more)).await;
+    let text = last_response(&answer.events())["output"].to_string();
+    assert!(text.contains("sunny, 21 degrees"), "{text}");
+}
+
+#[tokio::test]
+async fn what_ends_early_is_no_completed_response() {
+    let rig = Rig::start(Plan::default()).await;
+    let body = ask(&rig.profiles[0], json!("count to 50"), json!({"stream": true, "max_output_tokens": 20}));
+    let events = rig.post("/v1/responses", body.clone()).await.events();
+    let response = last_response(&events);
+    assert_eq!(response["incomplete_details"]["reason"], "max_output_tokens");
+    assert_eq!(events.last().unwrap()["type"], "response.incomplete");
+    let fault = [("x-outcrop-fault", "cut;at=mid")];
+    let events = rig.send(Method::POST, "/v1/responses", &fault, body).await.events();
+    assert_eq!(events.last().unwrap()["type"], "error", "{events:?}");
+    assert!(events.iter().all(|event| event["type"] != "response.completed"));
+}
+
+#[tokio::test]
+async fn stored_state_is_refused_with_a_way_out() {
+    let rig = Rig::start(Plan::default()).await;
+    let more = json!({"previous_response_id": "resp_1"});
+    let answer = rig.post("/v1/responses", ask(&rig.profiles[0], json!("x"), more)).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert_eq!(answer.json()["error"]["param"], "previous_response_id");
+}

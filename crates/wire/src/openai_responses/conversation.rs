@@ -1,0 +1,254 @@
+//! The items of a Responses request.
+
+use super::items::reasoning_of;
+use super::request::{Item, Part};
+use crate::bedrock::{
+    ContentBlock, Message, ReasoningContent, ReasoningText, Role, SystemBlock, Text, ToolResult,
+    ToolResultBlock, ToolUse,
+};
+use crate::dialect::RequestError;
+use crate::media::{self, DataUrl};
+use crate::openai_chat::tool_arguments;
+use crate::shape::TextOr;
+use crate::{Json, Notices};
+
+/// A conversation in the canonical form; items of one role that follow one another are one turn.
+#[derive(Debug, Default)]
+pub(super) struct Conversation {
+    pub(super) system: Vec<SystemBlock>,
+    pub(super) messages: Vec<Message>,
+}
+
+type Content<'a> = TextOr<'a, Vec<Part<'a>>>;
+
+impl Conversation {
+    pub(super) fn read(
+        input: TextOr<'_, Vec<Item<'_>>>,
+        instructions: Option<Text<'_>>,
+        notices: &mut Notices,
+    ) -> Result<Self, RequestError> {
+        let mut conversation = Self::default();
+        let instructions = instructions.filter(|text| !text.is_empty());
+        conversation.system.extend(instructions.map(|text| SystemBlock::Text(text.0.into_owned())));
+        match input {
+            TextOr::Text(text) => conversation.say(Role::User, vec![ContentBlock::Text(text.into_owned())]),
+            TextOr::Else(items) => {
+                for (index, item) in items.into_iter().enumerate() {
+                    Reading { path: format!("input[{index}]"), notices }.item(item, &mut conversation)?;
+                }
+            }
+        }
+        Ok(conversation)
+    }
+
+    fn say(&mut self, role: Role, content: Vec<ContentBlock>) {
+        match self.messages.last_mut() {
+            Some(last) if last.role == role => last.content.extend(content),
+            _ => self.messages.push(Message { role, content }),
+        }
+    }
+}
+
+/// One item being read.
+struct Reading<'n> {
+    path: String,
+    notices: &'n mut Notices,
+}
+
+impl Reading<'_> {
+    fn item(mut self, mut item: Item<'_>, conversation: &mut Conversation) -> Result<(), RequestError> {
+        self.notices.unknown("input[]", std::mem::take(&mut item.unknown));
+        match item.kind.as_deref().unwrap_or("message") {
+            "message" => self.message(item, conversation),
+            "function_call" => {
+                let call = self.call(item)?;
+                conversation.say(Role::Assistant, vec![ContentBlock::ToolUse(call)]);
+                Ok(())
+            }
+            "function_call_output" => {
+                let result = self.result(item)?;
+                conversation.say(Role::User, vec![ContentBlock::ToolResult(result)]);
+                Ok(())
+            }
+            "reasoning" => {
+                conversation.say(Role::Assistant, self.reasoning(item).into_iter().collect());
+                Ok(())
+            }
+            "bedrock_block" => {
+                let block = item.block.ok_or_else(|| RequestError::missing(&self.at("block")))?;
+                conversation.say(Role::Assistant, vec![block]);
+                Ok(())
+            }
+            "item_reference" => Err(RequestError::at(&self.path, "nothing is stored here to refer to")
+                .hint("send the item itself, as the answer held it")),
+            other => {
+                let field = format!("{} ({other})", self.path);
+                self.notices.dropped(field, "items of this type have no counterpart on Bedrock");
+                Ok(())
+            }
+        }
+    }
+
+    fn at(&self, member: &str) -> String {
+        format!("{}.{member}", self.path)
+    }
+
+    fn message(&mut self, item: Item<'_>, conversation: &mut Conversation) -> Result<(), RequestError> {
+        let content = item.content.ok_or_else(|| RequestError::missing(&self.at("content")))?;
+        let role = item.role.ok_or_else(|| RequestError::missing(&self.at("role")))?;
+        let content = self.content(content, "content")?;
+        match role.as_ref() {
+            "user" => conversation.say(Role::User, content),
+            "assistant" => conversation.say(Role::Assistant, content),
+            "system" | "developer" => self.system(content, conversation)?,
+            _ => {
+                let message = "a role must be `system`, `developer`, `user` or `assistant`";
+                return Err(RequestError::at(self.at("role"), message));
+            }
+        }
+        Ok(())
+    }
+
+    fn system(
+        &mut self,
+        content: Vec<ContentBlock>,
+        conversation: &mut Conversation,
+    ) -> Result<(), RequestError> {
+        if !conversation.messages.is_empty() {
+            let why = "Converse takes instructions before the conversation only: moved there";
+            self.notices.push("rewritten", &self.path, why);
+        }
+        for block in content {
+            let ContentBlock::Text(text) = block else {
+                return Err(RequestError::at(self.at("content"), "a system prompt is made of text only"));
+            };
+            conversation.system.push(SystemBlock::Text(text));
+        }
+        Ok(())
+    }
+
+    fn content(&mut self, content: Content<'_>, member: &str) -> Result<Vec<ContentBlock>, RequestError> {
+        match content {
+            TextOr::Text(text) => Ok(vec![ContentBlock::Text(text.into_owned())]),
+            TextOr::Else(parts) => parts
+                .into_iter()
+                .enumerate()
+                .map(|(index, part)| self.part(part, &format!("{}.{member}[{index}]", self.path)))
+                .collect(),
+        }
+    }
+
+    fn part(&mut self, part: Part<'_>, path: &str) -> Result<ContentBlock, RequestError> {
+        let Part {
+            kind,
+            text,
+            refusal,
+            image_url,
+            detail,
+            file_data,
+            filename,
+            file_id,
+            file_url,
+            annotations,
+            citations,
+            logprobs: _,
+            unknown,
+        } = part;
+        self.notices.unknown("input[].content[]", unknown);
+        for (field, echo) in [("annotations", annotations), ("citations", citations)] {
+            if echo.is_some_and(|list| !list.is_empty()) {
+                let field = format!("input[].content[].{field}");
+                self.notices.dropped(field, "Converse does not take sources back");
+            }
+        }
+        let member = |name: &str| format!("{path}.{name}");
+        let stored = || {
+            RequestError::at(path, "files must be sent as data, not by address or by id")
+                .hint("send the file itself: `data:…;base64,…` in `image_url` or `file_data`")
+        };
+        match kind.as_deref() {
+            Some("input_text" | "output_text" | "text" | "summary_text") => {
+                let text = text.ok_or_else(|| RequestError::missing(&member("text")))?;
+                Ok(ContentBlock::Text(text.0.into_owned()))
+            }
+            Some("refusal") => {
+                let text = refusal.ok_or_else(|| RequestError::missing(&member("refusal")))?;
+                Ok(ContentBlock::Text(text.0.into_owned()))
+            }
+            Some("input_image" | "input_file") if file_id.is_some() || file_url.is_some() => Err(stored()),
+            Some("input_image") => {
+                if detail.is_some_and(|detail| *detail != *"auto") {
+                    self.notices.dropped("input[].content[].detail", "Bedrock has no counterpart for it");
+                }
+                let url = image_url.ok_or_else(|| RequestError::missing(&member("image_url")))?;
+                let path = member("image_url");
+                let DataUrl { media_type, data } =
+                    DataUrl::parse(&url).ok_or_else(|| media::remote_image(&url, &path))?;
+                media::image(media_type, data, &path, self.notices).map(ContentBlock::Image)
+            }
+            Some("input_file") => {
+                let file = file_data.ok_or_else(|| RequestError::missing(&member("file_data")))?;
+                let (media_type, data) = match DataUrl::parse(&file) {
+                    Some(DataUrl { media_type, data }) => (media_type, data),
+                    None => ("application/octet-stream", file.0.as_ref()),
+                };
+                media::document(media_type, filename.as_deref(), data, &member("file_data"))
+                    .map(ContentBlock::Document)
+            }
+            _ => Err(RequestError::at(member("type"), "content of this type cannot be sent to Bedrock")
+                .hint("input_text, output_text, refusal, input_image and input_file can")),
+        }
+    }
+
+    fn call(&mut self, item: Item<'_>) -> Result<ToolUse, RequestError> {
+        let Item { call_id, name, arguments, .. } = item;
+        let path = self.at("arguments");
+        let input = match &arguments {
+            None => Json::empty_object(),
+            Some(TextOr::Text(text)) => tool_arguments(text, &path, self.notices),
+            Some(TextOr::Else(json)) => tool_arguments(json.get(), &path, self.notices),
+        };
+        Ok(ToolUse {
+            tool_use_id: call_id.ok_or_else(|| RequestError::missing(&self.at("call_id")))?.0.into_owned(),
+            name: name.ok_or_else(|| RequestError::missing(&self.at("name")))?.0.into_owned(),
+            input,
+            tool_type: None,
+        })
+    }
+
+    fn result(&mut self, item: Item<'_>) -> Result<ToolResult, RequestError> {
+        let Item { call_id, output, .. } = item;
+        let tool_use_id = call_id.ok_or_else(|| RequestError::missing(&self.at("call_id")))?.0.into_owned();
+        let output = output.ok_or_else(|| RequestError::missing(&self.at("output")))?;
+        let mut content = Vec::new();
+        for block in self.content(output, "output")? {
+            content.push(match block {
+                ContentBlock::Text(text) => ToolResultBlock::Text(text),
+                ContentBlock::Image(image) => ToolResultBlock::Image(image),
+                ContentBlock::Document(document) => ToolResultBlock::Document(document),
+                _ => {
+                    let message = "a tool's answer is text, pictures or documents";
+                    return Err(RequestError::at(self.at("output"), message));
+                }
+            });
+        }
+        Ok(ToolResult { tool_use_id, content, status: None, tool_type: None })
+    }
+
+    /// Reasoning that comes back: the block that our answer enclosed, else its mere words.
+    fn reasoning(&mut self, item: Item<'_>) -> Option<ContentBlock> {
+        let Item { summary, encrypted_content, .. } = item;
+        if let Some(encrypted) = encrypted_content {
+            let block = reasoning_of(&encrypted);
+            if block.is_none() {
+                let why = "another service encrypted it, no model on Bedrock can read it";
+                self.notices.dropped("input[].encrypted_content", why);
+            }
+            return block.map(ContentBlock::Reasoning);
+        }
+        let words = summary.unwrap_or_default().into_iter().filter_map(|part| part.text);
+        let text = words.map(|text| text.0.into_owned()).collect::<Vec<_>>().join("\n\n");
+        let reasoning = ReasoningText { text, signature: None };
+        (!reasoning.text.is_empty()).then_some(ContentBlock::Reasoning(ReasoningContent::Text(reasoning)))
+    }
+}
