@@ -2,8 +2,8 @@
 //!
 //! A prefix is everything before a place in tools, system and messages (in that order), per model. At a cache point the
 //! prefix is kept for the point's time to live; a later request whose beginning is the same reads it, which renews it.
-//! Prefixes below the model's minimum are neither read nor kept. Source: reference `bedrock.md` §2.1, §6.1; AWS's and
-//! Anthropic's guides to prompt caching.
+//! Prefixes below the model's minimum are neither read nor kept. Source: reference `bedrock.md` §2.1, §6.1;
+//! how far back a kept prefix is looked for is our choice.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -65,7 +65,7 @@ struct Kept {
 
 /// Prefixes kept at once; enough for any test, and a bound on memory under load.
 const KEPT: usize = 100_000;
-/// How many blocks before a cache point a kept prefix is looked for (Anthropic's guide).
+/// How many blocks before a cache point a kept prefix is looked for: our choice, not verified against the service.
 const LOOK_BACK: usize = 20;
 /// The default time to live.
 const FIVE_MINUTES: Duration = Duration::from_secs(5 * 60);

@@ -318,7 +318,7 @@ fn effort_is_known(prompt: &Prompt, model: &Model, surface: Surface) -> Verdict 
 }
 
 /// At most as many as the catalog says, and none of an hour after one of five minutes.
-/// Source: Anthropic's words in public reports; the rules in reference `bedrock.md` §6.1. Places are named by the order of
+/// The rules: reference `bedrock.md` §6.1; the words are ours, in Anthropic's style. Places are named by the order of
 /// processing, because several dialects come here.
 fn cache_points_are_few_and_in_order(prompt: &Prompt, model: &Model, surface: Surface) -> Verdict {
     let points: Vec<_> = cache::points(&prompt.request).collect();

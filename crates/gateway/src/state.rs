@@ -1,6 +1,7 @@
 //! What all requests share: the catalog, the routes resolved so far, the client, the ledger.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -28,6 +29,8 @@ pub(crate) struct State {
     pub(crate) region: String,
     catalog: ArcSwap<Catalog>,
     routes: RwLock<Routes>,
+    /// How often the catalog has changed: a route resolved before a change is not remembered after it.
+    changes: AtomicU64,
     lookups: Lookups,
 }
 
@@ -93,6 +96,7 @@ impl State {
             region,
             catalog,
             routes: RwLock::default(),
+            changes: AtomicU64::new(0),
             lookups: Lookups::default(),
         }
     }
@@ -114,6 +118,7 @@ impl State {
         if let Some(route) = self.remembered(identifier, region) {
             return Ok(route);
         }
+        let mut changes = self.changes.load(Ordering::Relaxed);
         let mut route = match self.resolve(identifier, region) {
             Err(RouteError::Resolve(error)) if dialect == Dialect::Bedrock => {
                 return self.verbatim(identifier, region, &error).map(Arc::new);
@@ -130,13 +135,14 @@ impl State {
             match self.look_up(&route.resolution).await {
                 Some(profile) => {
                     self.learn([profile]);
+                    changes = self.changes.load(Ordering::Relaxed);
                     route = self.resolve(identifier, region)?;
                 }
                 None => until = Some(Instant::now() + NEGATIVE_LOOKUP),
             }
         }
         let route = Arc::new(route);
-        self.remember(identifier, region, Remembered { route: Arc::clone(&route), until });
+        self.remember(identifier, region, Remembered { route: Arc::clone(&route), until }, changes);
         Ok(route)
     }
 
@@ -158,7 +164,9 @@ impl State {
             profiles.into_iter().map(|profile| (profile.arn.clone(), profile)).collect();
         let layer = Layer { application_profiles, ..Layer::default() };
         self.catalog.rcu(|catalog| catalog.with(Source::Discovered, layer.clone()));
-        self.routes.write().unwrap_or_else(PoisonError::into_inner).clear();
+        let mut routes = self.routes.write().unwrap_or_else(PoisonError::into_inner);
+        self.changes.fetch_add(1, Ordering::Relaxed);
+        routes.clear();
     }
 
     fn remembered(&self, identifier: &str, region: &str) -> Option<Arc<Route>> {
@@ -168,8 +176,11 @@ impl State {
         valid.then(|| Arc::clone(&remembered.route))
     }
 
-    fn remember(&self, identifier: &str, region: &str, remembered: Remembered) {
+    fn remember(&self, identifier: &str, region: &str, remembered: Remembered, changes: u64) {
         let mut routes = self.routes.write().unwrap_or_else(PoisonError::into_inner);
+        if self.changes.load(Ordering::Relaxed) != changes {
+            return;
+        }
         if routes.values().map(HashMap::len).sum::<usize>() >= MAX_ROUTES {
             routes.clear();
         }

@@ -1,7 +1,7 @@
 //! What a Messages body must look like before it is read: members, types and ranges, in Anthropic's words.
 //!
-//! `NAME: Field required` and `NAME: Extra inputs are not permitted` are the model's (public reports); so is
-//! `system: Input should be a valid list`. The other texts are ours, in the same style.
+//! `NAME: Field required` and `NAME: Extra inputs are not permitted` are the model's (public reports). The other texts are
+//! ours, in the same style.
 
 use serde_json::{Map, Value};
 
