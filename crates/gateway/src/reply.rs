@@ -69,43 +69,37 @@ async fn whole(call: &Call, headers: &HeaderMap, body: Incoming, mut entry: Entr
         Ok(collected) => collected.to_bytes(),
         Err(error) => return Err(entry.failed(cut(&error.to_string()).into())),
     };
-    match &call.answer {
+    let rendered = match &call.answer {
         Answer::Native | Answer::MessagesRelay => {
             entry.used(usage(call.operation, headers, &body).as_ref());
             entry.done();
             return Ok(body);
         }
-        Answer::Count => {
-            return match counting::render_response(&body) {
-                Ok(body) => {
-                    entry.done();
-                    Ok(Bytes::from(body))
-                }
-                Err(error) => Err(entry.failed(unreadable(&error).into())),
-            };
+        Answer::Count => counting::render_response(&body),
+        Answer::Chat { answer, .. } => {
+            converse(&body, &mut entry).map(|response| openai_chat::render_response(response, answer))
         }
-        Answer::Chat { .. } | Answer::Responses { .. } | Answer::Messages { .. } => {}
-    }
-    let response: ConverseResponse = match serde_json::from_slice(&body) {
-        Ok(response) => response,
-        Err(error) => return Err(entry.failed(unreadable(&error).into())),
+        Answer::Responses { answer, echo } => converse(&body, &mut entry)
+            .map(|response| openai_responses::render_response(response, answer, echo)),
+        Answer::Messages { answer } => {
+            converse(&body, &mut entry).map(|response| anthropic::render_response(response, answer))
+        }
     };
-    entry.used(Some(&response.usage));
-    entry.stopped(&response.stop_reason);
-    entry.done();
-    Ok(Bytes::from(render(&call.answer, response)))
+    match rendered {
+        Ok(rendered) => {
+            entry.done();
+            Ok(Bytes::from(rendered))
+        }
+        Err(error) => Err(entry.failed(unreadable(&error).into())),
+    }
 }
 
-/// The answer in the client's dialect.
-fn render(answer: &Answer, response: ConverseResponse) -> Vec<u8> {
-    match answer {
-        Answer::Chat { answer, .. } => openai_chat::render_response(response, answer),
-        Answer::Responses { answer, echo } => openai_responses::render_response(response, answer, echo),
-        Answer::Messages { answer } => anthropic::render_response(response, answer),
-        Answer::Native | Answer::MessagesRelay | Answer::Count => {
-            unreachable!("these answers are not made of Converse's")
-        }
-    }
+/// Converse's answer; what it says of its usage and end goes into the ledger's record.
+fn converse(body: &[u8], entry: &mut Entry) -> Result<ConverseResponse, serde_json::Error> {
+    let response: ConverseResponse = serde_json::from_slice(body)?;
+    entry.used(Some(&response.usage));
+    entry.stopped(&response.stop_reason);
+    Ok(response)
 }
 
 /// What an answer that is handed on as it came says of its usage.

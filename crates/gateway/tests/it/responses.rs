@@ -91,3 +91,22 @@ async fn stored_state_is_refused_with_a_way_out() {
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
     assert_eq!(answer.json()["error"]["param"], "previous_response_id");
 }
+
+/// Items of tools that OpenAI runs itself carry arguments as an object; they are dropped with a notice, not refused.
+#[tokio::test]
+async fn arguments_may_be_text_or_an_object() {
+    let rig = Rig::start(Plan::default()).await;
+    let call = |kind: &str, arguments: Value| json!({"type": kind, "call_id": "c1", "name": "look", "arguments": arguments});
+    let result = json!({"type": "function_call_output", "call_id": "c1", "output": "42"});
+    for arguments in [json!("{\"a\": 1}"), json!({"a": 1})] {
+        let input = json!([{"role": "user", "content": "Hi"}, call("tool_search_call", json!({"q": "x"})),
+            call("function_call", arguments), result, {"role": "user", "content": "repeat after me: done"}]);
+        let answer = rig.post("/v1/responses", ask(&rig.profiles[0], input, json!({}))).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let notices: Vec<_> = answer.headers.get_all("outcrop-notice").iter().collect();
+        assert!(
+            notices.iter().any(|notice| notice.to_str().unwrap().contains("tool_search_call")),
+            "{notices:?}"
+        );
+    }
+}

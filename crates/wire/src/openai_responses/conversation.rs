@@ -203,10 +203,12 @@ impl Reading<'_> {
     fn call(&mut self, item: Item<'_>) -> Result<ToolUse, RequestError> {
         let Item { call_id, name, arguments, .. } = item;
         let path = self.at("arguments");
-        let input = match &arguments {
+        let input = match arguments {
             None => Json::empty_object(),
-            Some(TextOr::Text(text)) => tool_arguments(text, &path, self.notices),
-            Some(TextOr::Else(json)) => tool_arguments(json.get(), &path, self.notices),
+            Some(json) => match serde_json::from_str::<Text<'_>>(json.get()) {
+                Ok(text) => tool_arguments(&text, &path, self.notices),
+                Err(_) => tool_arguments(json.get(), &path, self.notices),
+            },
         };
         Ok(ToolUse {
             tool_use_id: call_id.ok_or_else(|| RequestError::missing(&self.at("call_id")))?.0.into_owned(),

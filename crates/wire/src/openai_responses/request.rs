@@ -52,7 +52,7 @@ request_shape! {
         "content" => content: TextOr<'a, Vec<Part<'a>>>,
         "call_id" => call_id: Text<'a>,
         "name" => name: Text<'a>,
-        "arguments" => arguments: TextOr<'a, Json>,
+        "arguments" => arguments: Json,
         "output" => output: TextOr<'a, Vec<Part<'a>>>,
         "summary" => summary: Vec<Part<'a>>,
         "encrypted_content" => encrypted_content: Text<'a>,
