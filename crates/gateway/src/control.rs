@@ -1,28 +1,39 @@
 //! Bedrock's control plane on the same base URL: handed on as it is, signed by us.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Response, header};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use outcrop_bedrock::Invocation;
+use outcrop_bedrock::control::PATH_SEGMENT;
+use outcrop_catalog::Arn;
 use outcrop_wire::bedrock::ErrorKind;
 use outcrop_wire::dialect::Dialect;
+use percent_encoding::{percent_decode_str, utf8_percent_encode};
 
 use crate::exchange::admit;
 use crate::failure::{Failure, hand_on};
 use crate::reply::ReplyBody;
 use crate::state::State;
 
-/// Hands a control-plane request on, in the Region of the caller's signature, or of the gateway.
+/// Hands a control-plane request on, in the Region of the ARN it names, of the caller's signature, or of the gateway.
 pub(crate) async fn forward(
     state: &State,
     head: &Parts,
     body: Incoming,
 ) -> Result<Response<ReplyBody>, Failure> {
     let (caller, body) = admit(state, head, body, Dialect::Bedrock).await?;
-    let region = caller.region.as_deref().unwrap_or(&state.region);
-    let endpoint = state.client.endpoints().control(region);
+    let resource = Resource::of(head.uri.path());
+    let asked = caller.region.as_deref().unwrap_or(&state.region);
+    let region = resource.as_ref().and_then(Resource::region).unwrap_or_else(|| asked.to_owned());
+    let region = region.as_str();
+    let path = resource.map_or_else(|| head.uri.path().to_owned(), |resource| resource.path());
+    let endpoints = state.client.endpoints();
+    let endpoint =
+        if path.starts_with(GUARDRAIL) { endpoints.runtime(region) } else { endpoints.control(region) };
     let endpoint = endpoint.map_err(|error| Failure::new(ErrorKind::Validation, error.to_string()))?;
     let mut headers = HeaderMap::new();
     if let Some(content_type) = head.headers.get(header::CONTENT_TYPE) {
@@ -32,7 +43,7 @@ pub(crate) async fn forward(
         method: head.method.clone(),
         endpoint: &endpoint,
         region,
-        path: head.uri.path_and_query().map_or("/", |path| path.as_str()),
+        path: &head.uri.query().map_or_else(|| path.clone(), |query| format!("{path}?{query}")),
         headers,
         body,
     };
@@ -42,6 +53,37 @@ pub(crate) async fn forward(
     hand_on(&answer.headers, response.headers_mut());
     Ok(response)
 }
+
+/// What a path names, where that may be an ARN: `/inference-profiles/{id or ARN}`.
+struct Resource<'a> {
+    collection: &'static str,
+    id: Cow<'a, str>,
+}
+
+impl<'a> Resource<'a> {
+    const COLLECTIONS: [&'static str; 3] =
+        ["/inference-profiles/", "/foundation-models/", "/foundation-model-availability/"];
+
+    fn of(path: &'a str) -> Option<Self> {
+        Self::COLLECTIONS.into_iter().find_map(|collection| {
+            let id = percent_decode_str(path.strip_prefix(collection)?).decode_utf8().ok()?;
+            Some(Self { collection, id })
+        })
+    }
+
+    /// An ARN's own Region wins.
+    fn region(&self) -> Option<String> {
+        Arn::parse(&self.id).ok().map(|arn| arn.region).filter(|region| !region.is_empty())
+    }
+
+    /// The path as AWS wants it: an ARN is one segment, however the client wrote it (reference `bedrock.md` §2.3).
+    fn path(&self) -> String {
+        format!("{}{}", self.collection, utf8_percent_encode(&self.id, PATH_SEGMENT))
+    }
+}
+
+/// `ApplyGuardrail` is the runtime's, though it invokes no model.
+const GUARDRAIL: &str = "/guardrail/";
 
 /// A page of a thousand profiles with tags stays well below.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
@@ -53,5 +95,26 @@ async fn collect(body: Incoming) -> Result<Bytes, Failure> {
             ErrorKind::ServiceUnavailable,
             format!("The answer from AWS broke off: {error}"),
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_arn_is_one_segment_and_names_its_region() {
+        let arn = "arn:aws:bedrock:eu-west-1:123456789012:application-inference-profile/abc123def456";
+        let encoded = "/inference-profiles/arn%3Aaws%3Abedrock%3Aeu-west-1%3A123456789012%3A\
+                       application-inference-profile%2Fabc123def456";
+        for written in [arn.to_owned(), arn.replace('/', "%2f"), arn.replace(':', "%3A").replace('/', "%2F")]
+        {
+            let path = format!("/inference-profiles/{written}");
+            let resource = Resource::of(&path).expect("a profile's path");
+            assert_eq!(resource.path(), encoded);
+            assert_eq!(resource.region().as_deref(), Some("eu-west-1"));
+        }
+        assert!(Resource::of("/inference-profiles").is_none());
+        assert_eq!(Resource::of("/foundation-models/amazon.nova-lite-v1:0").and_then(|it| it.region()), None);
     }
 }
