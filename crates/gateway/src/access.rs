@@ -90,7 +90,8 @@ impl Access {
         })
     }
 
-    fn by_signature(&self, head: &Parts, body: &[u8]) -> Result<Caller, BedrockError> {
+    /// Identifies the caller by the signature over head and body.
+    pub(crate) fn by_signature(&self, head: &Parts, body: &[u8]) -> Result<Caller, BedrockError> {
         let request = RequestHead {
             method: head.method.as_str(),
             raw_path: head.uri.path(),

@@ -87,9 +87,13 @@ pub(crate) async fn admit(
     dialect: Dialect,
 ) -> Result<(Caller, Bytes), Failure> {
     let denied = |error| Failure::denied(error, dialect);
-    state.access.by_head(head).map_err(denied)?;
+    let known = state.access.by_head(head).map_err(denied)?;
     let body = read(body).await?;
-    Ok((state.access.caller(head, &body).map_err(denied)?, body))
+    let caller = match known {
+        Some(caller) => caller,
+        None => state.access.by_signature(head, &body).map_err(denied)?,
+    };
+    Ok((caller, body))
 }
 
 /// Bedrock's own limit for a body (reference `bedrock.md` §2).
