@@ -20,7 +20,6 @@ mod facts;
 mod failure;
 mod fault;
 mod invoke;
-mod linger;
 mod operation;
 mod prompt;
 mod replay;

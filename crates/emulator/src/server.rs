@@ -9,12 +9,12 @@ use std::time::Duration;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
+use outcrop_linger::Lingering;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::exchange::exchange;
-use crate::linger::Lingering;
 use crate::state::State;
 
 /// How long running exchanges may take to end after a shutdown was asked for.

@@ -10,7 +10,6 @@ mod exchange;
 mod failure;
 mod lane;
 pub mod ledger;
-mod linger;
 mod models;
 mod reply;
 mod router;

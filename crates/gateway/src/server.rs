@@ -12,6 +12,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use outcrop_bedrock::Client;
+use outcrop_linger::Lingering;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
@@ -19,7 +20,6 @@ use crate::Settings;
 use crate::access::Access;
 use crate::exchange::exchange;
 use crate::ledger::{Ledger, LedgerError};
-use crate::linger::Lingering;
 use crate::state::State;
 
 /// A gateway, bound and ready to serve.

@@ -4,6 +4,8 @@
 //! done and would be dropped at once; window updates that arrive then meet a closed socket, the kernel answers with a
 //! reset, and the reset throws away what the SDK has not read yet: a stream that ends early, without an error. So after
 //! our last byte we only say that there is no more, and read on until the peer closes.
+//!
+//! A crate of its own because both listeners need it, and the emulator may not use the gateway. It knows sockets alone.
 
 use std::io;
 use std::pin::Pin;
@@ -16,7 +18,7 @@ use tokio::time::Sleep;
 
 /// A TCP connection with a lingering close.
 #[derive(Debug)]
-pub(crate) struct Lingering {
+pub struct Lingering {
     stream: TcpStream,
     /// Set once our side is closed: how long the peer has to close its own.
     closing: Option<Pin<Box<Sleep>>>,
@@ -26,7 +28,8 @@ pub(crate) struct Lingering {
 const LINGER: Duration = Duration::from_secs(5);
 
 impl Lingering {
-    pub(crate) fn new(stream: TcpStream) -> Self {
+    /// The connection, still open on both sides.
+    pub fn new(stream: TcpStream) -> Self {
         Self { stream, closing: None }
     }
 
