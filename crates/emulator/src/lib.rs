@@ -20,6 +20,7 @@ mod facts;
 mod failure;
 mod fault;
 mod invoke;
+mod neighbours;
 mod operation;
 mod prompt;
 mod replay;

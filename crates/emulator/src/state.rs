@@ -12,6 +12,7 @@ use crate::control::store::Store;
 use crate::facts::Facts;
 use crate::failure::Failure;
 use crate::fault::Faults;
+use crate::neighbours::objects::Objects;
 use crate::replay::Replay;
 use crate::{Keys, StartError};
 
@@ -25,6 +26,8 @@ pub(crate) struct State {
     pub(crate) bill: Bill,
     pub(crate) cache: PromptCache,
     pub(crate) faults: Faults,
+    /// What S3 holds.
+    pub(crate) objects: Objects,
     ids: AtomicU64,
 }
 
@@ -43,6 +46,7 @@ impl State {
             bill: Bill::default(),
             cache: PromptCache::default(),
             faults: Faults::default(),
+            objects: Objects::default(),
             ids: AtomicU64::new(0),
         })
     }
@@ -56,6 +60,7 @@ impl State {
         cleared.map_err(|detail| Failure::new(ErrorKind::InternalServer, detail))?;
         self.bill.clear();
         self.cache.clear();
+        self.objects.clear();
         self.faults.stand(None)
     }
 
