@@ -62,6 +62,11 @@ impl Client {
         Self { pool, credentials, endpoints, bucket: Bucket::default() }
     }
 
+    /// The credentials it was made with.
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
     /// The addresses it was made with.
     pub fn endpoints(&self) -> &Endpoints {
         &self.endpoints

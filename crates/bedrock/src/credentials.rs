@@ -90,6 +90,11 @@ impl Credentials {
         }
     }
 
+    /// Whether both are clones of one: the same source behind the same cache.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.origin, &other.origin)
+    }
+
     /// The credentials to use now. Does not wait unless they have to be fetched.
     pub async fn current(&self) -> Result<Arc<Auth>, CredentialsError> {
         match &*self.origin {

@@ -4,7 +4,7 @@ use http::Uri;
 use http::uri::{Authority, Scheme};
 
 /// The addresses given instead of AWS's own; `None` is AWS.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Endpoints {
     /// `AWS_ENDPOINT_URL_BEDROCK_RUNTIME`: invocations.
     pub runtime: Option<Endpoint>,

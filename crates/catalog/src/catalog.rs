@@ -102,6 +102,11 @@ impl Catalog {
         Self { built_in: self.built_in, layers, merged }
     }
 
+    /// What one source has contributed so far.
+    pub fn layer(&self, source: &Source) -> Option<&Layer> {
+        self.layers.get(source)
+    }
+
     /// A model by its bare id.
     pub fn model(&self, id: &str) -> Option<&Arc<Model>> {
         self.built_in.models.get(id)

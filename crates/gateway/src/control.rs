@@ -27,11 +27,12 @@ pub(crate) async fn forward(
 ) -> Result<Response<ReplyBody>, Failure> {
     let (caller, body) = admit(state, head, body, Dialect::Bedrock).await?;
     let resource = Resource::of(head.uri.path());
-    let asked = caller.region.as_deref().unwrap_or(&state.region);
+    let live = state.live();
+    let asked = caller.region.as_deref().unwrap_or(&live.region);
     let region = resource.as_ref().and_then(Resource::region).unwrap_or_else(|| asked.to_owned());
     let region = region.as_str();
     let path = resource.map_or_else(|| head.uri.path().to_owned(), |resource| resource.path());
-    let endpoints = state.client.endpoints();
+    let endpoints = live.client.endpoints();
     let endpoint =
         if path.starts_with(GUARDRAIL) { endpoints.runtime(region) } else { endpoints.control(region) };
     let endpoint = endpoint.map_err(|error| Failure::new(ErrorKind::Validation, error.to_string()))?;
@@ -47,7 +48,7 @@ pub(crate) async fn forward(
         headers,
         body,
     };
-    let (answer, body) = state.client.send(&invocation).await?.into_parts();
+    let (answer, body) = live.client.send(&invocation).await?.into_parts();
     let mut response = Response::new(ReplyBody::whole(collect(body).await?));
     *response.status_mut() = answer.status;
     hand_on(&answer.headers, response.headers_mut());

@@ -63,10 +63,11 @@ async fn invoke(
     let (caller, body) = admit(state, head, body, router::dialect(head.uri.path())).await?;
     let inbound = Inbound::read(endpoint, &head.headers, &body)?;
     let route = state.route(&inbound.model, caller.region.as_deref(), inbound.dialect).await?;
-    let mut call = lane::prepare(&inbound, &route, state.lane, id)?;
+    let live = state.live();
+    let mut call = lane::prepare(&inbound, &route, live.lane, id)?;
     pass_fault(state, &head.headers, &mut call.headers);
     let entry = open(state, &route, &call, caller, inbound.dialect, id);
-    let sent = state.client.send(&invocation(&call, &route)).await;
+    let sent = live.client.send(&invocation(&call, &route)).await;
     match reply::answer(&call, sent, entry).await {
         Ok(mut response) => {
             disclose(&route, &call, response.headers_mut());
@@ -87,11 +88,12 @@ pub(crate) async fn admit(
     dialect: Dialect,
 ) -> Result<(Caller, Bytes), Failure> {
     let denied = |error| Failure::denied(error, dialect);
-    let known = state.access.by_head(head).map_err(denied)?;
+    let access = Arc::clone(&state.live().access);
+    let known = access.by_head(head).map_err(denied)?;
     let body = read(body).await?;
     let caller = match known {
         Some(caller) => caller,
-        None => state.access.by_signature(head, &body).map_err(denied)?,
+        None => access.by_signature(head, &body).map_err(denied)?,
     };
     Ok((caller, body))
 }

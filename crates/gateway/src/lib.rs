@@ -11,6 +11,7 @@ mod failure;
 mod lane;
 pub mod ledger;
 mod models;
+mod reload;
 mod reply;
 mod router;
 mod server;
@@ -20,5 +21,6 @@ mod stream;
 mod writer;
 
 pub use access::Key;
+pub use reload::Reloader;
 pub use server::{Gateway, StartError};
 pub use settings::{LanePolicy, Settings};

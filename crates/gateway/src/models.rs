@@ -14,10 +14,11 @@ use crate::state::State;
 /// The models a client may name: those the configuration offers, else every application profile and all that the
 /// Region serves.
 pub(crate) fn list(state: &State, head: &Parts) -> Result<Response<ReplyBody>, Failure> {
+    let live = state.live();
     let caller =
-        state.access.caller(head, b"").map_err(|error| Failure::denied(error, Dialect::ChatCompletions))?;
-    let region = caller.region.as_deref().unwrap_or(&state.region);
-    let offers = offers(&state.catalog(), region);
+        live.access.caller(head, b"").map_err(|error| Failure::denied(error, Dialect::ChatCompletions))?;
+    let region = caller.region.as_deref().unwrap_or(&live.region);
+    let offers = offers(&live.catalog, region);
     let body =
         if head.headers.contains_key("anthropic-version") { anthropic(&offers) } else { openai(&offers) };
     let mut response = Response::new(ReplyBody::whole(body));

@@ -11,16 +11,15 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
-use outcrop_bedrock::Client;
 use outcrop_linger::Lingering;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 use crate::Settings;
-use crate::access::Access;
 use crate::exchange::exchange;
 use crate::ledger::{Ledger, LedgerError};
-use crate::state::State;
+use crate::reload::Reloader;
+use crate::state::{Live, State};
 
 /// A gateway, bound and ready to serve.
 #[derive(Debug)]
@@ -34,24 +33,25 @@ pub struct Gateway {
 impl Gateway {
     /// Binds the address and opens the ledger.
     pub async fn bind(settings: Settings) -> Result<Self, StartError> {
-        let Settings { listen, data_dir, region, upstream, credentials, catalog, keys, lane, local } =
-            settings;
-        if keys.is_empty() && !listen.ip().is_loopback() {
-            return Err(StartError::Open { listen });
-        }
+        let live = Live::first(&settings)?;
+        let Settings { listen, data_dir, local, .. } = settings;
         let bind =
             |error: std::io::Error| StartError::Bind { listen, why: error.to_string(), kind: error.kind() };
         let listener = TcpListener::bind(listen).await.map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
         let (ledger, writer) = Ledger::open(&data_dir).await?;
-        let client = Client::new(credentials, upstream);
-        let state = Arc::new(State::new(Access::new(keys), client, ledger, catalog, region, lane, local));
+        let state = Arc::new(State::new(live, ledger, local));
         Ok(Self { listener, address, state, writer })
     }
 
     /// Where it listens.
     pub fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// A handle that changes the configuration while the gateway serves.
+    pub fn reloader(&self) -> Reloader {
+        Reloader::new(&self.state, self.address)
     }
 
     /// Serves until `shutdown`, then lets running answers finish and writes the ledger.
@@ -139,7 +139,8 @@ async fn serve_connection(
 
 /// Learns the account's application profiles, once; what is missing is looked up when it is first used.
 async fn discover(state: Arc<State>) {
-    match state.client.application_profiles(&state.region).await {
+    let live = state.live();
+    match live.client.application_profiles(&live.region).await {
         Ok(profiles) => {
             tracing::info!(count = profiles.len(), "application profiles discovered");
             state.learn(profiles);

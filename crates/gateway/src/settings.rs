@@ -9,7 +9,7 @@ use outcrop_catalog::Catalog;
 use crate::Key;
 
 /// Everything the gateway needs to know.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// Where to listen. Without keys, loopback only.
     pub listen: SocketAddr,

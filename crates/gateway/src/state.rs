@@ -1,4 +1,4 @@
-//! What all requests share: the catalog, the routes resolved so far, the client, the ledger.
+//! What all requests share: what is configured, the routes resolved so far, the ledger.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,17 +21,23 @@ use crate::settings::LanePolicy;
 /// Shared by all requests.
 #[derive(Debug)]
 pub(crate) struct State {
-    pub(crate) access: Access,
-    pub(crate) client: Client,
     pub(crate) ledger: Ledger,
-    pub(crate) lane: LanePolicy,
     pub(crate) local: bool,
-    pub(crate) region: String,
-    catalog: ArcSwap<Catalog>,
+    live: ArcSwap<Live>,
     routes: RwLock<Routes>,
     /// How often the catalog has changed: a route resolved before a change is not remembered after it.
     changes: AtomicU64,
     lookups: Lookups,
+}
+
+/// What a reload may change and what discovery adds: one value, so that nobody sees half of a change.
+#[derive(Debug, Clone)]
+pub(crate) struct Live {
+    pub(crate) access: Arc<Access>,
+    pub(crate) client: Arc<Client>,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) region: String,
+    pub(crate) lane: LanePolicy,
 }
 
 /// The lookups that are running, by ARN: a burst of first requests for one ARN asks AWS once.
@@ -77,32 +83,20 @@ const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
 const NEGATIVE_LOOKUP: Duration = Duration::from_secs(60);
 
 impl State {
-    pub(crate) fn new(
-        access: Access,
-        client: Client,
-        ledger: Ledger,
-        catalog: Catalog,
-        region: String,
-        lane: LanePolicy,
-        local: bool,
-    ) -> Self {
-        let catalog = ArcSwap::from_pointee(catalog);
+    pub(crate) fn new(live: Live, ledger: Ledger, local: bool) -> Self {
         Self {
-            access,
-            client,
             ledger,
-            lane,
             local,
-            region,
-            catalog,
+            live: ArcSwap::from_pointee(live),
             routes: RwLock::default(),
             changes: AtomicU64::new(0),
             lookups: Lookups::default(),
         }
     }
 
-    pub(crate) fn catalog(&self) -> Arc<Catalog> {
-        self.catalog.load_full()
+    /// What is configured now; a request that asks once sees one configuration to its end.
+    pub(crate) fn live(&self) -> Arc<Live> {
+        self.live.load_full()
     }
 
     /// The route of an identifier; asks AWS about an application profile that nothing else knows.
@@ -114,7 +108,8 @@ impl State {
         region: Option<&str>,
         dialect: Dialect,
     ) -> Result<Arc<Route>, RouteError> {
-        let region = region.unwrap_or(&self.region);
+        let live = self.live();
+        let region = region.unwrap_or(&live.region);
         if let Some(route) = self.remembered(identifier, region) {
             return Ok(route);
         }
@@ -148,7 +143,8 @@ impl State {
 
     /// What AWS says of a profile; `None`, with a line in the log, when it says nothing.
     async fn look_up(&self, resolution: &Resolution) -> Option<ApplicationProfile> {
-        let asked = self.client.inference_profile(&resolution.target, &resolution.source_region);
+        let client = Arc::clone(&self.live.load().client);
+        let asked = client.inference_profile(&resolution.target, &resolution.source_region);
         let why = match tokio::time::timeout(LOOKUP_TIMEOUT, asked).await {
             Ok(Ok(profile)) => return Some(profile),
             Ok(Err(error)) => error.to_string(),
@@ -163,7 +159,15 @@ impl State {
         let application_profiles =
             profiles.into_iter().map(|profile| (profile.arn.clone(), profile)).collect();
         let layer = Layer { application_profiles, ..Layer::default() };
-        self.catalog.rcu(|catalog| catalog.with(Source::Discovered, layer.clone()));
+        self.change(|live| {
+            let catalog = Arc::new(live.catalog.with(Source::Discovered, layer.clone()));
+            Live { catalog, ..live.clone() }
+        });
+    }
+
+    /// Replaces what is configured, and forgets every route that was resolved before.
+    pub(crate) fn change(&self, change: impl Fn(&Live) -> Live) {
+        self.live.rcu(|live| change(live));
         let mut routes = self.routes.write().unwrap_or_else(PoisonError::into_inner);
         self.changes.fetch_add(1, Ordering::Relaxed);
         routes.clear();
@@ -189,19 +193,21 @@ impl State {
 
     fn resolve(&self, identifier: &str, region: &str) -> Result<Route, RouteError> {
         let context = Context { region: region.to_owned() };
-        self.route_to(self.catalog.load().resolve(identifier, &context)?)
+        let live = self.live.load();
+        Self::route_to(&live, live.catalog.resolve(identifier, &context)?)
     }
 
     /// Not remembered: the same identifier is refused where the client does not speak Bedrock.
     fn verbatim(&self, identifier: &str, region: &str, error: &ResolveError) -> Result<Route, RouteError> {
         let context = Context { region: region.to_owned() };
-        self.route_to(self.catalog.load().verbatim(identifier, &context, error))
+        let live = self.live.load();
+        Self::route_to(&live, live.catalog.verbatim(identifier, &context, error))
     }
 
-    fn route_to(&self, resolution: Resolution) -> Result<Route, RouteError> {
+    fn route_to(live: &Live, resolution: Resolution) -> Result<Route, RouteError> {
         let header = |text: &str| HeaderValue::try_from(text).ok();
         Ok(Route {
-            endpoint: self.client.endpoints().runtime(&resolution.source_region)?,
+            endpoint: live.client.endpoints().runtime(&resolution.source_region)?,
             paths: Operation::ALL.map(|operation| path(&resolution, operation)),
             target: header(&resolution.target),
             model: resolution.model.as_ref().and_then(|model| header(&model.id)),

@@ -8,5 +8,6 @@ mod failures;
 mod invoke;
 mod ledger;
 mod recorded;
+mod reload;
 mod responses;
 mod rig;

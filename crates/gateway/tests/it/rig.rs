@@ -12,7 +12,7 @@ use outcrop_bedrock::{Credentials, Endpoint, Endpoints};
 use outcrop_catalog::{Catalog, Layer, Source};
 use outcrop_emulator::{Config, Emulator, Keys};
 use outcrop_gateway::ledger::{By, Ledger, Summary};
-use outcrop_gateway::{Gateway, Key, LanePolicy, Settings};
+use outcrop_gateway::{Gateway, Key, LanePolicy, Reloader, Settings};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -26,11 +26,15 @@ pub struct Plan {
     pub layer: Layer,
     pub keys: Vec<Key>,
     pub lane: LanePolicy,
+    /// Listen on every address of the machine.
+    pub open: bool,
 }
 
 pub struct Rig {
     pub gateway: String,
     pub profiles: Vec<String>,
+    pub settings: Settings,
+    pub reloader: Reloader,
     client: Client<HttpConnector, Full<Bytes>>,
     data: TempDir,
     stop: Vec<oneshot::Sender<()>>,
@@ -81,8 +85,8 @@ impl Rig {
         let emulator_url = format!("http://{}", emulator.local_addr());
         let profiles = emulator.profiles().iter().map(|profile| profile.arn.clone()).collect();
         let endpoint = Endpoint::parse(&emulator_url).unwrap();
-        let gateway = Gateway::bind(Settings {
-            listen: any_port,
+        let settings = Settings {
+            listen: if plan.open { ([0, 0, 0, 0], 0).into() } else { any_port },
             data_dir: data.path().to_owned(),
             region: "us-east-1".to_owned(),
             upstream: Endpoints { runtime: Some(endpoint.clone()), control: Some(endpoint) },
@@ -91,10 +95,10 @@ impl Rig {
             keys: plan.keys,
             lane: plan.lane,
             local: true,
-        })
-        .await
-        .unwrap();
-        let gateway_url = format!("http://{}", gateway.local_addr());
+        };
+        let gateway = Gateway::bind(settings.clone()).await.unwrap();
+        let reloader = gateway.reloader();
+        let gateway_url = format!("http://127.0.0.1:{}", gateway.local_addr().port());
         let (stop_gateway, gateway_stopped) = oneshot::channel::<()>();
         let (stop_emulator, emulator_stopped) = oneshot::channel::<()>();
         let servers = vec![
@@ -104,6 +108,8 @@ impl Rig {
         Self {
             gateway: gateway_url,
             profiles,
+            settings,
+            reloader,
             client: Client::builder(TokioExecutor::new()).build_http(),
             data,
             stop: vec![stop_gateway, stop_emulator],
