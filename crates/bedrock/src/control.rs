@@ -3,6 +3,8 @@
 //! The resolver needs one call of it, `bedrock:GetInferenceProfile`; the rest is for people who keep profiles
 //! ([`profiles`]). Answers may hold members the published model does not have.
 
+pub mod access;
+pub mod probe;
 pub mod profiles;
 
 use std::collections::BTreeMap;

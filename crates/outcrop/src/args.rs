@@ -1,5 +1,6 @@
 //! The command line as it is typed. What it means is decided in `settings`.
 
+mod doctor;
 mod iam;
 mod profiles;
 
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+pub use doctor::{Doctor, Part};
 pub use iam::{Iam, Policy};
 pub use profiles::{Apply, Bootstrap, Create, ProfileKind, Profiles};
 
@@ -35,6 +37,12 @@ pub struct Global {
     /// Print data as JSON
     #[arg(long, global = true)]
     pub json: bool,
+    /// Use an emulated account instead of AWS's: no account, no network
+    #[arg(long, global = true)]
+    pub local: bool,
+    /// Where `--local` made the emulator listen.
+    #[arg(skip)]
+    pub emulated: Option<SocketAddr>,
     /// When to colour the output
     #[arg(long, value_name = "WHEN", global = true, default_value = "auto")]
     pub color: Color,
@@ -69,6 +77,8 @@ pub enum Command {
     /// The account's inference profiles
     #[command(subcommand)]
     Profiles(Profiles),
+    /// Find out what is wrong: configuration, credentials, access, profiles
+    Doctor(Doctor),
     /// Policies for AWS's access management
     #[command(subcommand)]
     Iam(Iam),
@@ -89,9 +99,6 @@ pub enum Command {
 /// `outcrop serve`
 #[derive(Debug, clap::Args)]
 pub struct Serve {
-    /// Start the emulator inside and use it: no AWS account, no network
-    #[arg(long)]
-    pub local: bool,
     /// Where to listen [env: OUTCROP_LISTEN; default 127.0.0.1:4141]
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
@@ -183,9 +190,6 @@ pub struct Usage {
     /// Where the ledger lives [env: OUTCROP_DATA_DIR; default ~/.local/share/outcrop]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
-    /// The ledger of `serve --local`
-    #[arg(long)]
-    pub local: bool,
 }
 
 /// What `outcrop usage` sums by.

@@ -69,6 +69,18 @@ impl Choice {
             .unwrap_or(Self::Chain)
     }
 
+    /// Those of the emulated account of `--local`.
+    pub fn emulated() -> Self {
+        let outcrop_emulator::Keys { access_key_id, secret_access_key, bearer: _ } =
+            outcrop_emulator::Keys::default();
+        Self::Keys {
+            variable: "--local",
+            access_key_id: Secret::new(access_key_id),
+            secret: Secret::new(secret_access_key),
+            session_token: None,
+        }
+    }
+
     /// What `config show` says about it: the source, never a value.
     pub fn describe(&self) -> String {
         match self {

@@ -102,6 +102,13 @@ pub struct Upstream {
 }
 
 impl Upstream {
+    /// The emulator of `--local`.
+    fn emulated(address: SocketAddr) -> Self {
+        let value = Endpoint::parse(&format!("http://{address}")).expect("a loopback address is an endpoint");
+        let endpoint = Some(Sourced { value, source: Source::Flag("--local".to_owned()) });
+        Self { runtime: endpoint.clone(), control: endpoint }
+    }
+
     /// In the client's type.
     pub fn endpoints(&self) -> Endpoints {
         let value = |it: &Option<Sourced<Endpoint>>| it.as_ref().map(|it| it.value.clone());
@@ -122,6 +129,10 @@ impl Settings {
         let from_file = read_config(global, &environment, &mut problems);
         let mut settings = Self::of(flags, &environment, from_file, &mut problems);
         settings.env_file = env_file;
+        if let Some(address) = global.emulated {
+            settings.upstream = Upstream::emulated(address);
+            settings.credentials = Choice::emulated();
+        }
         if problems.iter().any(|problem| problem.severity == Severity::Error) {
             return Err(problems);
         }

@@ -4,9 +4,11 @@ mod chat;
 mod completions;
 mod config;
 mod confirm;
+mod doctor;
 mod emulate;
 mod explain;
 mod iam;
+mod local;
 mod models;
 mod profiles;
 mod serve;
@@ -21,7 +23,8 @@ use crate::failure::Failure;
 
 /// Runs the command a person typed.
 pub fn run(args: Args) -> Result<(), Failure> {
-    let Args { global, command } = args;
+    let Args { mut global, command } = args;
+    let _emulated = local::start(&mut global, &command)?;
     match command {
         Command::Serve(serve) => serve::run(&global, &serve),
         Command::Emulate(emulate) => emulate::run(&global, &emulate),
@@ -31,6 +34,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
             models::list(&global, region, filter.as_deref(), all)
         }
         Command::Profiles(profiles) => profiles::run(&global, profiles),
+        Command::Doctor(doctor) => doctor::run(&global, &doctor),
         Command::Iam(iam) => iam::run(&global, &iam),
         Command::Usage(usage) => usage::run(&global, &usage),
         Command::Config(config) => config::run(&global, &config),

@@ -23,7 +23,8 @@ use crate::settings::{Flags, Settings};
 
 /// Runs `outcrop serve` until it is told to stop.
 pub fn run(global: &Global, serve: &Serve) -> Result<(), Failure> {
-    let Serve { local, listen, data_dir, region } = serve;
+    let Serve { listen, data_dir, region } = serve;
+    let local = &global.local;
     let flags = Flags { listen: *listen, data_dir: data_dir.clone(), region: region.clone() };
     let settings = Settings::load(global, &flags)?;
     paper::problems(&settings.warnings);

@@ -18,7 +18,7 @@ pub fn run(global: &Global, usage: &Usage) -> Result<(), Failure> {
     let flags = Flags { data_dir: usage.data_dir.clone(), ..Flags::default() };
     let settings = Settings::load(global, &flags)?;
     let since = usage.since.as_deref().map(|text| since(text, Timestamp::now())).transpose()?;
-    let folder = folder(&settings, usage.local)?;
+    let folder = folder(&settings, global.local)?;
     let summaries = super::block_on(summaries(&folder, usage.by, since))??;
     if global.json {
         return paper::json(&summaries);

@@ -4,6 +4,7 @@
 
 mod chat;
 mod config;
+mod doctor;
 mod explain;
 mod from_the_seeds;
 mod iam;

@@ -12,7 +12,9 @@ mod source;
 
 pub use source::partition;
 
-use account::{Account, QUOTA};
+pub use account::QUOTA;
+
+use account::Account;
 use entry::Entry;
 use outcrop_catalog::ProfileType;
 

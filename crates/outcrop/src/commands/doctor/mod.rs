@@ -1,0 +1,80 @@
+//! `outcrop doctor`: what is wrong, why, and what to paste to mend it.
+//!
+//! It looks at the configuration first, then at what stands between us and AWS, then at each identifier the configuration
+//! names (or the one given, which is invoked once). It changes nothing. Nothing that cannot be looked at is called sound:
+//! it is a warning that says what to allow.
+
+mod account;
+mod cause;
+mod configuration;
+mod connection;
+mod credentials;
+mod finding;
+mod invocation;
+mod subject;
+
+use std::collections::BTreeSet;
+
+use finding::{Check, Finding, Status};
+use outcrop_catalog::Catalog;
+
+use crate::args::{Doctor, Global, Part};
+use crate::failure::Failure;
+use crate::paper;
+use crate::settings::{Flags, Settings};
+
+/// Runs `outcrop doctor …`; exit code 1 when anything is broken.
+pub fn run(global: &Global, doctor: &Doctor) -> Result<(), Failure> {
+    let Doctor { identifier, region, part } = doctor;
+    let flags = Flags { region: region.clone(), ..Flags::default() };
+    let mut findings = match Settings::load(global, &flags) {
+        Err(problems) => problems.iter().map(configuration::of_problem).collect(),
+        Ok(settings) => super::block_on(async {
+            match part {
+                Some(Part::Credentials) => credentials::examine(&settings).await,
+                None => examine(&settings, identifier.as_deref()).await,
+            }
+        })?,
+    };
+    findings.sort_by_key(|it| it.check);
+    match global.json {
+        true => paper::json(&findings)?,
+        false => finding::print(&findings)?,
+    }
+    let is_broken = findings.iter().any(|it| it.status == Status::Error);
+    if is_broken { Err(Failure::Reported) } else { Ok(()) }
+}
+
+async fn examine(settings: &Settings, identifier: Option<&str>) -> Vec<Finding> {
+    let mut findings = configuration::examine(settings);
+    let (connection, found) = connection::examine(settings).await;
+    findings.extend(found);
+    let Some(connection) = connection else { return findings };
+    let catalog = settings.catalog();
+    let subjects = match identifier {
+        Some(one) => vec![one.to_owned()],
+        None => configured(&catalog),
+    };
+    if subjects.is_empty() {
+        findings.push(Finding::ok(
+            Check::Keys,
+            "the configuration names no model or profile; name one to have it looked at: `outcrop doctor IDENTIFIER`",
+        ));
+    }
+    for subject in &subjects {
+        let (resolution, found) = subject::examine(&connection, &catalog, subject).await;
+        findings.extend(found);
+        if let (Some(resolution), Some(_)) = (resolution, identifier) {
+            findings.push(invocation::examine(&connection, &resolution).await);
+        }
+    }
+    findings.extend(account::examine(&connection).await);
+    findings
+}
+
+/// Everything the configuration names: what it offers, what its aliases mean, what it calls instead.
+fn configured(catalog: &Catalog) -> Vec<String> {
+    let named = catalog.offered().iter().map(String::as_str);
+    let named = named.chain(catalog.aliases()).chain(catalog.application_profiles());
+    named.collect::<BTreeSet<_>>().into_iter().map(str::to_owned).collect()
+}
