@@ -41,6 +41,9 @@ pub struct Model {
     pub profile_only: Vec<String>,
     /// Which family's request shape its native body has: `anthropic`, `nova`, `llama`, ….
     pub family: Option<String>,
+    /// The sizes its vectors can have; a single one cannot be chosen. Empty when unknown, and for what makes no vectors.
+    #[serde(default)]
+    pub embedding_dimensions: Vec<u32>,
     /// The endpoint that serves it, where its modalities do not tell; see [`Model::surface`].
     pub surface: Option<Surface>,
 }
