@@ -64,6 +64,7 @@ fn derived(id: &str, service: &Live, sources: &Sources, overlay: &Overlay) -> Mo
         on_demand: service.on_demand.clone(),
         profile_only: service.profile_only.clone(),
         family: None,
+        embedding_dimensions: Vec::new(),
         surface: (!service.runtime).then_some(Surface::Mantle),
     }
 }

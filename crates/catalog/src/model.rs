@@ -42,7 +42,7 @@ pub struct Model {
     /// Which family's request shape its native body has: `anthropic`, `nova`, `llama`, ….
     pub family: Option<String>,
     /// The sizes its vectors can have; a single one cannot be chosen. Empty when unknown, and for what makes no vectors.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub embedding_dimensions: Vec<u32>,
     /// The endpoint that serves it, where its modalities do not tell; see [`Model::surface`].
     pub surface: Option<Surface>,
