@@ -18,6 +18,8 @@ pub(crate) struct BuiltIn {
     /// Model → `base`, geography or Region → price.
     pub(crate) prices: HashMap<String, BTreeMap<String, Price>>,
     pub(crate) vocabulary: Vocabulary,
+    /// Geography → its Regions, as AWS's own names put them.
+    pub(crate) geographies: BTreeMap<String, Vec<String>>,
 }
 
 impl BuiltIn {
@@ -50,12 +52,23 @@ impl BuiltIn {
             by_model,
             prices: prices.into_iter().map(Prices::complete).collect(),
             vocabulary,
+            geographies: parse::<Geographies>("geographies.json", include_str!("../data/geographies.json"))
+                .geographies,
         }
     }
 }
 
 /// GovCloud's prefix: the source of the data covers the commercial partition only (reference `bedrock.md` §4).
 const GOVERNMENT: &str = "us-gov";
+
+/// `geographies.json`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Geographies {
+    #[serde(rename = "source")]
+    _source: String,
+    geographies: BTreeMap<String, Vec<String>>,
+}
 
 /// One record of `prices.json`.
 #[derive(Deserialize)]

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::builtin::BuiltIn;
 use crate::identifier::Vocabulary;
-use crate::{ApplicationProfile, Arn, Kind, Model, Price, ResolveError, SystemProfile};
+use crate::{ApplicationProfile, Arn, Kind, Model, Price, Residency, ResolveError, SystemProfile};
 
 /// Everything known, as one immutable value; cheap to share behind an `Arc`.
 ///
@@ -18,6 +18,7 @@ pub struct Catalog {
     built_in: &'static BuiltIn,
     layers: BTreeMap<Source, Layer>,
     merged: Arc<Merged>,
+    residency: Option<Arc<Residency>>,
 }
 
 /// Where a fact comes from, weakest first.
@@ -84,7 +85,7 @@ pub(crate) struct KnownProfile {
 impl Catalog {
     /// The data compiled into the binary.
     pub fn built_in() -> Self {
-        Self { built_in: BuiltIn::get(), layers: BTreeMap::new(), merged: Arc::default() }
+        Self { built_in: BuiltIn::get(), layers: BTreeMap::new(), merged: Arc::default(), residency: None }
     }
 
     /// This catalog with one more layer. Stronger sources win whatever the order of calls; a second layer of the same
@@ -99,7 +100,18 @@ impl Catalog {
         known.application_profiles.extend(application_profiles);
         known.offered.extend(offered);
         let merged = Arc::new(Merged::of(&layers));
-        Self { built_in: self.built_in, layers, merged }
+        Self { built_in: self.built_in, layers, merged, residency: self.residency.clone() }
+    }
+
+    /// This catalog under a policy: nothing resolves to a call that the policy does not allow.
+    #[must_use]
+    pub fn under(&self, policy: Residency) -> Self {
+        Self { residency: Some(Arc::new(policy)), ..self.clone() }
+    }
+
+    /// The policy that holds, if any.
+    pub fn residency(&self) -> Option<&Residency> {
+        self.residency.as_deref()
     }
 
     /// What one source has contributed so far.

@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::catalog::KnownProfile;
+use crate::residency::alternative;
 use crate::suggest::suggestion;
 use crate::{
-    Arn, Catalog, Context, Identifier, Kind, Limits, Model, Price, ProfileType, Resolution, ResolveError,
-    ResolvedProfile, Source, Surface, SystemProfile, Why,
+    Arn, Catalog, Context, Identifier, Kind, Limits, Model, Price, ProfileType, Refused, Resolution,
+    ResolveError, ResolvedProfile, Source, Surface, SystemProfile, Verdict, Why,
 };
 
 /// A resolution in the making.
@@ -30,13 +31,14 @@ pub(crate) struct Draft<'a> {
 }
 
 /// What is decided, in the order in which it is explained. Each has a reason in every resolution.
-const STEPS: [&str; 11] = [
+const STEPS: [&str; 12] = [
     "identifier",
     "sourceRegion",
     "target",
     "profile",
     "model",
     "destinationRegions",
+    "residency",
     "capabilities",
     "parameters",
     "limits",
@@ -89,6 +91,7 @@ impl<'a> Draft<'a> {
                 self.identify(&identifier);
                 self.call(&called);
                 self.stands_for(&identifier, source);
+                self.goes_through(&called);
                 self.compare_with_aws(&called, &identifier, source);
             }
             Err(_) => {
@@ -98,6 +101,36 @@ impl<'a> Draft<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Where a call goes is what the called one says, whatever it is called for. An application profile does not say.
+    fn goes_through(&mut self, called: &Identifier) {
+        match self.parts(called) {
+            Some((id, Some(geography))) => {
+                match self.catalog.system_profile(&format!("{geography}.{id}")).cloned() {
+                    Some(profile) if profile.destinations(&self.region).is_some() => self.route(&profile),
+                    _ => self.nowhere("the catalog has no such profile here"),
+                }
+                self.geography_price(&id, &geography);
+            }
+            Some((_, None)) => {
+                let here = vec![self.region.clone()];
+                self.set_destinations(here, Source::BuiltIn, "a model called on demand stays in its Region");
+            }
+            None if self.is_application() => {}
+            None => self.nowhere("only AWS knows"),
+        }
+    }
+
+    /// The model of a model or system profile, by id or ARN, and the profile's geography.
+    fn parts(&self, identifier: &Identifier) -> Option<(String, Option<String>)> {
+        let is_plain = matches!(identifier.kind(), Kind::FoundationModel | Kind::InferenceProfile);
+        is_plain.then(|| self.model_and_geography(identifier))
+    }
+
+    fn nowhere(&mut self, why: &str) {
+        self.destinations = Vec::new();
+        self.because("destinationRegions", NOTHING, format!("unknown: {why}"));
     }
 
     /// What the identifier itself says.
@@ -112,13 +145,16 @@ impl<'a> Draft<'a> {
     }
 
     /// What the client wrote, although it was refused.
-    pub(crate) fn verbatim(mut self, error: &ResolveError) -> Resolution {
-        let ResolveError::Unknown { message, hint } = error;
+    pub(crate) fn verbatim(
+        mut self,
+        message: String,
+        hint: Option<String>,
+    ) -> Result<Resolution, ResolveError> {
         self.kind = Some(Kind::FoundationModel);
         self.identifier.clone_into(&mut self.target);
         self.because("model", NOTHING, format!("unknown: {message}"));
-        self.notices.push(message.clone());
-        self.notices.extend(hint.clone());
+        self.notices.push(message);
+        self.notices.extend(hint);
         self.finish()
     }
 
@@ -163,10 +199,20 @@ impl<'a> Draft<'a> {
             return self.base_price(id);
         }
         let base = without_context(id).unwrap_or(id);
-        match self.catalog.profile_for(base, &self.region).cloned() {
+        match self.allowed_profile(base) {
             Some(profile) => self.through_system_profile(id, &profile),
             None => self.not_served(&model),
         }
+    }
+
+    /// The best profile of those that the policy allows; where it allows none, the best, which is then refused.
+    fn allowed_profile(&self, model: &str) -> Option<Arc<SystemProfile>> {
+        let profiles = self.catalog.profiles_for(model, &self.region);
+        let allowed = |profile: &&&Arc<SystemProfile>| {
+            let destinations = profile.destinations(&self.region).unwrap_or_default();
+            self.catalog.residency().is_none_or(|policy| policy.allows(&self.region, destinations))
+        };
+        profiles.iter().find(allowed).or(profiles.first()).map(|profile| Arc::clone(profile))
     }
 
     fn through_system_profile(&mut self, id: &str, profile: &SystemProfile) {
@@ -251,9 +297,9 @@ impl<'a> Draft<'a> {
                     self.compare_with_aws(&Identifier::Arn(arn.clone()), &identifier, &source);
                     return;
                 }
-                Err(ResolveError::Unknown { message, hint }) => {
-                    self.notices.push(format!("{source}: {message}"));
-                    self.notices.extend(hint);
+                Err(error) => {
+                    self.notices.push(format!("{source}: {error}"));
+                    self.notices.extend(error.hint().map(str::to_owned));
                 }
             }
         }
@@ -567,12 +613,13 @@ impl<'a> Draft<'a> {
         self.why.iter().any(|why| why.step == step)
     }
 
-    pub(crate) fn finish(mut self) -> Resolution {
+    pub(crate) fn finish(mut self) -> Result<Resolution, ResolveError> {
         self.facts_of_model();
+        let verdict = self.judge();
         self.remaining_reasons();
         let place = |why: &Why| STEPS.iter().position(|step| *step == why.step);
         self.why.sort_by_key(place);
-        Resolution {
+        let resolution = Resolution {
             identifier: self.identifier.to_owned(),
             kind: self.kind.unwrap_or(Kind::Alias),
             target: self.target,
@@ -582,10 +629,44 @@ impl<'a> Draft<'a> {
             source_region: self.region,
             destination_regions: self.destinations,
             price: self.price,
+            residency: verdict,
             why: self.why,
             notices: self.notices,
             needs_lookup: self.needs_lookup,
+        };
+        match &resolution.residency {
+            Some(verdict) if !verdict.allowed => Err(refused(self.catalog, resolution)),
+            _ => Ok(resolution),
         }
+    }
+
+    /// What the policy says of where the call goes. The Regions of an application profile are what AWS lists: a mapping's
+    /// word may be wrong, and then the data would be gone.
+    fn judge(&mut self) -> Option<Verdict> {
+        let Some(policy) = self.catalog.residency() else {
+            self.because("residency", "the configuration", "no policy; every Region is allowed");
+            return None;
+        };
+        let is_proven = !self.is_application() || self.is_discovered();
+        let destinations = if is_proven { self.destinations.as_slice() } else { &[] };
+        let verdict = policy.judge(&self.region, destinations);
+        if !is_proven {
+            // Nobody is asked in a Region that is itself not allowed.
+            self.needs_lookup = policy.allows(&self.region, std::slice::from_ref(&self.region));
+        }
+        let word = if verdict.allowed { "allowed" } else { "refused" };
+        self.because("residency", &verdict.source, format!("{word}: {}", verdict.reason));
+        Some(verdict)
+    }
+
+    fn is_application(&self) -> bool {
+        self.profile.as_ref().is_some_and(|profile| profile.profile_type == ProfileType::Application)
+    }
+
+    fn is_discovered(&self) -> bool {
+        let arn = self.profile.as_ref().and_then(|profile| profile.arn.as_deref());
+        let known = arn.and_then(|arn| self.catalog.merged().application_profiles.get(arn));
+        known.is_some_and(|known| !known.model_arns.is_empty())
     }
 
     fn facts_of_model(&mut self) {
@@ -626,9 +707,20 @@ impl<'a> Draft<'a> {
     }
 }
 
+fn refused(catalog: &Catalog, resolution: Resolution) -> ResolveError {
+    let verdict = resolution.residency.iter().find(|verdict| !verdict.allowed);
+    let (source, reason) = verdict.map_or(("", ""), |verdict| (&verdict.source, &verdict.reason));
+    let message = format!("{source}: the residency policy refuses {}: {reason}", resolution.target);
+    let ways = resolution.model.as_ref().map(|model| catalog.ways(&model.id)).unwrap_or_default();
+    let policy = catalog.residency();
+    let hint = policy.and_then(|policy| alternative(policy, &ways, &resolution.source_region));
+    let unproven = resolution.needs_lookup;
+    ResolveError::Residency(Box::new(Refused { message, hint, resolution, unproven }))
+}
+
 fn misconfigured(source: &Source, meant: &str, target: &str, error: ResolveError) -> ResolveError {
-    let ResolveError::Unknown { message, hint } = error;
-    ResolveError::Unknown { message: format!("{source} calls `{target}` for `{meant}`, but {message}"), hint }
+    let message = format!("{source} calls `{target}` for `{meant}`, but {error}");
+    ResolveError::Unknown { message, hint: error.hint().map(str::to_owned) }
 }
 
 fn system_profile(id: &str, arn: Option<&Arn>) -> ResolvedProfile {

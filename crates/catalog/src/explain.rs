@@ -3,7 +3,9 @@
 use serde::Serialize;
 
 use crate::resolve::{ResolvedProfile, Surface, Why};
-use crate::{Kind, Limits, ParameterRule, Price, PromptCaching, Reasoning, ReasoningMode, Resolution};
+use crate::{
+    Kind, Limits, ParameterRule, Price, PromptCaching, Reasoning, ReasoningMode, Resolution, Verdict,
+};
 
 /// The contract of `explain --json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -19,6 +21,7 @@ pub struct Explanation<'a> {
     profile: Option<&'a ResolvedProfile>,
     source_region: Option<&'a str>,
     destination_regions: Option<&'a [String]>,
+    residency: Option<&'a Verdict>,
     capabilities: Abilities<'a>,
     parameters: Settings<'a>,
     limits: Limits,
@@ -99,6 +102,7 @@ impl Resolution {
             source_region,
             destination_regions,
             price,
+            residency,
             why,
             notices,
             needs_lookup: _,
@@ -115,6 +119,7 @@ impl Resolution {
             profile: profile.as_ref(),
             source_region: Some(source_region.as_str()).filter(|region| !region.is_empty()),
             destination_regions: Some(destination_regions.as_slice()).filter(|regions| !regions.is_empty()),
+            residency: residency.as_ref(),
             capabilities: model.map(|model| Abilities::of(&model.capabilities)).unwrap_or_default(),
             parameters: model.map(|model| Settings::of(&model.parameters)).unwrap_or_default(),
             limits: model.map(|model| model.limits).unwrap_or_default(),

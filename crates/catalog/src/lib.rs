@@ -14,8 +14,10 @@ pub mod identifier;
 pub mod model;
 pub mod price;
 pub mod profile;
+pub mod residency;
 pub mod resolve;
 mod suggest;
+pub mod ways;
 
 pub use catalog::{Catalog, Layer, Source};
 pub use explain::Explanation;
@@ -25,4 +27,6 @@ pub use model::{
 };
 pub use price::Price;
 pub use profile::{ApplicationProfile, ProfileType, SystemProfile};
+pub use residency::{Refused, Residency, ResidencyError, Verdict};
 pub use resolve::{Context, Resolution, ResolveError, ResolvedProfile, Surface, Why};
+pub use ways::{Through, Way};

@@ -61,6 +61,13 @@ impl SystemProfile {
         anywhere.iter().any(|served| served == region).then_some(anywhere.as_slice())
     }
 
+    /// The Regions it can be called from.
+    pub fn sources(&self) -> impl Iterator<Item = &str> {
+        let anywhere = self.routes.get(Self::ANYWHERE).into_iter().flatten();
+        let named = self.routes.keys().filter(|region| *region != Self::ANYWHERE);
+        named.chain(anywhere).map(String::as_str)
+    }
+
     /// Whether it may be processed anywhere in the world.
     pub fn is_global(&self) -> bool {
         self.geography == "global"

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::draft::Draft;
-use crate::{Catalog, Kind, Model, Price, ProfileType};
+use crate::{Catalog, Kind, Model, Price, ProfileType, Refused, Verdict};
 
 impl Catalog {
     /// Resolves any identifier a client wrote: alias, model id, profile id or ARN (raw or percent-encoded).
     ///
     /// # Errors
-    /// [`ResolveError::Unknown`] for what is no identifier and no alias. An ARN or id that AWS might know is never
-    /// refused: what is not known of it is `None`.
+    /// [`ResolveError::Unknown`] for what is no identifier and no alias. An ARN or id that AWS might know is not
+    /// refused: what is not known of it is `None`. [`ResolveError::Residency`] for a call that the policy does not allow.
     pub fn resolve(&self, identifier: &str, context: &Context) -> Result<Resolution, ResolveError> {
         let mut draft = Draft::new(self, identifier, context);
         let meant = draft.follow_aliases()?;
@@ -21,12 +21,25 @@ impl Catalog {
             Some((target, source)) => draft.through(target, &meant, source)?,
             None => draft.named(&meant)?,
         }
-        Ok(draft.finish())
+        draft.finish()
     }
 
     /// An identifier nothing knows, taken at its word: for clients that speak Bedrock themselves, AWS is to judge.
-    pub fn verbatim(&self, identifier: &str, context: &Context, error: &ResolveError) -> Resolution {
-        Draft::new(self, identifier, context).verbatim(error)
+    ///
+    /// # Errors
+    /// The error itself where it is no [`ResolveError::Unknown`]; [`ResolveError::Residency`] under a policy.
+    pub fn verbatim(
+        &self,
+        identifier: &str,
+        context: &Context,
+        error: ResolveError,
+    ) -> Result<Resolution, ResolveError> {
+        match error {
+            ResolveError::Unknown { message, hint } => {
+                Draft::new(self, identifier, context).verbatim(message, hint)
+            }
+            refused @ ResolveError::Residency(_) => Err(refused),
+        }
     }
 }
 
@@ -58,6 +71,8 @@ pub struct Resolution {
     pub destination_regions: Vec<String>,
     /// Prices of the target as called.
     pub price: Option<Price>,
+    /// What the policy says; `None` without one.
+    pub residency: Option<Verdict>,
     /// Each step with its source.
     pub why: Vec<Why>,
     /// What a person should know: a contradiction, a retired model, a missing mapping.
@@ -108,7 +123,7 @@ pub struct ResolvedProfile {
 }
 
 /// Why an identifier cannot be resolved.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum ResolveError {
     /// It is no model, profile, ARN or alias that anything knows.
     #[error("{message}")]
@@ -118,4 +133,17 @@ pub enum ResolveError {
         /// What was probably meant.
         hint: Option<String>,
     },
+    /// The policy does not allow it.
+    #[error("{}", .0.message)]
+    Residency(Box<Refused>),
+}
+
+impl ResolveError {
+    /// What was probably meant, or may be called instead.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Unknown { hint, .. } => hint.as_deref(),
+            Self::Residency(refused) => refused.hint.as_deref(),
+        }
+    }
 }

@@ -124,6 +124,9 @@ impl From<RouteError> for Failure {
             RouteError::Resolve(ResolveError::Unknown { message, hint }) => {
                 Self { hint, ..Self::new(ErrorKind::ResourceNotFound, message) }
             }
+            RouteError::Resolve(ResolveError::Residency(refused)) => {
+                Self { hint: refused.hint, ..Self::new(ErrorKind::AccessDenied, refused.message) }
+            }
             RouteError::Endpoint(error) => Self::new(ErrorKind::Validation, error.to_string()),
         }
     }

@@ -2,7 +2,7 @@
 
 use http::request::Parts;
 use http::{HeaderValue, Response, header};
-use outcrop_catalog::{Catalog, Context};
+use outcrop_catalog::{Catalog, Context, ResolveError};
 use serde::Serialize;
 
 use outcrop_wire::dialect::Dialect;
@@ -35,11 +35,17 @@ struct Offer {
 
 fn offers(catalog: &Catalog, region: &str) -> Vec<Offer> {
     let context = Context { region: region.to_owned() };
-    catalog.offers(region).into_iter().map(|id| offer(catalog, id, &context)).collect()
+    catalog.offers(region).into_iter().filter_map(|id| offer(catalog, id, &context)).collect()
 }
 
-fn offer(catalog: &Catalog, id: String, context: &Context) -> Offer {
-    let resolution = catalog.resolve(&id, context).ok();
+/// `None` for what the residency policy refuses; an application profile whose Regions AWS has not told yet is offered.
+fn offer(catalog: &Catalog, id: String, context: &Context) -> Option<Offer> {
+    let resolution = match catalog.resolve(&id, context) {
+        Ok(resolution) => Some(resolution),
+        Err(ResolveError::Residency(refused)) if refused.unproven => Some(refused.resolution),
+        Err(ResolveError::Residency(_)) => return None,
+        Err(ResolveError::Unknown { .. }) => None,
+    };
     let model = resolution.as_ref().and_then(|resolution| resolution.model.clone());
     let profile = resolution.and_then(|resolution| resolution.profile).and_then(|profile| profile.name);
     let model_name = model.as_ref().and_then(|model| model.name.clone());
@@ -48,7 +54,7 @@ fn offer(catalog: &Catalog, id: String, context: &Context) -> Offer {
         (Some(name), None) | (None, Some(name)) => name,
         (None, None) => id.clone(),
     };
-    Offer { name, publisher: model.and_then(|model| model.publisher.clone()), id }
+    Some(Offer { name, publisher: model.and_then(|model| model.publisher.clone()), id })
 }
 
 /// Neither AWS nor the catalog says when a model was made; both dialects require a date.

@@ -40,9 +40,28 @@ pub(crate) struct Live {
     pub(crate) lane: LanePolicy,
 }
 
-/// The lookups that are running, by ARN: a burst of first requests for one ARN asks AWS once.
+/// The lookups that are running, by ARN, so that a burst of first requests for one ARN asks AWS once; and those that
+/// failed, with the time until which nobody is asked again.
 #[derive(Debug, Default)]
-struct Lookups(Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>);
+struct Lookups {
+    running: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    failed: Mutex<HashMap<String, Instant>>,
+}
+
+/// An application profile whose model or Regions only AWS can tell.
+struct UnknownProfile {
+    arn: String,
+    region: String,
+}
+
+fn unknown_profile(resolved: &Result<Route, RouteError>) -> Option<UnknownProfile> {
+    let resolution = match resolved {
+        Ok(route) => Some(&*route.resolution).filter(|resolution| resolution.needs_lookup)?,
+        Err(RouteError::Resolve(ResolveError::Residency(refused))) if refused.unproven => &refused.resolution,
+        Err(_) => return None,
+    };
+    Some(UnknownProfile { arn: resolution.target.clone(), region: resolution.source_region.clone() })
+}
 
 /// Region → identifier → route.
 type Routes = HashMap<String, HashMap<String, Remembered>>;
@@ -114,43 +133,47 @@ impl State {
             return Ok(route);
         }
         let mut changes = self.changes.load(Ordering::Relaxed);
-        let mut route = match self.resolve(identifier, region) {
-            Err(RouteError::Resolve(error)) if dialect == Dialect::Bedrock => {
-                return self.verbatim(identifier, region, &error).map(Arc::new);
+        let mut resolved = match self.resolve(identifier, region) {
+            Err(RouteError::Resolve(error @ ResolveError::Unknown { .. })) if dialect == Dialect::Bedrock => {
+                return self.verbatim(identifier, region, error).map(Arc::new);
             }
-            resolved => resolved?,
+            resolved => resolved,
         };
         let mut until = None;
-        if route.resolution.needs_lookup {
-            let lookup = self.lookups.of(&route.resolution.target);
+        if let Some(unknown) = unknown_profile(&resolved) {
+            let lookup = self.lookups.of(&unknown.arn);
             let _one_at_a_time = lookup.lock().await;
             if let Some(route) = self.remembered(identifier, region) {
                 return Ok(route);
             }
-            match self.look_up(&route.resolution).await {
+            match self.look_up(&unknown).await {
                 Some(profile) => {
                     self.learn([profile]);
                     changes = self.changes.load(Ordering::Relaxed);
-                    route = self.resolve(identifier, region)?;
+                    resolved = self.resolve(identifier, region);
                 }
                 None => until = Some(Instant::now() + NEGATIVE_LOOKUP),
             }
         }
-        let route = Arc::new(route);
+        let route = Arc::new(resolved?);
         self.remember(identifier, region, Remembered { route: Arc::clone(&route), until }, changes);
         Ok(route)
     }
 
-    /// What AWS says of a profile; `None`, with a line in the log, when it says nothing.
-    async fn look_up(&self, resolution: &Resolution) -> Option<ApplicationProfile> {
+    /// What AWS says of a profile; `None`, with a line in the log, when it says nothing, or said nothing a moment ago.
+    async fn look_up(&self, unknown: &UnknownProfile) -> Option<ApplicationProfile> {
+        if self.lookups.failed_lately(&unknown.arn) {
+            return None;
+        }
         let client = Arc::clone(&self.live.load().client);
-        let asked = client.inference_profile(&resolution.target, &resolution.source_region);
+        let asked = client.inference_profile(&unknown.arn, &unknown.region);
         let why = match tokio::time::timeout(LOOKUP_TIMEOUT, asked).await {
             Ok(Ok(profile)) => return Some(profile),
             Ok(Err(error)) => error.to_string(),
             Err(_) => format!("no answer within {} seconds", LOOKUP_TIMEOUT.as_secs()),
         };
-        tracing::warn!(profile = resolution.target, why, "the profile could not be looked up");
+        tracing::warn!(profile = unknown.arn, why, "the profile could not be looked up");
+        self.lookups.fail(&unknown.arn);
         None
     }
 
@@ -198,10 +221,10 @@ impl State {
     }
 
     /// Not remembered: the same identifier is refused where the client does not speak Bedrock.
-    fn verbatim(&self, identifier: &str, region: &str, error: &ResolveError) -> Result<Route, RouteError> {
+    fn verbatim(&self, identifier: &str, region: &str, error: ResolveError) -> Result<Route, RouteError> {
         let context = Context { region: region.to_owned() };
         let live = self.live.load();
-        Self::route_to(&live, live.catalog.verbatim(identifier, &context, error))
+        Self::route_to(&live, live.catalog.verbatim(identifier, &context, error)?)
     }
 
     fn route_to(live: &Live, resolution: Resolution) -> Result<Route, RouteError> {
@@ -220,9 +243,24 @@ impl State {
 impl Lookups {
     /// The lock of an ARN; those that nobody holds any more (a client may leave while it waits) are forgotten.
     fn of(&self, arn: &str) -> Arc<tokio::sync::Mutex<()>> {
-        let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.retain(|_, lock| Arc::strong_count(lock) > 1);
         Arc::clone(running.entry(arn.to_owned()).or_default())
+    }
+
+    fn failed_lately(&self, arn: &str) -> bool {
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.get(arn).is_some_and(|until| Instant::now() < *until)
+    }
+
+    /// Clients choose the ARNs: those whose time is over are forgotten.
+    fn fail(&self, arn: &str) {
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        failed.retain(|_, until| now < *until);
+        if failed.len() < MAX_ROUTES {
+            failed.insert(arn.to_owned(), now + NEGATIVE_LOOKUP);
+        }
     }
 }
 

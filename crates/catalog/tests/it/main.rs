@@ -1,7 +1,7 @@
 //! The catalog from outside: its data and its resolver.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
-use outcrop_catalog::{ApplicationProfile, Catalog, Context, Layer, Resolution, ResolveError, Source};
+use outcrop_catalog::{ApplicationProfile, Catalog, Context, Layer, Resolution, Source};
 
 mod aliases;
 mod application_profiles;
@@ -29,9 +29,8 @@ fn built_in(identifier: &str, region: &str) -> Resolution {
 
 /// The message and the hint of a refusal.
 fn refused(catalog: &Catalog, identifier: &str) -> (String, String) {
-    let ResolveError::Unknown { message, hint } =
-        catalog.resolve(identifier, &context("us-east-1")).unwrap_err();
-    (message, hint.unwrap_or_default())
+    let error = catalog.resolve(identifier, &context("us-east-1")).unwrap_err();
+    (error.to_string(), error.hint().unwrap_or_default().to_owned())
 }
 
 fn model_of(resolution: &Resolution) -> Option<&str> {

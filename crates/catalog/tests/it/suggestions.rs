@@ -73,7 +73,7 @@ fn a_new_publisher_is_not_refused() {
 fn what_was_refused_can_still_be_taken_at_its_word() {
     let catalog = Catalog::built_in();
     let error = catalog.resolve("claude-opus-5", &crate::context("us-east-1")).unwrap_err();
-    let resolution = catalog.verbatim("claude-opus-5", &crate::context("us-east-1"), &error);
+    let resolution = catalog.verbatim("claude-opus-5", &crate::context("us-east-1"), error.clone()).unwrap();
     assert_eq!(resolution.target, "claude-opus-5");
     assert!(resolution.model.is_none() && !resolution.needs_lookup);
     assert_eq!(resolution.notices[0], error.to_string());

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use outcrop_catalog::{
     ApplicationProfile, Catalog, Layer, Model, ParameterRule, Price, PromptCaching, Reasoning, Resolution,
-    ResolveError, Source,
+    Source,
 };
 use owo_colors::OwoColorize;
 
@@ -36,9 +36,8 @@ pub(super) fn resolve(
     settings: &Settings,
 ) -> Result<Resolution, Failure> {
     catalog.resolve(identifier, &settings.context()).map_err(|error| {
-        let ResolveError::Unknown { message, hint } = error;
-        let failure = Failure::new(message);
-        match hint {
+        let failure = Failure::new(error.to_string());
+        match error.hint() {
             Some(hint) => failure.hint(hint),
             None => failure,
         }

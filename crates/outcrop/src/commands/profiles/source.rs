@@ -79,9 +79,8 @@ fn note(from: &str, resolution: &Resolution) -> String {
 }
 
 fn unknown(error: ResolveError) -> Failure {
-    let ResolveError::Unknown { message, hint } = error;
-    let failure = Failure::new(format!("the source is not found: {message}"));
-    match hint {
+    let failure = Failure::new(format!("the source is not found: {error}"));
+    match error.hint() {
         Some(hint) => failure.hint(hint),
         None => failure,
     }
