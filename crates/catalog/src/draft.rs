@@ -7,11 +7,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::catalog::KnownProfile;
-use crate::residency::alternative;
 use crate::suggest::suggestion;
 use crate::{
-    Arn, Catalog, Context, Identifier, Kind, Limits, Model, Price, ProfileType, Refused, Resolution,
-    ResolveError, ResolvedProfile, Source, Surface, SystemProfile, Verdict, Why,
+    Arn, Catalog, Context, Identifier, Kind, Limits, Model, Price, ProfileType, Resolution, ResolveError,
+    ResolvedProfile, Source, Surface, SystemProfile, Verdict, Why,
 };
 
 /// A resolution in the making.
@@ -634,9 +633,9 @@ impl<'a> Draft<'a> {
             notices: self.notices,
             needs_lookup: self.needs_lookup,
         };
-        match &resolution.residency {
-            Some(verdict) if !verdict.allowed => Err(refused(self.catalog, resolution)),
-            _ => Ok(resolution),
+        match self.catalog.refusal(&resolution) {
+            Some(refused) => Err(ResolveError::Residency(Box::new(refused))),
+            None => Ok(resolution),
         }
     }
 
@@ -705,17 +704,6 @@ impl<'a> Draft<'a> {
             }
         }
     }
-}
-
-fn refused(catalog: &Catalog, resolution: Resolution) -> ResolveError {
-    let verdict = resolution.residency.iter().find(|verdict| !verdict.allowed);
-    let (source, reason) = verdict.map_or(("", ""), |verdict| (&verdict.source, &verdict.reason));
-    let message = format!("{source}: the residency policy refuses {}: {reason}", resolution.target);
-    let ways = resolution.model.as_ref().map(|model| catalog.ways(&model.id)).unwrap_or_default();
-    let policy = catalog.residency();
-    let hint = policy.and_then(|policy| alternative(policy, &ways, &resolution.source_region));
-    let unproven = resolution.needs_lookup;
-    ResolveError::Residency(Box::new(Refused { message, hint, resolution, unproven }))
 }
 
 fn misconfigured(source: &Source, meant: &str, target: &str, error: ResolveError) -> ResolveError {

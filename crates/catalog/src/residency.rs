@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use crate::Resolution;
 use crate::builtin::BuiltIn;
 use crate::ways::Way;
+use crate::{Catalog, Resolution};
 
 /// The Regions that may be called, and those that may process a call. Each is open until it is set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -228,8 +228,26 @@ pub struct Refused {
     pub unproven: bool,
 }
 
+impl Catalog {
+    /// Why what was resolved may not be called, if the policy forbids it.
+    pub fn refusal(&self, resolution: &Resolution) -> Option<Refused> {
+        let policy = self.residency()?;
+        let verdict = resolution.residency.as_ref().filter(|verdict| !verdict.allowed)?;
+        let ways = resolution.model.as_ref().map(|model| self.ways(&model.id)).unwrap_or_default();
+        Some(Refused {
+            message: format!(
+                "{}: the residency policy refuses {}: {}",
+                verdict.source, resolution.target, verdict.reason
+            ),
+            hint: alternative(policy, &ways, &resolution.source_region),
+            unproven: resolution.needs_lookup,
+            resolution: resolution.clone(),
+        })
+    }
+}
+
 /// What may be called instead, of all the ways a model can be called.
-pub(crate) fn alternative(policy: &Residency, ways: &[Way<'_>], region: &str) -> Option<String> {
+fn alternative(policy: &Residency, ways: &[Way<'_>], region: &str) -> Option<String> {
     let allowed = |way: &&Way<'_>| policy.allows(way.region, &way.destinations);
     let here: Vec<_> =
         ways.iter().filter(|way| way.region == region).filter(allowed).map(|way| way.identifier).collect();

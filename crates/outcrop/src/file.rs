@@ -7,15 +7,15 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use outcrop_bedrock::Endpoint;
-use outcrop_catalog::{ApplicationProfile, Layer};
+use outcrop_catalog::{ApplicationProfile, Layer, Residency, ResidencyError};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_saphyr::Spanned;
+use serde_saphyr::{Location, Spanned};
 
 use crate::environment::Environment;
 use crate::librechat::{self, Bedrock, LibreChat};
 use crate::mappings::{is_application_profile, mapped_profile};
-use crate::outcrop_yaml::{Key, Lane, OutcropYaml, Upstream};
+use crate::outcrop_yaml::{self, Key, Lane, OutcropYaml, Upstream};
 use crate::problem::Problem;
 use crate::region;
 use crate::secret::Secret;
@@ -42,6 +42,10 @@ pub struct FromFile {
     pub guardrail: Option<Guardrail>,
     /// How requests travel.
     pub lane: Option<Lane>,
+    /// Where calls may go, if that is limited.
+    pub residency: Option<Residency>,
+    /// The Region to call where nothing else names one.
+    pub region: Option<String>,
 }
 
 /// One client's key.
@@ -188,13 +192,15 @@ impl Reader<'_> {
             upstream,
             keys,
             lane,
-            residency: _,
-            regions: _,
+            residency,
+            regions,
             failover: _,
             catalog: _,
             on_disconnect: _,
             parameters: _,
         } = file;
+        let regions_at = regions.as_ref().map(|list| list.referenced);
+        let regions = regions.map(|list| self.region_names("regions", &list.value));
         let (runtime, control) = match upstream {
             Some(Upstream { runtime, control }) => (runtime, control),
             None => (None, None),
@@ -207,8 +213,50 @@ impl Reader<'_> {
             control: control.and_then(|url| self.endpoint("upstream.control", &url)),
             keys: self.keys(&keys),
             lane,
+            residency: self.policy(residency.as_ref(), regions_at.zip(regions.as_deref())),
+            region: regions.and_then(|list| list.into_iter().next()),
             ..FromFile::default()
         }
+    }
+
+    /// `residency` and `regions` as one policy; `None` when neither is written.
+    fn policy(
+        &mut self,
+        residency: Option<&Spanned<outcrop_yaml::Residency>>,
+        regions: Option<(Location, &[String])>,
+    ) -> Option<Residency> {
+        let mut policy = Residency::default();
+        if let Some(written) = residency {
+            let outcrop_yaml::Residency { allow_regions, allow_geographies } = &written.value;
+            let allowed = self.region_names("residency.allow_regions", allow_regions);
+            let geographies = self.texts("residency.allow_geographies", allow_geographies);
+            let set =
+                policy.clone().processed_in(&allowed, &geographies, self.source.line(written.referenced));
+            policy = self.allowed("residency", written.referenced, set)?;
+        }
+        if let Some((location, names)) = regions {
+            let set = policy.called_in(names, self.source.line(location));
+            policy = self.allowed("regions", location, set)?;
+        }
+        (residency.is_some() || regions.is_some()).then_some(policy)
+    }
+
+    fn allowed(
+        &mut self,
+        key: &str,
+        location: Location,
+        set: Result<Residency, ResidencyError>,
+    ) -> Option<Residency> {
+        set.map_err(|error| {
+            let hint = match &error {
+                ResidencyError::Empty => format!("list what is allowed, or remove `{key}`"),
+                ResidencyError::UnknownGeography { .. } => {
+                    "a Region such as eu-central-1 belongs into allow_regions".to_owned()
+                }
+            };
+            self.problems.push(self.source.error(location, format!("`{key}`: {error}")).hint(hint));
+        })
+        .ok()
     }
 
     fn aliases(&mut self, map: &BTreeMap<String, Spanned<String>>) -> BTreeMap<String, String> {
@@ -253,7 +301,11 @@ impl Reader<'_> {
     }
 
     fn regions(&mut self, list: &[Spanned<String>]) -> Vec<String> {
-        let names = self.texts("endpoints.bedrock.availableRegions", list);
+        self.region_names("endpoints.bedrock.availableRegions", list)
+    }
+
+    fn region_names(&mut self, key: &str, list: &[Spanned<String>]) -> Vec<String> {
+        let names = self.texts(key, list);
         for (name, item) in names.iter().zip(list) {
             if let Err(wrong) = region::check(name) {
                 self.problems.push(self.source.error(item.referenced, wrong.message).hint(wrong.hint));

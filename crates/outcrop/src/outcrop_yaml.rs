@@ -32,14 +32,14 @@ pub struct OutcropYaml {
     /// How requests travel.
     #[serde(default)]
     pub lane: Option<Lane>,
-    /// Not supported yet.
+    /// Where calls may be processed. Whatever is not proven to stay there is refused.
     #[serde(default)]
-    #[schemars(skip)]
-    pub residency: Option<Spanned<IgnoredAny>>,
-    /// Not supported yet.
+    #[schemars(with = "Option<Residency>")]
+    pub residency: Option<Spanned<Residency>>,
+    /// The Regions that may be called. The first one is called where nothing else names a Region.
     #[serde(default)]
-    #[schemars(skip)]
-    pub regions: Option<Spanned<IgnoredAny>>,
+    #[schemars(with = "Option<Vec<String>>")]
+    pub regions: Option<Spanned<Vec<Spanned<String>>>>,
     /// Not supported yet.
     #[serde(default)]
     #[schemars(skip)]
@@ -62,8 +62,6 @@ impl OutcropYaml {
     /// Keys that are written and have no effect yet.
     pub fn unsupported(&self) -> Vec<(&'static str, Location)> {
         [
-            ("residency", &self.residency),
-            ("regions", &self.regions),
             ("failover", &self.failover),
             ("catalog", &self.catalog),
             ("on_disconnect", &self.on_disconnect),
@@ -73,6 +71,20 @@ impl OutcropYaml {
         .filter_map(|(key, value)| value.as_ref().map(|value| (key, value.referenced)))
         .collect()
     }
+}
+
+/// `residency`: every Region that may process a call must be in one of the two lists.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Residency {
+    /// `eu-central-1`, ….
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub allow_regions: Vec<Spanned<String>>,
+    /// `eu`, `us`, `apac`, …: all Regions that AWS counts there; `global` is everywhere.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub allow_geographies: Vec<Spanned<String>>,
 }
 
 /// `upstream`: addresses instead of AWS's own. `AWS_ENDPOINT_URL_BEDROCK[_RUNTIME]` win over them.

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use outcrop_bedrock::{Endpoint, Endpoints};
-use outcrop_catalog::{Catalog, Context, Layer, Source};
+use outcrop_catalog::{Catalog, Context, Layer, Residency, Source};
 
 use crate::args::Global;
 use crate::credentials::Choice;
@@ -64,6 +64,8 @@ pub struct Settings {
     pub guardrail: Option<Guardrail>,
     /// How requests travel.
     pub lane: Option<Lane>,
+    /// Where calls may go, if that is limited.
+    pub residency: Option<Residency>,
     /// How our own commands reach a gateway.
     pub client: ClientSettings,
     /// What a person should know.
@@ -146,8 +148,19 @@ impl Settings {
         from_file: Option<FromFile>,
         problems: &mut Vec<Problem>,
     ) -> Self {
-        let FromFile { name, layer, listen, runtime, control, keys, available_regions, guardrail, lane } =
-            from_file.unwrap_or_default();
+        let FromFile {
+            name,
+            layer,
+            listen,
+            runtime,
+            control,
+            keys,
+            available_regions,
+            guardrail,
+            lane,
+            residency,
+            region,
+        } = from_file.unwrap_or_default();
         let file = (!name.is_empty()).then_some(name);
         let mut layers = Vec::new();
         if let Some(file) = &file {
@@ -161,7 +174,7 @@ impl Settings {
             control: endpoint(environment, &CONTROL_URLS, problems).or_else(|| control.map(of_file)),
         };
         Self {
-            region: region_of(flags, environment, problems),
+            region: region_of(flags, environment, region.zip(file.clone()), problems),
             listen: listen_of(flags, environment, listen, file.as_deref(), problems),
             data_dir: data_dir_of(flags, environment, problems),
             credentials: Choice::of(environment, problems),
@@ -173,16 +186,21 @@ impl Settings {
             available_regions,
             guardrail,
             lane,
+            residency,
             client: ClientSettings::of(environment),
             warnings: Vec::new(),
         }
     }
 
-    /// The built-in catalog with what the configuration adds.
+    /// The built-in catalog with what the configuration adds, under its policy.
     pub fn catalog(&self) -> Catalog {
-        self.layers
-            .iter()
-            .fold(Catalog::built_in(), |catalog, (source, layer)| catalog.with(source.clone(), layer.clone()))
+        let catalog = self.layers.iter().fold(Catalog::built_in(), |catalog, (source, layer)| {
+            catalog.with(source.clone(), layer.clone())
+        });
+        match &self.residency {
+            Some(policy) => catalog.under(policy.clone()),
+            None => catalog,
+        }
     }
 
     /// What the resolver has to know of us.
@@ -243,12 +261,19 @@ const REGION_VARIABLES: [&str; 4] =
 /// Where Bedrock has most models, and what Better Chatbot falls back to.
 const DEFAULT_REGION: &str = "us-east-1";
 
-fn region_of(flags: &Flags, environment: &Environment, problems: &mut Vec<Problem>) -> Sourced<String> {
+fn region_of(
+    flags: &Flags,
+    environment: &Environment,
+    of_file: Option<(String, String)>,
+    problems: &mut Vec<Problem>,
+) -> Sourced<String> {
     let (value, source, place) = if let Some(region) = &flags.region {
         (region.clone(), Source::Flag("--region".to_owned()), "--region".to_owned())
     } else if let Some(name) = REGION_VARIABLES.into_iter().find(|name| environment.value(name).is_some()) {
         let value = environment.value(name).unwrap_or_default().to_owned();
         (value, Source::Environment(name.to_owned()), environment.place(name))
+    } else if let Some((region, file)) = of_file {
+        return Sourced { value: region, source: Source::File(file) }; // checked where it stands
     } else {
         (DEFAULT_REGION.to_owned(), Source::BuiltIn, String::new())
     };

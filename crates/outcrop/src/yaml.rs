@@ -61,6 +61,11 @@ impl Source<'_> {
         self.error(location, unresolved.message(key)).hint(unresolved.hint())
     }
 
+    /// Where something stands, for whoever names it later: `outcrop.yaml:3`.
+    pub fn line(self, location: Location) -> String {
+        format!("{}:{}", self.name, location.line())
+    }
+
     fn place(self, location: Location) -> String {
         format!("{}:{}:{}", self.name, location.line(), location.column())
     }

@@ -89,6 +89,7 @@ fn every_answer_has_every_key_and_every_reason() {
                 "profile",
                 "model",
                 "destinationRegions",
+                "residency",
                 "capabilities",
                 "parameters",
                 "limits",

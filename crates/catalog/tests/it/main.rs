@@ -11,6 +11,7 @@ mod foundation_models;
 mod identifier;
 mod inference_profiles;
 mod layers;
+mod residency;
 mod suggestions;
 mod system_profiles;
 mod vectors;

@@ -9,5 +9,6 @@ mod invoke;
 mod ledger;
 mod recorded;
 mod reload;
+mod residency;
 mod responses;
 mod rig;

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use outcrop_catalog::{
     ApplicationProfile, Catalog, Layer, Model, ParameterRule, Price, PromptCaching, Reasoning, Resolution,
-    Source,
+    ResolveError, Source,
 };
 use owo_colors::OwoColorize;
 
@@ -20,14 +20,28 @@ pub fn run(global: &Global, explain: &Explain) -> Result<(), Failure> {
     let settings = Settings::load(global, &flags)?;
     paper::problems(&settings.warnings);
     let catalog = settings.catalog();
-    let mut resolution = resolve(&catalog, &explain.identifier, &settings)?;
+    let mut resolution = explained(&catalog, &explain.identifier, &settings)?;
     if resolution.needs_lookup && !explain.offline {
         resolution = super::block_on(looked_up(catalog, resolution, &settings))??;
     }
     if global.json {
-        return paper::json(&resolution.explain());
+        paper::json(&resolution.explain())?;
+    } else {
+        print(&resolution)?;
     }
-    print(&resolution)
+    match settings.catalog().refusal(&resolution) {
+        Some(refused) => Err(failure(&ResolveError::Residency(Box::new(refused)))),
+        None => Ok(()),
+    }
+}
+
+/// As [`resolve`], but what the residency policy refuses is explained like everything else.
+fn explained(catalog: &Catalog, identifier: &str, settings: &Settings) -> Result<Resolution, Failure> {
+    match catalog.resolve(identifier, &settings.context()) {
+        Ok(resolution) => Ok(resolution),
+        Err(ResolveError::Residency(refused)) => Ok(refused.resolution),
+        Err(error) => Err(failure(&error)),
+    }
 }
 
 pub(super) fn resolve(
@@ -35,13 +49,15 @@ pub(super) fn resolve(
     identifier: &str,
     settings: &Settings,
 ) -> Result<Resolution, Failure> {
-    catalog.resolve(identifier, &settings.context()).map_err(|error| {
-        let failure = Failure::new(error.to_string());
-        match error.hint() {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
-    })
+    catalog.resolve(identifier, &settings.context()).map_err(|error| failure(&error))
+}
+
+fn failure(error: &ResolveError) -> Failure {
+    let failure = Failure::new(error.to_string());
+    match error.hint() {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
 }
 
 /// Asks AWS what stands behind an application profile, or else the gateway that is running here. That neither can be asked
@@ -87,7 +103,7 @@ pub(super) fn learned(
 ) -> Result<Resolution, Failure> {
     let application_profiles = [(profile.arn.clone(), profile)].into();
     let layer = Layer { application_profiles, ..Layer::default() };
-    resolve(&catalog.with(Source::Discovered, layer), &resolution.identifier, settings)
+    explained(&catalog.with(Source::Discovered, layer), &resolution.identifier, settings)
 }
 
 /// The page a person reads.
@@ -134,6 +150,11 @@ impl Page {
             regions => regions.join(" "),
         };
         self.row("processed in", &destinations)?;
+        if let Some(verdict) = &resolution.residency {
+            let word =
+                if verdict.allowed { "allowed".green().to_string() } else { "refused".red().to_string() };
+            self.row("residency", &format!("{word}  {}  {}", verdict.reason, verdict.source.dimmed()))?;
+        }
         self.row("surface", &word(&resolution.surface))
     }
 

@@ -40,9 +40,9 @@ fn unknown_keys() {
 
 #[test]
 fn keys_without_effect_are_refused_by_name() {
-    let text = "residency:\n  allow_regions: [eu-central-1]\nfailover: x\nparameters: fix\n";
+    let text = "failover: x\nparameters: fix\non_disconnect: drain\n";
     let problems = check("outcrop.yaml", text);
-    for key in ["residency", "failover", "parameters"] {
+    for key in ["failover", "parameters", "on_disconnect"] {
         assert!(problems.contains(&format!("`{key}` is not supported yet")), "{problems}");
     }
     assert!(problems.ends_with("3 errors in the configuration\n"), "{problems}");

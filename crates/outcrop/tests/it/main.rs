@@ -11,5 +11,6 @@ mod iam;
 mod outcrop;
 mod profiles;
 mod profiles_as_code;
+mod residency;
 mod seeds;
 mod serve;
