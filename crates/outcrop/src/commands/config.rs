@@ -198,7 +198,8 @@ fn describe(source: &Source) -> String {
 /// Either configuration file: a `librechat.yaml` has `endpoints`, an `outcrop.yaml` has not.
 #[derive(JsonSchema)]
 #[serde(untagged)]
-#[expect(dead_code, clippy::large_enum_variant, reason = "the type exists for its schema")]
+#[expect(dead_code, reason = "the type exists for its schema")]
+#[allow(clippy::large_enum_variant, reason = "made once, if ever")]
 enum ConfigurationFile {
     /// LibreChat's file, as far as Outcrop reads it.
     LibreChat(LibreChat),

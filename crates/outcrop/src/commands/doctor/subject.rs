@@ -49,9 +49,8 @@ pub async fn examine(
 }
 
 fn unknown(subject: &str, error: ResolveError) -> Finding {
-    let ResolveError::Unknown { message, hint } = error;
-    let fix = hint.unwrap_or_else(|| "see `outcrop models list` and `outcrop profiles list`".to_owned());
-    Finding::error(Check::Model, format!("{subject}: {message}"), fix)
+    let fix = error.hint().unwrap_or("see `outcrop models list` and `outcrop profiles list`").to_owned();
+    Finding::error(Check::Model, format!("{subject}: {error}"), fix)
 }
 
 /// People know their profiles by name; AWS does not take it.
