@@ -24,6 +24,7 @@ pub mod openai_chat;
 pub mod openai_responses;
 pub mod sigv4;
 pub mod sse;
+pub mod xml;
 
 pub use json::Json;
 pub use notice::{Notice, Notices};

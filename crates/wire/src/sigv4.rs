@@ -18,6 +18,19 @@ use subtle::ConstantTimeEq;
 
 use crate::bedrock::{BedrockError, ErrorKind};
 
+/// The service in the credential scope of a request, unverified: which service it is meant for.
+pub fn claimed_service(headers: &HeaderMap, raw_query: &str) -> Option<String> {
+    let credential = match headers.get("authorization") {
+        Some(value) => {
+            let parameters = value.to_str().ok()?.strip_prefix(ALGORITHM)?;
+            let find = |part: &str| part.trim_matches(' ').strip_prefix("Credential=").map(str::to_owned);
+            parameters.split(',').find_map(find)?
+        }
+        None => query_value(raw_query, "X-Amz-Credential")?.into_owned(),
+    };
+    Scope::parse(&credential).ok().map(|scope| scope.service)
+}
+
 /// Checks the signature of a request.
 ///
 /// `body` is the whole body, `secret_of` the secret access key of an access key id, `now` the time in Unix seconds.
@@ -143,6 +156,10 @@ const SKEW_MINUTES: i64 = 5;
 const MAX_EXPIRES: i64 = 7 * 24 * 60 * 60;
 /// Stands in for the body's hash when the sender does not want the body signed.
 const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
+/// The service that signs the path as it is sent, neither encoded once more nor normalised.
+const S3: &str = "s3";
+/// Stands before the ways in which S3 takes a body in chunks, as `x-amz-content-sha256`.
+const STREAMING: &str = "STREAMING-";
 
 /// Over HTTP/2 the official JavaScript SDK sends no `host` and signs this pseudo-header by its own name.
 const AUTHORITY: &str = ":authority";
@@ -352,13 +369,16 @@ impl Scope {
 }
 
 fn canonical_request(head: &RequestHead<'_>, claim: &Claim, body: &[u8]) -> Result<String, SigV4Error> {
-    let mut out =
-        format!("{}\n{}\n{}\n", head.method, canonical_path(head.raw_path), canonical_query(head.raw_query));
+    let path = match claim.scope.service.as_str() {
+        S3 => Cow::Borrowed(head.raw_path),
+        _ => Cow::Owned(canonical_path(head.raw_path)),
+    };
+    let mut out = format!("{}\n{path}\n{}\n", head.method, canonical_query(head.raw_query));
     for name in &claim.signed_headers {
         let value = canonical_header(head, name)?;
         writeln!(out, "{name}:{value}").expect("writing to a string never fails");
     }
-    write!(out, "\n{}\n{}", claim.signed_headers.join(";"), payload_hash(head, body)?)
+    write!(out, "\n{}\n{}", claim.signed_headers.join(";"), payload_hash(head, claim, body)?)
         .expect("writing to a string never fails");
     Ok(out)
 }
@@ -439,13 +459,18 @@ fn canonical_header(head: &RequestHead<'_>, name: &str) -> Result<String, SigV4E
 }
 
 /// The last line of the canonical request: what `x-amz-content-sha256` says, if the body agrees.
-fn payload_hash(head: &RequestHead<'_>, body: &[u8]) -> Result<String, SigV4Error> {
+///
+/// For S3, the name of a way to upload in chunks stands for the hash, and the body of a presigned request is not signed.
+fn payload_hash(head: &RequestHead<'_>, claim: &Claim, body: &[u8]) -> Result<String, SigV4Error> {
     let actual = hex::encode(Sha256::digest(body));
     let claimed = match header(head.headers, "x-amz-content-sha256")? {
         Some(value) => Some(Cow::Borrowed(value)),
         None => query_value(head.raw_query, "X-Amz-Content-Sha256"),
     };
+    let is_s3 = claim.scope.service == S3;
     match claimed.as_deref() {
+        Some(value) if is_s3 && value.starts_with(STREAMING) => Ok(value.to_owned()),
+        None if is_s3 && claim.expires.is_some() => Ok(UNSIGNED_PAYLOAD.to_owned()),
         Some(UNSIGNED_PAYLOAD) => Ok(UNSIGNED_PAYLOAD.to_owned()),
         Some(value) if value != actual => Err(SigV4Error::Mismatch),
         _ => Ok(actual),

@@ -3,11 +3,14 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign};
+use aws_sigv4::http_request::{
+    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation,
+    SigningSettings, UriPathNormalizationMode, sign,
+};
 use aws_sigv4::sign::v4;
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use outcrop_wire::bedrock::ErrorKind;
-use outcrop_wire::sigv4::{RequestHead, SigV4Error, Verified, timestamp, verify};
+use outcrop_wire::sigv4::{RequestHead, SigV4Error, Verified, claimed_service, timestamp, verify};
 use proptest::prelude::*;
 
 const KEY: &str = "AKIAIOSFODNN7EXAMPLE";
@@ -57,6 +60,11 @@ impl Signer<'_> {
             settings.signature_location = SignatureLocation::QueryParams;
             settings.expires_in = Some(Duration::from_secs(seconds));
         }
+        if self.service == "s3" {
+            settings.percent_encoding_mode = PercentEncodingMode::Single;
+            settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+            settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+        }
         let time: SystemTime = UNIX_EPOCH + Duration::from_secs(u64::try_from(self.time).unwrap());
         let params = v4::SigningParams::builder()
             .identity(&identity)
@@ -84,7 +92,10 @@ impl Signer<'_> {
             self.method,
             request.uri().to_string(),
             headers.iter().map(|(name, value)| (name.as_str(), value.as_str())),
-            SignableBody::Bytes(self.body),
+            match self.service == "s3" && self.presigned.is_some() {
+                true => SignableBody::UnsignedPayload,
+                false => SignableBody::Bytes(self.body),
+            },
         )
         .unwrap();
         let (instructions, _) = sign(signable, &params).unwrap().into_parts();
@@ -154,6 +165,41 @@ fn what_the_official_signer_signs_is_verified() {
             }
         }
     }
+}
+
+#[test]
+fn s3_signs_the_path_as_it_is_sent() {
+    for uri in
+        ["/bucket/a//b/../c", "/bucket/a%20b%2Fc?list-type=2&prefix=a%2Fb", "/bucket/caf%C3%A9", "/bucket/"]
+    {
+        for presigned in [None, Some(60)] {
+            let sent = Signer { service: "s3", presigned, ..Signer::post(uri) }.sign();
+            assert_eq!(claimed_service(&sent.headers, &sent.query).as_deref(), Some("s3"));
+            let head = RequestHead {
+                method: &sent.method,
+                raw_path: &sent.path,
+                raw_query: &sent.query,
+                headers: &sent.headers,
+                authority: None,
+            };
+            let verified = verify(&head, &sent.body, "s3", |_| Some(SECRET.to_owned()), NOW);
+            verified.unwrap_or_else(|error| panic!("{uri} {presigned:?}: {error}"));
+            let moved = RequestHead { raw_path: "/bucket/other", ..head };
+            assert_eq!(
+                verify(&moved, &sent.body, "s3", |_| Some(SECRET.to_owned()), NOW),
+                Err(SigV4Error::Mismatch)
+            );
+        }
+    }
+}
+
+#[test]
+fn only_s3_takes_the_name_of_a_chunked_upload_for_a_hash() {
+    let mut sent = Signer::post("/").sign();
+    set(&mut sent, "x-amz-content-sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER");
+    assert_eq!(check(&sent), Err(SigV4Error::Mismatch));
+    assert_eq!(claimed_service(&HeaderMap::new(), ""), None);
+    assert_eq!(claimed_service(&HeaderMap::new(), "X-Amz-Credential=nonsense"), None);
 }
 
 #[test]
