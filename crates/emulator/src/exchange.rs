@@ -12,6 +12,7 @@ use crate::body::ReplyBody;
 use crate::control::{models, profiles, tags};
 use crate::failure::Failure;
 use crate::invoke::invoke;
+use crate::neighbours;
 use crate::operation::Operation;
 use crate::reply::Reply;
 use crate::state::State;
@@ -20,7 +21,8 @@ use crate::state::State;
 pub(crate) async fn exchange(state: &State, request: Request<Incoming>) -> Response<ReplyBody> {
     let request_id = uuid::Uuid::new_v4().to_string();
     let (head, body) = request.into_parts();
-    let outcome = match read_body(body).await {
+    let limit = neighbours::max_body(&head).unwrap_or(MAX_BODY);
+    let outcome = match read_body(body, limit).await {
         Ok(body) => answer(state, &Call { head: &head, body: &body, request_id: &request_id }),
         Err(failure) => Err(failure),
     };
@@ -58,6 +60,9 @@ fn answer(state: &State, call: &Call<'_>) -> Result<Outcome, Failure> {
         return Ok(reply.into());
     }
     let now = jiff::Timestamp::now().as_second();
+    if let Some(reply) = neighbours::answer(state, call, now) {
+        return Ok(reply.into());
+    }
     let caller = access::check(&state.keys, call.head, call.body, now)?;
     let fault = state.faults.for_request(&call.head.headers, &caller.region)?;
     if let Some(fault) = &fault {
@@ -98,11 +103,11 @@ fn perform(state: &State, call: &Call<'_>, operation: Operation, region: &str) -
 /// The largest body taken: AWS takes 25 MB on InvokeModel (reference `bedrock.md` §2).
 const MAX_BODY: usize = 25 * 1024 * 1024;
 
-async fn read_body(body: Incoming) -> Result<Bytes, Failure> {
-    match Limited::new(body, MAX_BODY).collect().await {
+async fn read_body(body: Incoming, limit: usize) -> Result<Bytes, Failure> {
+    match Limited::new(body, limit).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {
-            let mut failure = Failure::validation(format!("The request body is over {MAX_BODY} bytes."));
+            let mut failure = Failure::validation(format!("The request body is over {limit} bytes."));
             failure.error.status = StatusCode::PAYLOAD_TOO_LARGE.as_u16();
             Err(failure)
         }

@@ -1,7 +1,87 @@
 //! The services beside Bedrock, as far as its users need them: S3, CloudWatch Logs, CloudWatch, IAM and STS.
 //!
 //! They live at the same address as the emulated Bedrock and hold what that writes: invocation logs, batch files, the
-//! roles it assumes. Each module is one service; what they keep is in memory. Nothing here knows of models.
+//! roles it assumes. A request is for the service that its signature names. Each module is one service; what they keep is
+//! in memory. Nothing here knows of models.
 
-#[allow(dead_code, reason = "S3 and the invocation log come next")]
 pub(crate) mod objects;
+mod refusal;
+mod s3;
+
+use http::request::Parts;
+use outcrop_wire::sigv4::{self, RequestHead, Verified};
+
+use crate::exchange::Call;
+use crate::reply::Reply;
+use crate::state::State;
+use refusal::Refused;
+
+/// Answers a request for one of these services; `None` when it is for Bedrock.
+pub(crate) fn answer(state: &State, call: &Call<'_>, now: i64) -> Option<Reply> {
+    let service = Service::of(call.head)?;
+    let outcome = admit(state, call, service, now).and_then(|caller| service.perform(state, call, &caller));
+    Some(outcome.unwrap_or_else(|refused| service.refusal(&refused, call)))
+}
+
+/// How large a body may be: objects are larger than anything Bedrock takes.
+pub(crate) fn max_body(head: &Parts) -> Option<usize> {
+    /// The largest single upload that fits a test machine; S3 itself takes 5 GB.
+    const MAX_OBJECT: usize = 512 * 1024 * 1024;
+    (Service::of(head)? == Service::S3).then_some(MAX_OBJECT)
+}
+
+/// A service beside Bedrock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Service {
+    S3,
+}
+
+/// Who calls a service, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Caller {
+    /// The Region of the signature.
+    region: String,
+}
+
+impl Service {
+    fn of(head: &Parts) -> Option<Self> {
+        let name = sigv4::claimed_service(&head.headers, head.uri.query().unwrap_or_default())?;
+        match name.as_str() {
+            "s3" => Some(Self::S3),
+            _ => None,
+        }
+    }
+
+    /// The name in the scope of its signatures.
+    fn signing_name(self) -> &'static str {
+        match self {
+            Self::S3 => "s3",
+        }
+    }
+
+    fn perform(self, state: &State, call: &Call<'_>, caller: &Caller) -> Result<Reply, Refused> {
+        match self {
+            Self::S3 => s3::answer(&state.objects, call, &caller.region),
+        }
+    }
+
+    fn refusal(self, refused: &Refused, call: &Call<'_>) -> Reply {
+        match self {
+            Self::S3 => s3::refusal(refused, call),
+        }
+    }
+}
+
+fn admit(state: &State, call: &Call<'_>, service: Service, now: i64) -> Result<Caller, Refused> {
+    let head = RequestHead {
+        method: call.head.method.as_str(),
+        raw_path: call.head.uri.path(),
+        raw_query: call.head.uri.query().unwrap_or_default(),
+        headers: &call.head.headers,
+        authority: call.head.uri.authority().map(http::uri::Authority::as_str),
+    };
+    let secret_of = |id: &str| (id == state.keys.access_key_id).then(|| state.keys.secret_access_key.clone());
+    let verified = sigv4::verify(&head, call.body, service.signing_name(), secret_of, now);
+    let Verified { region, .. } = verified.map_err(Refused::from)?;
+    Ok(Caller { region })
+}

@@ -11,10 +11,14 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use md5::{Digest, Md5};
 
+use super::s3::Uploads;
+
 /// All buckets of the account.
 #[derive(Debug, Default)]
 pub(crate) struct Objects {
     buckets: Mutex<BTreeMap<String, Bucket>>,
+    /// Uploads in several parts that are not completed.
+    pub(crate) uploads: Uploads,
 }
 
 /// One bucket.
@@ -222,6 +226,7 @@ impl Objects {
 
     /// Forgets everything.
     pub(crate) fn clear(&self) {
+        self.uploads.clear();
         self.lock().clear();
     }
 

@@ -1,0 +1,193 @@
+"""boto3 and the AWS CLI against what stands beside the emulated Bedrock: S3, IAM, STS, CloudWatch Logs, CloudWatch."""
+
+import gzip
+import io
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import aws
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from server import Server, clean_environment
+from test_emulator import PRINTED, exports
+
+REGION = "us-east-1"
+# Larger than what s3transfer sends in one piece (8 MB).
+SEVERAL_PARTS = 18 * 1024 * 1024
+OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+@pytest.fixture(scope="module")
+def printed(tmp_path_factory):
+    """What a running emulator tells a shell to export."""
+    folder = tmp_path_factory.mktemp("neighbours")
+    server = Server(os.environ["OUTCROP_BIN"], ["emulate"], folder, clean_environment(folder))
+    try:
+        server.wait_until(lambda: PRINTED <= set(exports(server.out())), "it printed its export lines")
+        yield exports(server.out()) | {"url": server.url}
+        server.stop()
+    finally:
+        server.kill()
+
+
+@pytest.fixture(scope="module")
+def connect(printed):
+    """Clients with the right keys unless told otherwise."""
+
+    def connect(service, **options):
+        keys = {"key": printed["AWS_ACCESS_KEY_ID"], "secret": printed["AWS_SECRET_ACCESS_KEY"]}
+        return aws.client(service, printed["url"], **{"region": REGION} | keys | options)
+
+    return connect
+
+
+@pytest.fixture(scope="module")
+def cli(printed, tmp_path_factory):
+    """Runs `aws ARGUMENTS…` against the emulator and returns what it prints; skips when it is not installed."""
+    program = Path(sys.executable).with_name("aws")
+    if not program.exists():
+        pytest.skip("the AWS CLI is not installed beside this Python")
+    home = tmp_path_factory.mktemp("cli")
+    keys = {name: printed[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+    more = {"AWS_ENDPOINT_URL": printed["url"], "AWS_DEFAULT_REGION": REGION, "AWS_DEFAULT_OUTPUT": "json"}
+
+    def cli(*arguments: str) -> str:
+        command = [str(program), *arguments]
+        return subprocess.run(
+            command, env=clean_environment(home) | keys | more, check=True, capture_output=True, text=True
+        ).stdout
+
+    return cli
+
+
+def code_of(call, **arguments) -> str:
+    """The error code that a call is refused with."""
+    with pytest.raises(ClientError) as caught:
+        call(**arguments)
+    return aws.error_of(caught)[0]
+
+
+@pytest.fixture(scope="module")
+def s3(connect):
+    return connect("s3")
+
+
+@pytest.fixture
+def bucket(s3):
+    s3.create_bucket(Bucket="clients-test")
+    yield "clients-test"
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket="clients-test"):
+        for listed in page.get("Contents", []):
+            s3.delete_object(Bucket="clients-test", Key=listed["Key"])
+    s3.delete_bucket(Bucket="clients-test")
+
+
+@pytest.mark.parametrize("key", ["plain", "a b/ä+%&=?.txt", "..//dots//", "logs/2026/11/21.json.gz"])
+def test_an_object_comes_back_as_it_was_put(s3, bucket, key):
+    body = gzip.compress(key.encode())
+    put = s3.put_object(Bucket=bucket, Key=key, Body=body, ContentEncoding="gzip", Metadata={"made-by": "test"})
+    got = s3.get_object(Bucket=bucket, Key=key)
+    assert got["Body"].read() == body
+    assert (got["ETag"], got["ContentEncoding"], got["Metadata"]) == (put["ETag"], "gzip", {"made-by": "test"})
+    assert s3.head_object(Bucket=bucket, Key=key)["ContentLength"] == len(body)
+    assert [listed["Key"] for listed in s3.list_objects_v2(Bucket=bucket)["Contents"]] == [key]
+
+
+@pytest.mark.parametrize("operation", ["list_objects_v2", "list_objects"])
+@pytest.mark.parametrize("size", [1, 2, 1000])
+def test_keys_are_listed_page_by_page(s3, bucket, operation, size):
+    keys = ["a", "b/1", "b/2", "c/1", "d"]
+    for key in keys:
+        s3.put_object(Bucket=bucket, Key=key, Body=b"x")
+    paginate = s3.get_paginator(operation).paginate
+    pages = list(paginate(Bucket=bucket, PaginationConfig={"PageSize": size}))
+    assert [listed["Key"] for page in pages for listed in page["Contents"]] == keys
+    pages = list(paginate(Bucket=bucket, Delimiter="/", PaginationConfig={"PageSize": size}))
+    assert [listed["Key"] for page in pages for listed in page.get("Contents", [])] == ["a", "d"]
+    prefixes = [common["Prefix"] for page in pages for common in page.get("CommonPrefixes", [])]
+    assert prefixes == ["b/", "c/"]
+    pages = list(paginate(Bucket=bucket, Prefix="b/", PaginationConfig={"PageSize": size}))
+    assert [listed["Key"] for page in pages for listed in page["Contents"]] == ["b/1", "b/2"]
+
+
+def test_large_objects_travel_in_parts(s3, bucket):
+    body = os.urandom(SEVERAL_PARTS)
+    s3.upload_fileobj(io.BytesIO(body), bucket, "large")
+    assert s3.head_object(Bucket=bucket, Key="large")["ETag"].endswith('-3"')
+    got = io.BytesIO()
+    s3.download_fileobj(bucket, "large", got)
+    assert got.getvalue() == body
+
+
+def test_what_is_not_there_is_refused_in_the_words_of_s3(s3, bucket, connect):
+    assert code_of(s3.get_object, Bucket=bucket, Key="nothing") == "NoSuchKey"
+    assert code_of(s3.head_object, Bucket=bucket, Key="nothing") == "404"
+    assert code_of(s3.get_object, Bucket="nowhere", Key="nothing") == "NoSuchBucket"
+    assert code_of(s3.create_bucket, Bucket=bucket) == "BucketAlreadyOwnedByYou"
+    assert code_of(s3.create_bucket, Bucket="Not_Legal") == "InvalidBucketName"
+    assert code_of(s3.get_bucket_policy, Bucket=bucket) == "NoSuchBucketPolicy"
+    assert code_of(s3.get_bucket_acl, Bucket=bucket) == "NotImplemented"
+    assert code_of(s3.get_object, Bucket=bucket, Key="nothing", Range="bytes=0-") == "NoSuchKey"
+    assert code_of(connect("s3", key="AKIDNOBODY").list_buckets) == "InvalidAccessKeyId"
+    assert code_of(connect("s3", secret="wrong").list_buckets) == "SignatureDoesNotMatch"
+    assert code_of(connect("s3", region="eu-west-1").create_bucket, Bucket="elsewhere") == (
+        "IllegalLocationConstraintException"
+    )
+
+
+def test_a_bucket_has_a_policy_and_a_region(s3, bucket):
+    s3.put_bucket_policy(Bucket=bucket, Policy='{"Version":"2012-10-17","Statement":[]}')
+    assert s3.get_bucket_policy(Bucket=bucket)["Policy"] == '{"Version":"2012-10-17","Statement":[]}'
+    s3.delete_bucket_policy(Bucket=bucket)
+    assert code_of(s3.put_bucket_policy, Bucket=bucket, Policy="no policy") == "MalformedPolicy"
+    assert s3.get_bucket_location(Bucket=bucket)["LocationConstraint"] is None
+    assert bucket in {found["Name"] for found in s3.list_buckets()["Buckets"]}
+
+
+def test_addresses_may_be_signed_and_name_the_bucket_in_the_host(s3, bucket, printed):
+    s3.put_object(Bucket=bucket, Key="a b", Body=b"hello")
+    keys = {
+        "aws_access_key_id": printed["AWS_ACCESS_KEY_ID"],
+        "aws_secret_access_key": printed["AWS_SECRET_ACCESS_KEY"],
+    }
+    config = Config(signature_version="s3v4", proxies={})
+    signer = boto3.client("s3", endpoint_url=printed["url"], region_name=REGION, config=config, **keys)
+    address = signer.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "a b"})
+    assert OPENER.open(address).read() == b"hello"
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        OPENER.open(address.replace("a%20b", "a%20c"))
+    # The name of a bucket's own host does not resolve everywhere; the signed `Host` decides, not where it is sent.
+    hosted = boto3.client(
+        "s3", endpoint_url="http://localhost:9", region_name=REGION,
+        config=config.merge(Config(s3={"addressing_style": "virtual"})), **keys,
+    )
+    address = hosted.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "a b"})
+    assert address.startswith(f"http://{bucket}.localhost:9/a%20b?")
+    request = urllib.request.Request(address.replace(f"http://{bucket}.localhost:9", printed["url"]))
+    request.add_header("Host", f"{bucket}.localhost:9")
+    assert OPENER.open(request).read() == b"hello"
+
+
+def test_objects_are_copied_and_deleted_together(s3, bucket):
+    s3.put_object(Bucket=bucket, Key="one & only", Body=b"1")
+    s3.copy_object(Bucket=bucket, Key="two", CopySource={"Bucket": bucket, "Key": "one & only"})
+    assert s3.get_object(Bucket=bucket, Key="two", Range="bytes=0-0")["Body"].read() == b"1"
+    deleted = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "one & only"}, {"Key": "two"}]})
+    assert {item["Key"] for item in deleted["Deleted"]} == {"one & only", "two"}
+    assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
+
+
+def test_the_cli_makes_fills_and_removes_a_bucket(cli, tmp_path):
+    (tmp_path / "out").write_bytes(b"hello")
+    assert "make_bucket" in cli("s3", "mb", "s3://bedrock-logs-123456789012", "--region", "eu-west-1")
+    cli("s3", "cp", "--quiet", str(tmp_path / "out"), "s3://bedrock-logs-123456789012/x/in")
+    assert cli("s3", "ls", "s3://bedrock-logs-123456789012/x/").split()[-2:] == ["5", "in"]
+    cli("s3", "cp", "--quiet", "s3://bedrock-logs-123456789012/x/in", str(tmp_path / "back"))
+    assert (tmp_path / "back").read_bytes() == b"hello"
+    assert "remove_bucket" in cli("s3", "rb", "s3://bedrock-logs-123456789012", "--force")
