@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use outcrop_catalog::{Catalog, Model, SystemProfile};
 
+use crate::quirks::{AllQuirks, Quirks};
+
 /// A model as one Region sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing {
@@ -21,17 +23,24 @@ pub(crate) enum Standing {
 #[derive(Debug)]
 pub(crate) struct Facts {
     catalog: Catalog,
+    quirks: AllQuirks,
 }
 
 impl Facts {
     /// The built-in catalog.
     pub(crate) fn built_in() -> Self {
-        Self { catalog: Catalog::built_in() }
+        let catalog = Catalog::built_in();
+        Self { quirks: AllQuirks::of(&catalog), catalog }
     }
 
     /// A model by its bare id.
     pub(crate) fn model(&self, id: &str) -> Option<&Arc<Model>> {
         self.catalog.model(id)
+    }
+
+    /// What is peculiar about a model.
+    pub(crate) fn quirks(&self, id: &str) -> &Quirks {
+        self.quirks.of_model(id)
     }
 
     /// How a bare model id stands in a Region.

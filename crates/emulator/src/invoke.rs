@@ -13,11 +13,13 @@ use crate::actor;
 use crate::bill::{Entry, Receipt};
 use crate::cache::Cached;
 use crate::control::profiles::now;
-use crate::dialect::{claude, converse, embedding, nova};
+use crate::dialect::{claude, converse};
 use crate::exchange::Call;
 use crate::failure::Failure;
+use crate::native::{Body, Signature};
 use crate::operation::Runtime;
 use crate::prompt::{Prompt, Thinking, Turn};
+use crate::quirks::Quirks;
 use crate::reply::Reply;
 use crate::rules::{self, Surface};
 use crate::state::{BASE62, State};
@@ -61,52 +63,66 @@ impl Invocation<'_> {
     fn converse(&self, streamed: bool) -> Result<Reply, Failure> {
         let prompt = converse::read(self.call.body)?;
         let turn = self.ask(&prompt, Surface::Converse)?;
-        let caching = self.model().and_then(|model| model.capabilities.prompt_caching.as_ref());
-        let style = converse::Style { counts_cache: caching.is_some_and(|caching| caching.supported) };
+        let extras = self.extras(&prompt, &turn);
         let reply = match streamed {
-            true => Reply::stream(converse::stream(&turn, style)),
-            false => converse::write(&turn, style),
+            true => Reply::stream(converse::stream(&turn, &extras)),
+            false => converse::write(&turn, &extras),
         };
         Ok(self.billed(reply, turn.input_tokens, turn.cached, turn.output_tokens))
     }
 
+    /// What the request asks to be told beside the answer.
+    fn extras(&self, prompt: &Prompt, turn: &Turn) -> converse::Extras {
+        let request = &prompt.request;
+        let caching = self.model().and_then(|model| model.capabilities.prompt_caching.as_ref());
+        let paths = &request.additional_model_response_field_paths;
+        let native = || claude::view(turn, &self.target.model);
+        converse::Extras {
+            counts_cache: caching.is_some_and(|caching| caching.supported),
+            service_tier: request.service_tier.as_ref().map(|tier| tier.tier.clone()),
+            latency: request.performance_config.as_ref().map(|config| config.latency.clone()),
+            fields: if paths.is_empty() { None } else { converse::pick(paths, &native()) },
+            trace: None,
+        }
+    }
+
     /// The model's own body.
     fn native(&self, streamed: bool) -> Result<Reply, Failure> {
-        match Body::of(self.model()) {
-            Body::Claude => {
-                let turn = self.ask(&claude::read(self.call.body)?, Surface::Invoke)?;
-                let (model, id) =
-                    (&self.target.model, format!("msg_bdrk_01{}", self.state.new_id(BASE62, 22)));
+        let (model, body) = (self.model(), self.call.body);
+        match (Body::of(model, body), model) {
+            (Some(Body::Text(text)), _) => {
+                let turn = self.ask(&text.read(body)?, Surface::Invoke)?;
                 let reply = match streamed {
-                    true => native_stream(claude::stream(&turn, model, &id)),
-                    false => claude::write(&turn, model, &id),
+                    true => native_stream(text.stream(&turn, &self.signature())),
+                    false => text.write(&turn, &self.signature()),
                 };
                 Ok(self.billed(reply, turn.input_tokens, turn.cached, turn.output_tokens))
             }
-            Body::Nova => {
-                let turn = self.ask(&nova::read(self.call.body)?, Surface::Invoke)?;
-                let reply = match streamed {
-                    true => native_stream(nova::stream(&turn)),
-                    false => nova::write(&turn),
-                };
-                Ok(self.billed(reply, turn.input_tokens, turn.cached, turn.output_tokens))
-            }
-            Body::TitanEmbedding if !streamed => {
-                let (reply, used) = embedding::titan(self.call.body)?;
+            (Some(Body::Vectors(vectors)), Some(model)) if !streamed => {
+                let (reply, used) = vectors.answer(body, model, self.quirks(), self.call.request_id)?;
                 Ok(self.billed(reply, used, Cached::default(), 0))
             }
-            Body::CohereEmbedding if !streamed => {
-                let (reply, used) = embedding::cohere(self.call.body, self.call.request_id)?;
-                Ok(self.billed(reply, used, Cached::default(), 0))
-            }
-            Body::TitanEmbedding | Body::CohereEmbedding => {
+            (Some(Body::Vectors(_)), _) => {
                 Err(Failure::validation("The model is unsupported for streaming."))
             }
-            Body::Other => Err(Failure::validation(format!(
+            (None, _) => Err(Failure::validation(format!(
                 "The emulator does not know the native body of {}; use Converse or ConverseStream.",
                 self.target.model
             ))),
         }
+    }
+
+    fn signature(&self) -> Signature<'_> {
+        Signature {
+            id: self.state.new_id(BASE62, 22),
+            created: jiff::Timestamp::now().as_second(),
+            model: &self.target.model,
+            quirks: self.quirks(),
+        }
+    }
+
+    fn quirks(&self) -> &Quirks {
+        self.state.facts.quirks(&self.target.model)
     }
 
     /// Checks the rules, then lets the actor answer.
@@ -167,30 +183,6 @@ fn thinks(prompt: &Prompt, model: Option<&Model>) -> bool {
     }
 }
 
-/// The native bodies that the emulator knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Body {
-    Claude,
-    Nova,
-    TitanEmbedding,
-    CohereEmbedding,
-    Other,
-}
-
-impl Body {
-    /// By the catalog's family.
-    fn of(model: Option<&Model>) -> Self {
-        let Some(model) = model else { return Self::Other };
-        match model.family.as_deref() {
-            Some("anthropic") => Self::Claude,
-            Some("nova") => Self::Nova,
-            Some("titan-embed") => Self::TitanEmbedding,
-            Some("cohere-embed") => Self::CohereEmbedding,
-            _ => Self::Other,
-        }
-    }
-}
-
 /// `CountTokens`: a base model id alone; a profile is refused with the recorded words (reference `bedrock.md` §2).
 fn count_tokens(state: &State, body: &[u8], identifier: &str, region: &str) -> Result<Reply, Failure> {
     #[derive(Deserialize)]
@@ -211,9 +203,8 @@ fn count_tokens(state: &State, body: &[u8], identifier: &str, region: &str) -> R
         Input::Converse(request) => *request,
         Input::InvokeModel { body } => {
             let body = base64::engine::general_purpose::STANDARD.decode(body).map_err(|_| malformed())?;
-            match Body::of(state.facts.model(&is_counted.model).map(AsRef::as_ref)) {
-                Body::Claude => claude::read(&body)?.request,
-                Body::Nova => nova::read(&body)?.request,
+            match Body::of(state.facts.model(&is_counted.model).map(AsRef::as_ref), &body) {
+                Some(Body::Text(text)) => text.read(&body)?.request,
                 _ => return Err(Failure::validation("The provided model doesn't support counting tokens.")),
             }
         }

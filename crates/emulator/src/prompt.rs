@@ -14,9 +14,16 @@ pub(crate) struct Prompt {
     pub(crate) thinking: Thinking,
     /// The JSON schema that the answer must fit.
     pub(crate) answer_schema: Option<Value>,
+    /// Several tools may be called at once.
+    pub(crate) several_calls: bool,
 }
 
 impl Prompt {
+    /// A question that asks for no special form of answer.
+    pub(crate) fn plain(request: ConverseRequest, thinking: Thinking) -> Self {
+        Self { request, thinking, answer_schema: None, several_calls: true }
+    }
+
     /// The tools that the caller runs, in order.
     pub(crate) fn tools(&self) -> impl Iterator<Item = &ToolSpec> {
         use outcrop_wire::bedrock::Tool;
@@ -81,13 +88,43 @@ pub(crate) struct Turn {
     pub(crate) output_tokens: u64,
 }
 
+impl Turn {
+    /// All words of the answer, for shapes that have nothing else.
+    pub(crate) fn text(&self) -> String {
+        let words = |block: &Block| match block {
+            Block::Text(text) | Block::Cited { text, .. } => Some(text.clone()),
+            Block::Reasoning { .. } | Block::Redacted(_) | Block::ToolUse { .. } => None,
+        };
+        self.blocks.iter().filter_map(words).collect()
+    }
+}
+
 /// A part of what the model says.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Block {
     /// What it thought, with the proof that it did.
     Reasoning { text: String, signature: String },
+    /// What it thought, encrypted (base64).
+    Redacted(String),
     /// Words.
     Text(String),
+    /// Words out of a document.
+    Cited { text: String, citation: Citation },
     /// A tool to be run.
     ToolUse { id: String, name: String, input: Value },
+}
+
+/// Where cited words come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Citation {
+    /// The document's name.
+    pub(crate) title: String,
+    /// Which document of the request, from 0.
+    pub(crate) document: usize,
+    /// Where the words begin in it, in characters.
+    pub(crate) start: usize,
+    /// Where they end.
+    pub(crate) end: usize,
+    /// The words themselves.
+    pub(crate) source: String,
 }

@@ -409,12 +409,18 @@ fn budget_fits(
 fn reasoning_is_unchanged(messages: &[Message], surface: Surface) -> Verdict {
     for (n, message) in messages.iter().enumerate() {
         for (m, block) in message.content.iter().enumerate() {
+            if let ContentBlock::Reasoning(ReasoningContent::Redacted(data)) = block
+                && !actor::is_genuine_redacted(data)
+            {
+                let text = format!("messages.{n}.content.{m}: Invalid `data` in `redacted_thinking` block");
+                return Err(model_says(surface, text));
+            }
             let ContentBlock::Reasoning(ReasoningContent::Text(thought)) = block else { continue };
             let Some(signature) = &thought.signature else {
                 let text = format!("messages.{n}.content.{m}.thinking.signature: Field required");
                 return Err(model_says(surface, text));
             };
-            if !actor::is_signed(&thought.text, signature) {
+            if !actor::is_genuine(&thought.text, signature) {
                 let text = format!("messages.{n}.content.{m}: Invalid `signature` in `thinking` block");
                 return Err(model_says(surface, text));
             }

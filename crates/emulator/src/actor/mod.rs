@@ -5,11 +5,14 @@
 //! limits and stop sequences are honoured. The same question always gets the same words.
 
 mod arguments;
+mod documents;
 mod reading;
+mod seal;
 
 use outcrop_wire::bedrock::{StopReason, ToolChoice, ToolSpec};
 use serde_json::Value;
 
+use self::documents::Passage;
 use self::reading::Question;
 use crate::cache::Cached;
 use crate::prompt::{Block, Prompt, Turn};
@@ -19,42 +22,39 @@ use crate::tokens;
 pub(crate) fn act(prompt: &Prompt, think: bool, mut new_id: impl FnMut() -> String) -> Turn {
     let question = Question::read(&prompt.request);
     let mut blocks = Vec::new();
-    if think {
+    if think && question.wants_redacted_reasoning() {
+        blocks.push(Block::Redacted(seal::redacted(&question.text)));
+    } else if think {
         blocks.push(reasoning(&question));
     }
     let calls = tools_to_call(prompt, &question);
     if calls.is_empty() {
-        blocks.push(Block::Text(words(prompt, &question)));
+        blocks.extend(answer(prompt, &question));
     }
     for tool in calls {
         let schema = serde_json::from_str(tool.input_schema.json.get()).unwrap_or(Value::Bool(true));
         let input = arguments::satisfy(&schema, &question.text);
         blocks.push(Block::ToolUse { id: new_id(), name: tool.name.clone(), input });
     }
-    Limits::of(prompt).apply(blocks, tokens::of_request(&prompt.request))
+    let mut turn = Limits::of(prompt).apply(blocks, tokens::of_request(&prompt.request));
+    if let (StopReason::EndTurn, Some(reason)) = (&turn.stop_reason, question.stop_reason()) {
+        turn.stop_reason = reason;
+    }
+    turn
 }
 
-/// Signs reasoning, so that it can be checked when it comes back.
-pub(crate) fn sign(reasoning: &str) -> String {
-    use base64::Engine as _;
-    use hmac::{Hmac, KeyInit, Mac};
-    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(SIGNING_KEY).expect("HMAC takes keys of any length");
-    mac.update(reasoning.as_bytes());
-    format!(
-        "{OWN_SIGNATURE}{}",
-        base64::engine::general_purpose::STANDARD.encode(mac.finalize().into_bytes())
-    )
+/// Words, and what they cite when a document wants to be cited.
+fn answer(prompt: &Prompt, question: &Question) -> Vec<Block> {
+    match &question.passage {
+        Some(Passage { words, citation }) if prompt.answer_schema.is_none() => vec![
+            Block::Text("According to the document, ".to_owned()),
+            Block::Cited { text: words.clone(), citation: citation.clone() },
+        ],
+        _ => vec![Block::Text(words(prompt, question))],
+    }
 }
 
-/// Whether a signature is not one of the emulator's over other words.
-pub(crate) fn is_signed(reasoning: &str, signature: &str) -> bool {
-    !signature.starts_with(OWN_SIGNATURE) || signature == sign(reasoning)
-}
-
-/// How signatures of the emulator begin: letters of base64, as in real ones.
-const OWN_SIGNATURE: &str = "OutcropEmulator";
-/// No secret: it only tells reasoning of an emulator from reasoning that was edited on the way.
-const SIGNING_KEY: &[u8] = b"outcrop emulator reasoning signature v1";
+pub(crate) use seal::{is_genuine, is_genuine_redacted};
 
 fn reasoning(question: &Question) -> Block {
     let text = if question.tool_results.is_empty() {
@@ -62,11 +62,19 @@ fn reasoning(question: &Question) -> Block {
     } else {
         "The tool has answered. I give its result to the user.".to_owned()
     };
-    Block::Reasoning { signature: sign(&text), text }
+    Block::Reasoning { signature: seal::sign(&text), text }
 }
 
 /// The tools to call now: forced ones; else, for a new question, those that its text names, in its order.
 fn tools_to_call<'a>(prompt: &'a Prompt, question: &Question) -> Vec<&'a ToolSpec> {
+    let mut calls = wanted_tools(prompt, question);
+    if !prompt.several_calls {
+        calls.truncate(1);
+    }
+    calls
+}
+
+fn wanted_tools<'a>(prompt: &'a Prompt, question: &Question) -> Vec<&'a ToolSpec> {
     match prompt.tool_choice() {
         Some(ToolChoice::Tool(named)) => {
             prompt.tools().filter(|tool| tool.name == named.name).take(1).collect()
@@ -163,7 +171,7 @@ impl<'a> Limits<'a> {
     }
 
     fn until_stop_sequence(&self, block: Block) -> (Block, Option<String>) {
-        let Block::Text(text) = block else { return (block, None) };
+        let (Block::Text(text) | Block::Cited { text, .. }) = &block else { return (block, None) };
         let first = self
             .stop_sequences
             .iter()
@@ -172,7 +180,7 @@ impl<'a> Limits<'a> {
             .min_by_key(|(at, _)| *at);
         match first {
             Some((at, sequence)) => (Block::Text(text[..at].to_owned()), Some(sequence.clone())),
-            None => (Block::Text(text), None),
+            None => (block, None),
         }
     }
 }
@@ -183,7 +191,8 @@ fn within(block: Block, room: u64) -> (Option<Block>, u64, bool) {
         tokens::split(text).take(usize::try_from(room).unwrap_or(usize::MAX)).collect()
     };
     let used = match &block {
-        Block::Reasoning { text, .. } | Block::Text(text) => tokens::count(text),
+        Block::Reasoning { text, .. } | Block::Text(text) | Block::Cited { text, .. } => tokens::count(text),
+        Block::Redacted(data) => tokens::count(data),
         Block::ToolUse { name, input, .. } => tokens::count(name) + tokens::count(&input.to_string()),
     };
     if used <= room {
@@ -192,10 +201,10 @@ fn within(block: Block, room: u64) -> (Option<Block>, u64, bool) {
     let kept = match block {
         Block::Reasoning { text, .. } => {
             let text = cut(&text);
-            Some(Block::Reasoning { signature: sign(&text), text })
+            Some(Block::Reasoning { signature: seal::sign(&text), text })
         }
-        Block::Text(text) => Some(Block::Text(cut(&text))),
-        Block::ToolUse { .. } => None,
+        Block::Text(text) | Block::Cited { text, .. } => Some(Block::Text(cut(&text))),
+        Block::ToolUse { .. } | Block::Redacted(_) => None,
     };
     (kept, room, true)
 }

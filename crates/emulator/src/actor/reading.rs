@@ -1,10 +1,12 @@
 //! Understands just enough of a conversation to answer it.
 
-use base64::Engine as _;
 use outcrop_wire::bedrock::{
-    ContentBlock, ConverseRequest, Document, DocumentSource, Media, MediaSource, Role, ToolResult,
-    ToolResultBlock, ToolSpec,
+    ContentBlock, ConverseRequest, Document, DocumentSource, Media, MediaSource, Role, StopReason,
+    ToolResult, ToolResultBlock, ToolSpec,
 };
+
+use super::documents::{self, Passage};
+use crate::picture::{decoded, dimensions};
 
 /// The last thing the user said.
 #[derive(Debug, Default)]
@@ -15,6 +17,8 @@ pub(crate) struct Question {
     pub(crate) tool_results: Vec<String>,
     /// Pictures and documents, described.
     pub(crate) attachments: Vec<String>,
+    /// A sentence of a document that wants to be cited.
+    pub(crate) passage: Option<Passage>,
 }
 
 impl Question {
@@ -35,6 +39,7 @@ impl Question {
             }
         }
         question.text = texts.join("\n");
+        question.passage = documents::passage(request, &question.text);
         question
     }
 
@@ -43,6 +48,23 @@ impl Question {
         let (_, rest) = split_after(&self.text, "repeat after me")?;
         let rest = rest.trim_start_matches([':', ',', ' ', '\n']).trim_end();
         (!rest.is_empty()).then_some(rest)
+    }
+
+    /// The reason that the text asks the answer to end with ("stop reason: content_filtered").
+    pub(crate) fn stop_reason(&self) -> Option<StopReason> {
+        let (_, rest) = split_after(&self.text, "stop reason")?;
+        let rest = rest.trim_start_matches([':', '=', ' ', '`', '"']);
+        let word = rest.split(|c: char| !c.is_ascii_lowercase() && c != '_').next()?;
+        match StopReason::from(word) {
+            StopReason::Other(_) => None,
+            known => Some(known),
+        }
+    }
+
+    /// The text asks for reasoning that cannot be read: Anthropic's own trigger for tests (recorded), or in plain words.
+    pub(crate) fn wants_redacted_reasoning(&self) -> bool {
+        self.text.contains("ANTHROPIC_MAGIC_STRING_TRIGGER_REDACTED_THINKING_")
+            || split_after(&self.text, "redact your reasoning").is_some()
     }
 
     /// N of "count to N".
@@ -148,26 +170,24 @@ fn describe_document(document: &Document) -> String {
         DocumentSource::Text(text) => format!(", {} bytes", text.len()),
         _ => String::new(),
     };
-    format!("the document “{}” ({format}{size})", document.name)
+    let start = match documents::text_of(document) {
+        Some(text) if !text.trim().is_empty() => format!(", which begins: {}", quoted_start(&text)),
+        _ => String::new(),
+    };
+    format!("the document “{}” ({format}{size}){start}", document.name)
+}
+
+/// The first words in quotation marks.
+fn quoted_start(text: &str) -> String {
+    /// Enough to show that the document arrived.
+    const SHOWN: usize = 80;
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("“{}…”", &text[..end]),
+        None => format!("“{text}”"),
+    }
 }
 
 fn article(word: &str) -> &'static str {
     if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
-}
-
-fn decoded(base64: &str) -> Vec<u8> {
-    base64::engine::general_purpose::STANDARD.decode(base64).unwrap_or_default()
-}
-
-/// Width and height where the first bytes tell them plainly: PNG and GIF.
-fn dimensions(bytes: &[u8]) -> Option<(u32, u32)> {
-    if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
-        let number = |at: usize| Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
-        return Some((number(16)?, number(20)?));
-    }
-    if bytes.starts_with(b"GIF8") {
-        let number = |at: usize| Some(u32::from(u16::from_le_bytes(bytes.get(at..at + 2)?.try_into().ok()?)));
-        return Some((number(6)?, number(8)?));
-    }
-    None
 }

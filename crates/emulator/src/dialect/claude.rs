@@ -2,13 +2,13 @@
 
 use bytes::Bytes;
 use http::StatusCode;
-use outcrop_wire::bedrock::ConverseRequest;
+use outcrop_wire::bedrock::{ConverseRequest, StopReason};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{Chunks, InvocationMetrics, claude_shape, with_token_counts};
 use crate::failure::Failure;
-use crate::prompt::{Block, Prompt, Turn};
+use crate::prompt::{Block, Citation, Prompt, Turn};
 use crate::reply::Reply;
 use crate::tokens;
 
@@ -22,14 +22,13 @@ pub(crate) fn read(body: &[u8]) -> Result<Prompt, Failure> {
     let request = canonical(&body).to_string();
     let request: ConverseRequest =
         serde_json::from_str(&request).map_err(|error| Failure::validation(format!("messages: {error}")))?;
-    Ok(Prompt {
-        thinking: super::converse::thinking_of(&body),
-        answer_schema: body
-            .pointer("/output_config/format/schema")
-            .or_else(|| body.pointer("/output_format/schema"))
-            .cloned(),
-        request,
-    })
+    let several_calls = body.pointer("/tool_choice/disable_parallel_tool_use") != Some(&Value::Bool(true));
+    let answer_schema = body
+        .pointer("/output_config/format/schema")
+        .or_else(|| body.pointer("/output_format/schema"))
+        .cloned();
+    let thinking = super::converse::thinking_of(&body);
+    Ok(Prompt { answer_schema, several_calls, ..Prompt::plain(request, thinking) })
 }
 
 /// The same question as `Converse` puts it.
@@ -152,23 +151,46 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
 
 /// The whole answer.
 pub(crate) fn write(turn: &Turn, model: &str, id: &str) -> Reply {
+    with_token_counts(Reply::json(StatusCode::OK, &answer(turn, model, id)), turn)
+}
+
+/// The body of the whole answer.
+pub(crate) fn answer<'a>(turn: &'a Turn, model: &'a str, id: &'a str) -> impl Serialize + 'a {
     let content: Vec<Content<'_>> = turn.blocks.iter().map(Content::of).collect();
-    let answer = Answer {
+    Answer {
         model: name_inside(model),
         id,
         kind: "message",
         role: "assistant",
         content,
-        stop_reason: Some(turn.stop_reason.as_str()),
+        stop_reason: Some(stop_reason(turn)),
         stop_sequence: turn.stop_sequence.as_deref(),
         usage: Usage::of(turn, turn.output_tokens),
-    };
-    with_token_counts(Reply::json(StatusCode::OK, &answer), turn)
+    }
+}
+
+/// The answer as JSON pointers look at it (`additionalModelResponseFieldPaths`): the whole answer, and the last delta of a
+/// streamed one.
+pub(crate) fn view(turn: &Turn, model: &str) -> Value {
+    let mut view = json!(answer(turn, model, ""));
+    view["delta"] = json!({ "stop_reason": stop_reason(turn), "stop_sequence": turn.stop_sequence });
+    view
 }
 
 /// The answer as chunks, from `message_start` to `message_stop` with its metrics.
 pub(crate) fn stream(turn: &Turn, model: &str, id: &str) -> Vec<Bytes> {
+    let mut events = events(turn, model, id);
+    if let Some(last) = events.last_mut() {
+        last["amazon-bedrock-invocationMetrics"] = json!(InvocationMetrics::of(turn));
+    }
     let mut chunks = Chunks::default();
+    events.iter().for_each(|event| chunks.chunk(event));
+    chunks.into_vec()
+}
+
+/// The answer as Anthropic's events.
+pub(crate) fn events(turn: &Turn, model: &str, id: &str) -> Vec<Value> {
+    let mut events = Vec::new();
     let message = Answer {
         model: name_inside(model),
         id,
@@ -179,42 +201,53 @@ pub(crate) fn stream(turn: &Turn, model: &str, id: &str) -> Vec<Bytes> {
         stop_sequence: None,
         usage: Usage::of(turn, 1),
     };
-    chunks.chunk(&json!({ "type": "message_start", "message": message }));
+    events.push(json!({ "type": "message_start", "message": message }));
     for (index, block) in turn.blocks.iter().enumerate() {
-        stream_block(index, block, &mut chunks);
+        stream_block(index, block, &mut events);
     }
-    chunks.chunk(&json!({
+    events.push(json!({
         "type": "message_delta",
-        "delta": { "stop_reason": turn.stop_reason.as_str(), "stop_sequence": turn.stop_sequence },
+        "delta": { "stop_reason": stop_reason(turn), "stop_sequence": turn.stop_sequence },
         "usage": { "output_tokens": turn.output_tokens },
     }));
-    chunks.chunk(&json!({
-        "type": "message_stop",
-        "amazon-bedrock-invocationMetrics": InvocationMetrics::of(turn),
-    }));
-    chunks.into_vec()
+    events.push(json!({ "type": "message_stop" }));
+    events
 }
 
-fn stream_block(index: usize, block: &Block, chunks: &mut Chunks) {
+/// Anthropic's word: its own filter is `refusal` there.
+fn stop_reason(turn: &Turn) -> &str {
+    match &turn.stop_reason {
+        StopReason::ContentFiltered => "refusal",
+        reason => reason.as_str(),
+    }
+}
+
+fn stream_block(index: usize, block: &Block, events: &mut Vec<Value>) {
     let start = match block {
         Block::Reasoning { .. } => json!({ "type": "thinking", "thinking": "", "signature": "" }),
+        Block::Redacted(data) => json!({ "type": "redacted_thinking", "data": data }),
         Block::Text(_) => json!({ "type": "text", "text": "" }),
+        Block::Cited { .. } => json!({ "type": "text", "text": "", "citations": [] }),
         Block::ToolUse { id, name, .. } => {
             json!({ "type": "tool_use", "id": client_id(id), "name": name, "input": {} })
         }
     };
-    chunks.chunk(&json!({ "type": "content_block_start", "index": index, "content_block": start }));
-    let mut delta = |delta: Value| {
-        chunks.chunk(&json!({ "type": "content_block_delta", "index": index, "delta": delta }))
-    };
+    events.push(json!({ "type": "content_block_start", "index": index, "content_block": start }));
+    let mut delta =
+        |delta: Value| events.push(json!({ "type": "content_block_delta", "index": index, "delta": delta }));
     match block {
         Block::Reasoning { text, signature } => {
             tokens::split(text)
                 .for_each(|piece| delta(json!({ "type": "thinking_delta", "thinking": piece })));
             delta(json!({ "type": "signature_delta", "signature": signature }));
         }
+        Block::Redacted(_) => {}
         Block::Text(text) => {
             tokens::split(text).for_each(|piece| delta(json!({ "type": "text_delta", "text": piece })));
+        }
+        Block::Cited { text, citation } => {
+            tokens::split(text).for_each(|piece| delta(json!({ "type": "text_delta", "text": piece })));
+            delta(json!({ "type": "citations_delta", "citation": CharLocation::of(citation) }));
         }
         Block::ToolUse { input, .. } => {
             delta(json!({ "type": "input_json_delta", "partial_json": "" }));
@@ -222,7 +255,7 @@ fn stream_block(index: usize, block: &Block, chunks: &mut Chunks) {
                 .for_each(|piece| delta(json!({ "type": "input_json_delta", "partial_json": piece })));
         }
     }
-    chunks.chunk(&json!({ "type": "content_block_stop", "index": index }));
+    events.push(json!({ "type": "content_block_stop", "index": index }));
 }
 
 /// The model's name in its own answers: without publisher and version (`claude-sonnet-4-5-20250929`, recorded).
@@ -255,17 +288,61 @@ struct Answer<'a> {
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Content<'a> {
-    Thinking { thinking: &'a str, signature: &'a str },
-    Text { text: &'a str },
-    ToolUse { id: String, name: &'a str, input: &'a Value },
+    Thinking {
+        thinking: &'a str,
+        signature: &'a str,
+    },
+    RedactedThinking {
+        data: &'a str,
+    },
+    Text {
+        text: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        citations: Option<[CharLocation<'a>; 1]>,
+    },
+    ToolUse {
+        id: String,
+        name: &'a str,
+        input: &'a Value,
+    },
 }
 
 impl<'a> Content<'a> {
     fn of(block: &'a Block) -> Self {
         match block {
             Block::Reasoning { text, signature } => Self::Thinking { thinking: text, signature },
-            Block::Text(text) => Self::Text { text },
+            Block::Redacted(data) => Self::RedactedThinking { data },
+            Block::Text(text) => Self::Text { text, citations: None },
+            Block::Cited { text, citation } => {
+                Self::Text { text, citations: Some([CharLocation::of(citation)]) }
+            }
             Block::ToolUse { id, name, input } => Self::ToolUse { id: client_id(id), name, input },
+        }
+    }
+}
+
+/// A citation in Anthropic's words (API reference, "Citations").
+#[derive(Serialize)]
+struct CharLocation<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    cited_text: &'a str,
+    document_index: usize,
+    document_title: &'a str,
+    start_char_index: usize,
+    end_char_index: usize,
+}
+
+impl<'a> CharLocation<'a> {
+    fn of(citation: &'a Citation) -> Self {
+        let Citation { title, document, start, end, source } = citation;
+        Self {
+            kind: "char_location",
+            cited_text: source,
+            document_index: *document,
+            document_title: title,
+            start_char_index: *start,
+            end_char_index: *end,
         }
     }
 }

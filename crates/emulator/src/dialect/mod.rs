@@ -1,10 +1,12 @@
 //! How questions are read and answers are written: `Converse`, and the models' own bodies.
 
+pub(crate) mod chat;
 pub(crate) mod claude;
 mod claude_shape;
 pub(crate) mod converse;
 pub(crate) mod embedding;
 pub(crate) mod nova;
+pub(crate) mod prompted;
 
 use base64::Engine as _;
 use bytes::{Bytes, BytesMut};

@@ -24,7 +24,7 @@ pub(crate) fn read(body: &[u8]) -> Result<Prompt, Failure> {
     config.max_tokens =
         config.max_tokens.or(fields.pointer("/inferenceConfig/max_new_tokens").and_then(Value::as_u64));
     let thinking = super::converse::thinking_of(&fields);
-    Ok(Prompt { request, thinking, answer_schema: None })
+    Ok(Prompt::plain(request, thinking))
 }
 
 /// The ranges of Nova's own parameters. The frame of the message is recorded (`Malformed input request: #/…, please
@@ -64,7 +64,8 @@ pub(crate) fn write(turn: &Turn) -> Reply {
 fn content(block: &Block) -> Value {
     match block {
         Block::Reasoning { text, .. } => json!({ "reasoningContent": { "reasoningText": { "text": text } } }),
-        Block::Text(text) => json!({ "text": text }),
+        Block::Redacted(data) => json!({ "reasoningContent": { "redactedContent": data } }),
+        Block::Text(text) | Block::Cited { text, .. } => json!({ "text": text }),
         Block::ToolUse { id, name, input } => {
             json!({ "toolUse": { "input": input, "name": name, "toolUseId": id } })
         }
@@ -92,7 +93,10 @@ fn stream_block(mut index: usize, block: &Block, chunks: &mut Chunks) -> usize {
     let delta = |delta: Value, index: usize| json!({ "contentBlockDelta": { "delta": delta, "contentBlockIndex": index } });
     let stop = |index: usize| json!({ "contentBlockStop": { "contentBlockIndex": index } });
     match block {
-        Block::Text(text) => {
+        Block::Redacted(data) => {
+            chunks.chunk(&delta(json!({ "reasoningContent": { "redactedContent": data } }), index));
+        }
+        Block::Text(text) | Block::Cited { text, .. } => {
             for piece in tokens::split(text) {
                 chunks.chunk(&delta(json!({ "text": piece }), index));
                 chunks.chunk(&stop(index));

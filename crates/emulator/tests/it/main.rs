@@ -4,6 +4,7 @@
 mod caching;
 mod client;
 mod control;
+mod families;
 mod faults;
 mod replay;
 mod rules;

@@ -220,8 +220,8 @@ async fn native_bodies_are_refused_in_the_words_of_the_model() {
         let answer = emulator.call(Method::POST, path, b"{no json", &[], &Access::signed()).await;
         assert_refused(&answer, StatusCode::BAD_REQUEST, "ValidationException", malformed);
     }
-    let unknown = emulator.post("/model/us.deepseek.r1-v1:0/invoke", &json!({ "prompt": "x" })).await;
-    assert!(unknown.message().contains("deepseek.r1-v1:0"), "{:?}", unknown.body);
+    let sonic = emulator.post("/model/amazon.nova-2-sonic-v1:0/invoke", &json!({ "prompt": "x" })).await;
+    assert!(sonic.message().contains("amazon.nova-2-sonic-v1:0"), "{:?}", sonic.body);
 }
 
 #[tokio::test]
