@@ -21,7 +21,7 @@ use crate::ledger::{Record, UsageKind};
 use crate::reply::{self, ReplyBody};
 use crate::router::{self, Endpoint};
 use crate::state::{Route, State};
-use crate::{control, models};
+use crate::{control, embeddings, models};
 
 /// Answers one request, whatever it is. Never fails: a failure is an answer in the client's dialect.
 pub(crate) async fn exchange(state: Arc<State>, request: Request<Incoming>) -> Response<ReplyBody> {
@@ -36,6 +36,7 @@ pub(crate) async fn exchange(state: Arc<State>, request: Request<Incoming>) -> R
             | Endpoint::CountTokens
             | Endpoint::Model { .. }),
         ) => invoke(&state, &head, body, endpoint, &id).await,
+        Ok(Endpoint::Embeddings) => embeddings::answer(&state, &head, body, &id).await,
         Ok(Endpoint::Models) => models::list(&state, &head),
         Ok(Endpoint::Control) => control::forward(&state, &head, body).await,
         Ok(Endpoint::Health | Endpoint::Ready) => Ok(Response::new(ReplyBody::whole("ok\n"))),
@@ -104,7 +105,7 @@ pub(crate) const MAX_BODY: usize = 25_000_000;
 const BODY_TIMEOUT: Duration = Duration::from_secs(120);
 
 const ROOT: &str = "Outcrop: Amazon Bedrock for any client.\n\
-    POST /v1/chat/completions  /v1/responses  /v1/messages[/count_tokens]  /model/{id}/converse[-stream]  /model/{id}/invoke[-with-response-stream]\n\
+    POST /v1/chat/completions  /v1/responses  /v1/embeddings  /v1/messages[/count_tokens]  /model/{id}/converse[-stream]  /model/{id}/invoke[-with-response-stream]\n\
     GET  /v1/models  /inference-profiles  /foundation-models  /healthz  /readyz\n";
 
 /// The whole body, within limits.
@@ -129,7 +130,7 @@ async fn read(body: Incoming) -> Result<Bytes, Failure> {
     }
 }
 
-fn invocation<'a>(call: &Call, route: &'a Route) -> Invocation<'a> {
+pub(crate) fn invocation<'a>(call: &Call, route: &'a Route) -> Invocation<'a> {
     Invocation {
         method: Method::POST,
         endpoint: &route.endpoint,
@@ -141,7 +142,14 @@ fn invocation<'a>(call: &Call, route: &'a Route) -> Invocation<'a> {
 }
 
 /// Begins the ledger's record; it is written when the answer ends, or is dropped.
-fn open(state: &State, route: &Route, call: &Call, caller: Caller, dialect: Dialect, id: &str) -> Entry {
+pub(crate) fn open(
+    state: &State,
+    route: &Route,
+    call: &Call,
+    caller: Caller,
+    dialect: Dialect,
+    id: &str,
+) -> Entry {
     let record = Record {
         gateway_request_id: id.to_owned(),
         timestamp: SystemTime::now(),
@@ -165,7 +173,7 @@ fn open(state: &State, route: &Route, call: &Call, caller: Caller, dialect: Dial
 }
 
 /// Faults are for the emulator alone; AWS never sees the header.
-fn pass_fault(state: &State, from: &HeaderMap, to: &mut HeaderMap) {
+pub(crate) fn pass_fault(state: &State, from: &HeaderMap, to: &mut HeaderMap) {
     const FAULT: &str = "x-outcrop-fault";
     if let (true, Some(fault)) = (state.local, from.get(FAULT)) {
         to.insert(FAULT, fault.clone());
@@ -173,7 +181,7 @@ fn pass_fault(state: &State, from: &HeaderMap, to: &mut HeaderMap) {
 }
 
 /// Says what was done with the request.
-fn disclose(route: &Route, call: &Call, headers: &mut HeaderMap) {
+pub(crate) fn disclose(route: &Route, call: &Call, headers: &mut HeaderMap) {
     let facts = [
         ("outcrop-target", &route.target),
         ("outcrop-model", &route.model),

@@ -241,7 +241,7 @@ fn speaks_messages(route: &Route) -> bool {
     route.resolution.model.as_ref().is_some_and(|model| model.family.as_deref() == Some(FAMILY))
 }
 
-fn json_headers() -> HeaderMap {
+pub(crate) fn json_headers() -> HeaderMap {
     let json = HeaderValue::from_static("application/json");
     HeaderMap::from_iter([(CONTENT_TYPE, json.clone()), (ACCEPT, json)])
 }

@@ -5,6 +5,7 @@
 
 mod access;
 mod control;
+mod embeddings;
 mod entry;
 mod exchange;
 mod failure;

@@ -45,6 +45,21 @@ pub(crate) async fn answer(
     Ok(response)
 }
 
+/// The whole answer of a call whose answer is not rendered; records failures and usage.
+pub(crate) async fn collect(
+    call: &Call,
+    sent: Result<Response<Incoming>, SendError>,
+    mut entry: Entry,
+) -> Result<(HeaderMap, Bytes), Failure> {
+    let (head, body) = match sent {
+        Ok(sent) => sent.into_parts(),
+        Err(error) => return Err(entry.failed(error.into())),
+    };
+    entry.request_id(&head.headers);
+    let body = whole(call, &head.headers, body, entry).await?;
+    Ok((head.headers, body))
+}
+
 /// AWS's id of the request.
 pub(crate) const AWS_REQUEST_ID: &str = "x-amzn-requestid";
 const SSE: HeaderValue = HeaderValue::from_static("text/event-stream");
@@ -116,7 +131,7 @@ fn usage(operation: Operation, headers: &HeaderMap, body: &[u8]) -> Option<Usage
 }
 
 /// Token counts that InvokeModel puts into headers, for bodies that hold none.
-fn usage_of_headers(headers: &HeaderMap) -> Option<Usage> {
+pub(crate) fn usage_of_headers(headers: &HeaderMap) -> Option<Usage> {
     let count = |name| headers.get(name)?.to_str().ok()?.parse::<u64>().ok();
     let input = count("x-amzn-bedrock-input-token-count")?;
     let output = count("x-amzn-bedrock-output-token-count").unwrap_or(0);
@@ -128,7 +143,7 @@ fn usage_of_headers(headers: &HeaderMap) -> Option<Usage> {
     })
 }
 
-fn unreadable(error: &serde_json::Error) -> BedrockError {
+pub(crate) fn unreadable(error: &serde_json::Error) -> BedrockError {
     cut(&format!("it cannot be read: {error}"))
 }
 

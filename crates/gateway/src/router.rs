@@ -13,6 +13,8 @@ pub(crate) enum Endpoint<'a> {
     ChatCompletions,
     /// `POST /v1/responses`.
     Responses,
+    /// `POST /v1/embeddings`.
+    Embeddings,
     /// `POST /v1/messages`.
     Messages,
     /// `POST /v1/messages/count_tokens`.
@@ -57,6 +59,7 @@ pub(crate) fn route<'a>(method: &Method, path: &'a str) -> Result<Endpoint<'a>, 
             (Endpoint::ChatCompletions, &[Method::POST][..])
         }
         "/v1/responses" | "/openai/v1/responses" => (Endpoint::Responses, &[Method::POST][..]),
+        "/v1/embeddings" | "/openai/v1/embeddings" => (Endpoint::Embeddings, &[Method::POST][..]),
         "/v1/messages" | "/anthropic/v1/messages" => (Endpoint::Messages, &[Method::POST][..]),
         "/v1/messages/count_tokens" | "/anthropic/v1/messages/count_tokens" => {
             (Endpoint::CountTokens, &[Method::POST][..])

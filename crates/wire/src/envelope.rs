@@ -155,14 +155,15 @@ impl<'de> Visitor<'de> for MembersVisitor {
 
 /// The usage that an unstreamed InvokeModel answer states about itself; `None` when its format has none.
 ///
-/// Known formats: Claude (`usage.input_tokens` …), Nova (`usage.inputTokens` …), Llama (`prompt_token_count` …), and the
-/// OpenAI form of the open-weight models (`usage.prompt_tokens` …).
+/// Known formats: Claude (`usage.input_tokens` …), Nova (`usage.inputTokens` …), Llama (`prompt_token_count` …), Titan's
+/// embeddings (`inputTextTokenCount`), and the OpenAI form of the open-weight models (`usage.prompt_tokens` …).
 pub fn invoke_usage(body: &[u8]) -> Option<Usage> {
     let answer: NativeAnswer = serde_json::from_slice(body).ok()?;
-    let NativeAnswer { usage, prompt_token_count, generation_token_count } = answer;
-    match usage {
-        Some(usage) => usage.into_usage(),
-        None => counted(prompt_token_count?, generation_token_count?),
+    let NativeAnswer { usage, prompt_token_count, generation_token_count, embedded } = answer;
+    match (usage, embedded) {
+        (Some(usage), _) => usage.into_usage(),
+        (None, Some(embedded)) => counted(embedded, 0),
+        (None, None) => counted(prompt_token_count?, generation_token_count?),
     }
 }
 
@@ -171,6 +172,8 @@ struct NativeAnswer {
     usage: Option<NativeUsage>,
     prompt_token_count: Option<u64>,
     generation_token_count: Option<u64>,
+    #[serde(rename = "inputTextTokenCount")]
+    embedded: Option<u64>,
 }
 
 /// The usage object of any native format; each format sets its own members.

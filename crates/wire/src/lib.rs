@@ -14,6 +14,7 @@ pub mod bedrock;
 pub mod chunks;
 pub mod counting;
 pub mod dialect;
+pub mod embeddings;
 pub mod envelope;
 pub mod eventstream;
 pub mod family;

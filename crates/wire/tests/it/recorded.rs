@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::heard::{self, Heard};
 
 /// The exchanges of one file; `None`, said in one line, when the recordings are not there.
-fn exchanges(name: &str) -> Option<Vec<Value>> {
+pub fn exchanges(name: &str) -> Option<Vec<Value>> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/recorded").join(name);
     match std::fs::read_to_string(&path) {
         Ok(lines) => Some(lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()),
