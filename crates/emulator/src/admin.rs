@@ -32,9 +32,12 @@ pub(crate) fn answer(
             state.faults.stand(standing.as_deref())?;
             Reply::json(StatusCode::OK, &json!({ "fault": standing }))
         }
+        (&Method::POST, "policies") => {
+            Reply::json(StatusCode::OK, &json!({ "policies": state.denials.set(body)? }))
+        }
         _ => {
             return Err(Failure::not_found(
-                "Known are POST /_emulator/reset, GET /_emulator/bill and POST /_emulator/faults.",
+                "Known are POST /_emulator/reset, GET /_emulator/bill, POST /_emulator/faults and POST /_emulator/policies.",
             ));
         }
     };

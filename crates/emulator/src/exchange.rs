@@ -14,6 +14,7 @@ use crate::failure::Failure;
 use crate::invoke::invoke;
 use crate::neighbours;
 use crate::operation::Operation;
+use crate::permission;
 use crate::reply::Reply;
 use crate::state::State;
 
@@ -82,6 +83,7 @@ fn answer(state: &State, call: &Call<'_>) -> Result<Outcome, Failure> {
 }
 
 fn perform(state: &State, call: &Call<'_>, operation: Operation, region: &str) -> Result<Reply, Failure> {
+    permission::check(state, &operation, region)?;
     let query = call.head.uri.query().unwrap_or_default();
     match operation {
         Operation::Runtime { kind, model } => match &state.replay {

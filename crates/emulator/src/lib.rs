@@ -23,6 +23,7 @@ mod invoke;
 mod native;
 mod neighbours;
 mod operation;
+mod permission;
 mod picture;
 mod prompt;
 mod quirks;

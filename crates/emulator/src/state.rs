@@ -12,6 +12,7 @@ use crate::control::store::Store;
 use crate::facts::Facts;
 use crate::failure::Failure;
 use crate::fault::Faults;
+use crate::neighbours::denials::Denials;
 use crate::neighbours::objects::Objects;
 use crate::replay::Replay;
 use crate::{Keys, StartError};
@@ -26,6 +27,7 @@ pub(crate) struct State {
     pub(crate) bill: Bill,
     pub(crate) cache: PromptCache,
     pub(crate) faults: Faults,
+    pub(crate) denials: Denials,
     /// What S3 holds.
     pub(crate) objects: Objects,
     ids: AtomicU64,
@@ -46,6 +48,7 @@ impl State {
             bill: Bill::default(),
             cache: PromptCache::default(),
             faults: Faults::default(),
+            denials: Denials::default(),
             objects: Objects::default(),
             ids: AtomicU64::new(0),
         })
@@ -60,6 +63,7 @@ impl State {
         cleared.map_err(|detail| Failure::new(ErrorKind::InternalServer, detail))?;
         self.bill.clear();
         self.cache.clear();
+        self.denials.clear();
         self.objects.clear();
         self.faults.stand(None)
     }

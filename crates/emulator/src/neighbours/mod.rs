@@ -4,6 +4,7 @@
 //! roles it assumes. A request is for the service that its signature names. Each module is one service; what they keep is
 //! in memory. Nothing here knows of models.
 
+pub(crate) mod denials;
 pub(crate) mod objects;
 mod refusal;
 mod s3;

@@ -46,3 +46,443 @@ fn local_needs_no_account_and_keeps_what_is_made() {
     assert!(listed.as_array().unwrap().iter().any(|it| it["arn"] == made["arn"]), "{listed}");
     assert_eq!(Outcrop::new(&["chat", "--local", "hello"]).run().code, 2);
 }
+
+/// One way to be broken, and what the doctor must say of it.
+struct Broken {
+    name: &'static str,
+    /// What the emulated account is told first: path and body.
+    account: &'static [(&'static str, &'static str)],
+    variables: &'static [(&'static str, &'static str)],
+    files: &'static [(&'static str, &'static str)],
+    args: &'static [&'static str],
+    /// The check that must be in error (or, with a leading `~`, a warning).
+    check: &'static str,
+    /// Parts of the detail.
+    says: &'static [&'static str],
+    /// Parts of the cure.
+    fix: &'static [&'static str],
+}
+
+const SOUND: Broken =
+    Broken { name: "", account: &[], variables: &[], files: &[], args: &[], check: "", says: &[], fix: &[] };
+
+/// Thirty and more ways in which set-ups are found broken.
+const TABLE: &[Broken] = &[
+    // What is written.
+    Broken {
+        name: "a key of the file is misspelt",
+        files: &[("outcrop.yaml", "alias: {fast: us.amazon.nova-lite-v1:0}\n")],
+        check: "configuration",
+        says: &["outcrop.yaml:1:1", "unknown key `alias`"],
+        fix: &["aliases"],
+        ..SOUND
+    },
+    Broken {
+        name: "the file is no YAML",
+        files: &[("librechat.yaml", "endpoints:\n  bedrock:\n   - models: [a\n")],
+        check: "configuration",
+        says: &["librechat.yaml"],
+        ..SOUND
+    },
+    Broken {
+        name: "a variable of the file is not set",
+        files: &[(
+            "librechat.yaml",
+            "endpoints: {bedrock: {inferenceProfiles: {us.amazon.nova-lite-v1:0: '${BEDROCK_NOVA_PROFILE}'}}}\n",
+        )],
+        check: "variables",
+        says: &["BEDROCK_NOVA_PROFILE", "librechat.yaml:1"],
+        ..SOUND
+    },
+    Broken {
+        name: "a variable is misspelt",
+        variables: &[("BEDROCK_AWS_REGION", "eu-west-1")],
+        check: "~variables",
+        says: &["BEDROCK_AWS_REGION", "not read"],
+        fix: &["BEDROCK_AWS_DEFAULT_REGION"],
+        ..SOUND
+    },
+    Broken {
+        name: "a comment has become part of the Region",
+        variables: &[("BEDROCK_AWS_DEFAULT_REGION", "us-west-2 # Oregon")],
+        check: "region",
+        says: &["a comment has become part of the value"],
+        fix: &["write `us-west-2` alone"],
+        ..SOUND
+    },
+    Broken {
+        name: "an availability zone for a Region",
+        args: &["--region", "us-east-1a"],
+        check: "region",
+        says: &["availability zone"],
+        fix: &["`us-east-1`"],
+        ..SOUND
+    },
+    Broken {
+        name: "a Region that has no Bedrock",
+        args: &["--region", "xx-nowhere-1"],
+        check: "~region",
+        says: &["no model is known to be served there"],
+        ..SOUND
+    },
+    Broken {
+        name: "mappings that are no JSON",
+        variables: &[("BEDROCK_INFERENCE_PROFILE_MAPPINGS", "{arn:aws: x}")],
+        check: "mappings",
+        says: &["no JSON object"],
+        ..SOUND
+    },
+    Broken {
+        name: "a mapping the wrong way round",
+        variables: &[(
+            "BEDROCK_INFERENCE_PROFILE_MAPPINGS",
+            r#"{"amazon.nova-lite-v1:0": "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/novalocal123"}"#,
+        )],
+        check: "mappings",
+        fix: &["the direction is ARN → model"],
+        ..SOUND
+    },
+    Broken {
+        name: "a mapping that contradicts AWS",
+        variables: &[(
+            "BEDROCK_INFERENCE_PROFILE_MAPPINGS",
+            r#"{"arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/novalocal123": "anthropic.claude-sonnet-4-5-20250929-v1:0"}"#,
+        )],
+        check: "mappings",
+        says: &["stands for anthropic.claude-sonnet-4-5-20250929-v1:0, but AWS says amazon.nova-2-lite-v1:0"],
+        fix: &["write amazon.nova-2-lite-v1:0"],
+        ..SOUND
+    },
+    Broken {
+        name: "a key of inferenceProfiles that differs from models in its case",
+        files: &[(
+            "librechat.yaml",
+            "endpoints: {bedrock: {models: [us.amazon.nova-2-lite-v1:0], inferenceProfiles: {us.amazon.Nova-2-lite-v1:0: 'arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/novalocal123'}}}\n",
+        )],
+        check: "~keys",
+        says: &["`us.amazon.Nova-2-lite-v1:0`", "no client is offered"],
+        fix: &["write `us.amazon.nova-2-lite-v1:0` as the key"],
+        ..SOUND
+    },
+    Broken {
+        name: "a key of inferenceProfiles that is not in models",
+        files: &[(
+            "librechat.yaml",
+            "endpoints: {bedrock: {models: [us.amazon.nova-2-lite-v1:0], inferenceProfiles: {us.anthropic.claude-sonnet-4-6: 'arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/claudelocal1'}}}\n",
+        )],
+        check: "~keys",
+        fix: &["add `us.anthropic.claude-sonnet-4-6` to `models`"],
+        ..SOUND
+    },
+    // Who we are.
+    Broken {
+        name: "half a pair of keys",
+        variables: &[("BEDROCK_AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")],
+        check: "credentials",
+        says: &["must be provided together"],
+        fix: &["set BEDROCK_AWS_SECRET_ACCESS_KEY"],
+        ..SOUND
+    },
+    Broken {
+        name: "a line break in a key",
+        variables: &[("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG\nbPxRfiCYEXAMPLEKEY")],
+        check: "credentials",
+        says: &["a line break"],
+        fix: &["copy the value again"],
+        ..SOUND
+    },
+    Broken {
+        name: "keys that each user is to bring",
+        variables: &[
+            ("BEDROCK_AWS_ACCESS_KEY_ID", "user_provided"),
+            ("BEDROCK_AWS_SECRET_ACCESS_KEY", "user_provided"),
+        ],
+        check: "credentials",
+        says: &["user_provided"],
+        ..SOUND
+    },
+    Broken {
+        name: "no credentials at all",
+        variables: &[("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", "")],
+        check: "credentials",
+        says: &["no AWS credentials were found"],
+        fix: &["aws sso login"],
+        ..SOUND
+    },
+    Broken {
+        name: "an access key that AWS does not know",
+        variables: &[("AWS_ACCESS_KEY_ID", "AKIAI44QH8DHBEXAMPLE")],
+        check: "credentials",
+        says: &["AWS does not know the access key"],
+        fix: &["ASIA"],
+        ..SOUND
+    },
+    Broken {
+        name: "a secret that is not the key's",
+        variables: &[("AWS_SECRET_ACCESS_KEY", "wrong")],
+        check: "credentials",
+        says: &["does not belong to the access key id"],
+        ..SOUND
+    },
+    Broken {
+        name: "a session token that has expired",
+        account: &[("faults", r#"{"fault": "ExpiredTokenException"}"#)],
+        check: "credentials",
+        says: &["the session token has expired"],
+        fix: &["aws sso login"],
+        ..SOUND
+    },
+    Broken {
+        name: "a bearer key that AWS does not know",
+        variables: &[("AWS_BEARER_TOKEN_BEDROCK", "stale")],
+        check: "credentials",
+        says: &["does not know the Bedrock API key"],
+        fix: &["AWS_BEARER_TOKEN_BEDROCK"],
+        ..SOUND
+    },
+    Broken {
+        name: "a clock that is an hour slow",
+        account: &[("faults", r#"{"fault": "clock-skew"}"#)],
+        check: "clock",
+        says: &["more than five minutes"],
+        fix: &["set-ntp"],
+        ..SOUND
+    },
+    // The way to AWS.
+    Broken {
+        name: "an endpoint where nobody listens",
+        variables: &[("AWS_ENDPOINT_URL_BEDROCK", "http://127.0.0.1:1")],
+        check: "endpoint",
+        says: &["no connection to 127.0.0.1:1"],
+        fix: &["--local"],
+        ..SOUND
+    },
+    Broken {
+        name: "a Region that is down",
+        account: &[("faults", r#"{"fault": "region-outage;region=us-east-1"}"#)],
+        check: "endpoint",
+        says: &["AWS is unavailable (503)"],
+        fix: &["another Region"],
+        ..SOUND
+    },
+    Broken {
+        name: "an endpoint that lacks its scheme",
+        variables: &[("AWS_ENDPOINT_URL_BEDROCK", "bedrock.example.com")],
+        check: "variables",
+        says: &["AWS_ENDPOINT_URL_BEDROCK", "https://"],
+        ..SOUND
+    },
+    // Profiles and models.
+    Broken {
+        name: "a profile that was deleted",
+        args: &["arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/gone12345678"],
+        check: "profile",
+        says: &["does not exist in us-east-1, nor in any other Region"],
+        fix: &["outcrop profiles list"],
+        ..SOUND
+    },
+    Broken {
+        name: "an ARN with another profile's Region",
+        args: &["arn:aws:bedrock:eu-west-1:123456789012:application-inference-profile/claudelocal1"],
+        check: "profile",
+        says: &["is not in eu-west-1, but in us-east-1"],
+        fix: &["arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/claudelocal1"],
+        ..SOUND
+    },
+    Broken {
+        name: "a profile's name, asked for in the wrong Region",
+        args: &["local-nova", "--region", "eu-central-1"],
+        check: "profile",
+        says: &["local-nova is not in eu-central-1, but in us-east-1"],
+        fix: &["--region us-east-1"],
+        ..SOUND
+    },
+    Broken {
+        name: "another account's profile",
+        args: &["arn:aws:bedrock:us-east-1:999999999999:application-inference-profile/abc123def456"],
+        check: "profile",
+        says: &["belongs to the account 999999999999, and the credentials to 123456789012"],
+        ..SOUND
+    },
+    Broken {
+        name: "a geography that cannot be called from here",
+        args: &["eu.anthropic.claude-sonnet-4-5-20250929-v1:0"],
+        check: "profile",
+        says: &["cannot be called from us-east-1"],
+        fix: &["from us-east-1 use us.anthropic.claude-sonnet-4-5-20250929-v1:0"],
+        ..SOUND
+    },
+    Broken {
+        name: "a model that is retired",
+        args: &["anthropic.claude-3-opus-20240229-v1:0"],
+        check: "model",
+        says: &["is retired"],
+        fix: &["outcrop models list"],
+        ..SOUND
+    },
+    Broken {
+        name: "a model that will be retired",
+        args: &["us.anthropic.claude-sonnet-4-5-20250929-v1:0"],
+        check: "~model",
+        says: &["LEGACY"],
+        ..SOUND
+    },
+    Broken {
+        name: "a model that is not served in the Region",
+        args: &["anthropic.claude-sonnet-4-6", "--region", "me-south-1"],
+        check: "model",
+        says: &["me-south-1"],
+        ..SOUND
+    },
+    Broken {
+        name: "a name that nothing knows",
+        args: &["claude sonnet"],
+        check: "model",
+        says: &["claude sonnet"],
+        ..SOUND
+    },
+    // What is allowed.
+    Broken {
+        name: "no right to list profiles",
+        account: &[(
+            "policies",
+            r#"{"identity": [{"Statement": {"Effect": "Allow", "Action": ["bedrock:Get*", "bedrock:Invoke*"], "Resource": "*"}}]}"#,
+        )],
+        check: "permission",
+        says: &["may not bedrock:ListInferenceProfiles"],
+        fix: &[r#""Action":"bedrock:ListInferenceProfiles""#],
+        ..SOUND
+    },
+    Broken {
+        name: "no right to look a profile up",
+        account: &[(
+            "policies",
+            r#"{"identity": [{"Statement": {"Effect": "Allow", "NotAction": "bedrock:GetInferenceProfile", "Resource": "*"}}]}"#,
+        )],
+        args: &["arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/claudelocal1"],
+        check: "permission",
+        says: &[
+            "bedrock:GetInferenceProfile on arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/claudelocal1",
+        ],
+        fix: &[r#""Action":"bedrock:GetInferenceProfile""#],
+        ..SOUND
+    },
+    Broken {
+        name: "no right to invoke the profile",
+        account: &[(
+            "policies",
+            r#"{"identity": [{"Statement": [{"Effect": "Allow", "NotAction": "bedrock:Invoke*", "Resource": "*"}, {"Effect": "Allow", "Action": "bedrock:Invoke*", "Resource": "arn:aws:bedrock:*::foundation-model/*"}]}]}"#,
+        )],
+        args: &["local-claude"],
+        check: "permission",
+        says: &[
+            "may not bedrock:InvokeModel on arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/claudelocal1",
+        ],
+        fix: &["bedrock:InvokeModelWithResponseStream", "application-inference-profile/claudelocal1"],
+        ..SOUND
+    },
+    Broken {
+        name: "a right on the profile, and none on the model behind it",
+        account: &[(
+            "policies",
+            r#"{"identity": [{"Statement": [{"Effect": "Allow", "NotAction": "bedrock:Invoke*", "Resource": "*"}, {"Effect": "Allow", "Action": "bedrock:Invoke*", "Resource": ["arn:aws:bedrock:*:123456789012:*", "arn:aws:bedrock:us-east-1::foundation-model/*"]}]}]}"#,
+        )],
+        args: &["local-claude"],
+        check: "permission",
+        says: &[
+            "may not bedrock:InvokeModel on arn:aws:bedrock:us-east-2::foundation-model/anthropic.claude-sonnet-4-6",
+        ],
+        fix: &["arn:aws:bedrock:us-east-2::foundation-model/anthropic.claude-sonnet-4-6"],
+        ..SOUND
+    },
+    Broken {
+        name: "a policy of the caller that denies",
+        account: &[(
+            "policies",
+            r#"{"identity": [{"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}, {"Effect": "Deny", "Action": "bedrock:InvokeModel", "Resource": "*"}]}]}"#,
+        )],
+        args: &["local-claude"],
+        check: "permission",
+        says: &["denies it explicitly"],
+        fix: &["Deny statement"],
+        ..SOUND
+    },
+    Broken {
+        name: "a service control policy on one destination",
+        account: &[(
+            "policies",
+            r#"{"serviceControl": [{"Statement": [{"Effect": "Deny", "Action": "bedrock:Invoke*", "Resource": "*", "Condition": {"StringEquals": {"aws:RequestedRegion": "us-west-2"}}}]}]}"#,
+        )],
+        args: &["local-claude"],
+        check: "destination",
+        says: &["us-west-2", "service control policy (SCP)"],
+        fix: &["exempt Bedrock in the Region `us-west-2`"],
+        ..SOUND
+    },
+    Broken {
+        name: "a service control policy on all but two Regions, and a global profile",
+        account: &[(
+            "policies",
+            r#"{"serviceControl": [{"Statement": [{"Effect": "Deny", "NotAction": "iam:*", "Resource": "*", "Condition": {"StringNotEquals": {"aws:RequestedRegion": ["us-east-1", "us-west-2"]}}}]}]}"#,
+        )],
+        args: &["global.anthropic.claude-sonnet-4-6"],
+        check: "destination",
+        says: &["arn:aws:bedrock:::foundation-model/anthropic.claude-sonnet-4-6"],
+        fix: &["`unspecified`"],
+        ..SOUND
+    },
+    Broken {
+        name: "throttled",
+        account: &[("faults", r#"{"fault": "ThrottlingException"}"#)],
+        check: "quota",
+        says: &["requests-per-minute"],
+        ..SOUND
+    },
+];
+
+#[test]
+fn each_broken_set_up_is_diagnosed_with_its_own_cause() {
+    let aws = Aws::start();
+    let mut wrong = Vec::new();
+    for broken in TABLE {
+        aws.tell("reset", "");
+        broken.account.iter().for_each(|(what, body)| aws.tell(what, body));
+        let mut run = doctor(&aws, broken.args).env("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", &aws.url);
+        run = broken.files.iter().fold(run, |run, (name, text)| run.file(name, text));
+        run = broken.variables.iter().fold(run, |run, (name, value)| run.env(name, value));
+        let run = run.run();
+        if let Err(why) = diagnosed(broken, &run) {
+            wrong.push(format!("{}: {why}\n{}{}", broken.name, run.stdout, run.stderr));
+        }
+    }
+    assert!(TABLE.len() >= 30);
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), TABLE.len(), wrong.join("\n\n"));
+}
+
+fn diagnosed(broken: &Broken, run: &crate::outcrop::Run) -> Result<(), String> {
+    let found: Vec<Value> = serde_json::from_str(&run.stdout).map_err(|error| error.to_string())?;
+    let (status, check) = match broken.check.strip_prefix('~') {
+        Some(check) => ("warning", check),
+        None => ("error", broken.check),
+    };
+    let has = |it: &Value, key: &str, parts: &[&str]| {
+        let text = it[key].as_str().unwrap_or_default();
+        parts.iter().all(|part| text.contains(part))
+    };
+    let meant = |it: &&Value| {
+        it["check"] == check
+            && it["status"] == status
+            && has(it, "detail", broken.says)
+            && has(it, "fix", broken.fix)
+    };
+    if !found.iter().any(|it| meant(&it)) {
+        return Err(format!("no {status} of {check} that says {:?} and {:?}", broken.says, broken.fix));
+    }
+    // Only the cause is named: nothing else is broken.
+    let others: Vec<_> = found.iter().filter(|it| it["status"] == "error" && it["check"] != check).collect();
+    if !others.is_empty() {
+        return Err(format!("also {others:?}"));
+    }
+    let expected = i32::from(status == "error");
+    (run.code == expected).then_some(()).ok_or_else(|| format!("exit code {}", run.code))
+}

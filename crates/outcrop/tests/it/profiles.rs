@@ -1,5 +1,7 @@
 //! `outcrop profiles …` against the emulator: what is asked, what is made, what is refused before anything is sent.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::process::{Child, Stdio};
 
 use serde_json::{Value, json};
@@ -42,6 +44,21 @@ impl Aws {
             ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
             ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
         ]
+    }
+
+    /// `POST /_emulator/WHAT`: faults, policies, reset.
+    pub fn tell(&self, what: &str, body: &str) {
+        let address = self.url.trim_start_matches("http://");
+        let mut emulator = TcpStream::connect(address).unwrap();
+        let length = body.len();
+        write!(
+            emulator,
+            "POST /_emulator/{what} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        emulator.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{what}: {answer}");
     }
 
     /// The names of the application profiles in a Region, without the seeded ones.

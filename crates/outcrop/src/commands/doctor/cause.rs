@@ -81,7 +81,7 @@ fn of_service(error: &BedrockError, what: &str, action: &str) -> Finding {
             NOT_BEDROCK,
         ),
         ErrorKind::Throttling | ErrorKind::ModelNotReady => {
-            Finding::warning(Check::Quota, format!("throttled. AWS says: {message}"), THROTTLED)
+            Finding::error(Check::Quota, format!("throttled. AWS says: {message}"), THROTTLED)
         }
         ErrorKind::ServiceQuotaExceeded => {
             Finding::error(Check::Quota, said, "ask for more in Service Quotas, or use less")

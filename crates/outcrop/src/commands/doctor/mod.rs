@@ -37,6 +37,14 @@ pub fn run(global: &Global, doctor: &Doctor) -> Result<(), Failure> {
         })?,
     };
     findings.sort_by_key(|it| it.check);
+    // Two identifiers may lead to one model.
+    let mut seen = Vec::new();
+    findings.retain(|it| {
+        !seen.contains(it) && {
+            seen.push(it.clone());
+            true
+        }
+    });
     match global.json {
         true => paper::json(&findings)?,
         false => finding::print(&findings)?,

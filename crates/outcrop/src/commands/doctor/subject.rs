@@ -63,7 +63,7 @@ async fn named(connection: &Connection<'_>, name: &str) -> Result<String, Option
     if let Some(profile) = here.iter().flatten().find(|profile| is_meant(profile)) {
         return Ok(profile.inference_profile_arn.clone());
     }
-    let elsewhere = in_other_regions(connection, |region| async move {
+    let elsewhere = in_other_regions(connection, connection.region(), |region| async move {
         let listed = within(connection.client.inference_profiles(only, &region)).await.ok()?;
         listed.into_iter().find(is_meant)
     });
@@ -84,6 +84,7 @@ fn wrong_region(what: &str, here: &str, profile: &InferenceProfile) -> Finding {
 /// The first profile that a look into every other Region finds.
 async fn in_other_regions<F>(
     connection: &Connection<'_>,
+    here: &str,
     look: impl Fn(String) -> F,
 ) -> Option<InferenceProfile>
 where
@@ -93,7 +94,7 @@ where
     let sources = catalog.system_profiles().flat_map(|profile| profile.routes.keys().cloned());
     let regions: BTreeSet<String> =
         sources.chain(connection.settings.available_regions.iter().cloned()).collect();
-    let others = regions.into_iter().filter(|region| region != "*" && region != connection.region());
+    let others = regions.into_iter().filter(|region| region != "*" && region != here);
     join_all(others.map(look)).await.into_iter().flatten().next()
 }
 
@@ -150,7 +151,7 @@ async fn missing(connection: &Connection<'_>, target: &str, region: &str) -> Fin
             "use credentials of that account, or a profile of this one: `outcrop profiles list --type application`",
         );
     }
-    let elsewhere = in_other_regions(connection, |region| {
+    let elsewhere = in_other_regions(connection, region, |region| {
         let id = id.clone();
         async move { within(connection.client.describe_inference_profile(&id, &region)).await.ok() }
     });
@@ -193,8 +194,10 @@ fn contradictions(
     let claims: BTreeSet<(&Source, String)> = claims.collect();
     let mut findings = Vec::new();
     for (source, claim) in claims {
-        // An alias of the configuration is only known to its own catalog.
-        let meant = built_in.resolve(&claim, &context).or_else(|_| catalog.resolve(&claim, &context));
+        // An alias of the configuration is only known to its own catalog; a slip of case is another finding.
+        let resolve =
+            |text: &str| built_in.resolve(text, &context).or_else(|_| catalog.resolve(text, &context));
+        let meant = resolve(&claim.to_lowercase()).or_else(|_| resolve(&claim));
         let meant = meant.ok().and_then(|it| it.model).map_or(claim.clone(), |model| model.id.clone());
         if actual.contains(&meant) {
             let detail = format!("{source}: {claim} is what {} stands for", profile.arn);

@@ -1,0 +1,109 @@
+//! What an operation takes in IAM: its action, and every resource it touches.
+//!
+//! An invocation through a profile takes the action on the profile *and* on the model wherever the profile may route to;
+//! for a global one also on the model's ARN without a Region (reference `bedrock.md` §5). Converse has no action of its own.
+
+use crate::ACCOUNT;
+use crate::facts::{model_arn, routed_models};
+use crate::failure::Failure;
+use crate::neighbours::denials::{INFERENCE_PROFILE, Question, REQUESTED_REGION};
+use crate::operation::{Operation, Runtime};
+use crate::state::State;
+
+/// Who calls, to IAM.
+pub(crate) const CALLER: &str = "arn:aws:iam::123456789012:user/outcrop";
+
+/// Refuses what the policies in force do not let the caller do.
+///
+/// # Errors
+/// AccessDenied, in AWS's words.
+pub(crate) fn check(state: &State, operation: &Operation, region: &str) -> Result<(), Failure> {
+    for Needed { action, resource, region, through } in needed(state, operation, region) {
+        let mut context = vec![(REQUESTED_REGION, region)];
+        context.extend(through.map(|profile| (INFERENCE_PROFILE, profile)));
+        state.denials.check(CALLER, &Question { action, resource: &resource, context })?;
+    }
+    Ok(())
+}
+
+/// One action on one resource.
+struct Needed {
+    action: &'static str,
+    resource: String,
+    region: String,
+    through: Option<String>,
+}
+
+fn needed(state: &State, operation: &Operation, region: &str) -> Vec<Needed> {
+    let on = |action, resource: String| {
+        vec![Needed { action, resource, region: region.to_owned(), through: None }]
+    };
+    let profile = |id: &str| profile_arn(state, id, region);
+    match operation {
+        Operation::Runtime { kind: Runtime::CountTokens, model } => {
+            on("bedrock:CountTokens", bare(model, region))
+        }
+        Operation::Runtime { kind, model } => invocation(state, action_of(*kind), model, region),
+        Operation::CreateInferenceProfile => on(
+            "bedrock:CreateInferenceProfile",
+            format!("arn:aws:bedrock:{region}:{ACCOUNT}:application-inference-profile/*"),
+        ),
+        Operation::ListInferenceProfiles => on("bedrock:ListInferenceProfiles", "*".to_owned()),
+        Operation::GetInferenceProfile(id) => on("bedrock:GetInferenceProfile", profile(id)),
+        Operation::DeleteInferenceProfile(id) => on("bedrock:DeleteInferenceProfile", profile(id)),
+        Operation::ListFoundationModels => on("bedrock:ListFoundationModels", "*".to_owned()),
+        Operation::GetFoundationModel(id) => on("bedrock:GetFoundationModel", bare(id, region)),
+        Operation::TagResource => on("bedrock:TagResource", "*".to_owned()),
+        Operation::UntagResource => on("bedrock:UntagResource", "*".to_owned()),
+        Operation::ListTagsForResource => on("bedrock:ListTagsForResource", "*".to_owned()),
+    }
+}
+
+fn action_of(kind: Runtime) -> &'static str {
+    match kind {
+        Runtime::ConverseStream | Runtime::InvokeModelWithResponseStream => {
+            "bedrock:InvokeModelWithResponseStream"
+        }
+        Runtime::Converse | Runtime::InvokeModel | Runtime::CountTokens => "bedrock:InvokeModel",
+    }
+}
+
+fn invocation(state: &State, action: &'static str, identifier: &str, region: &str) -> Vec<Needed> {
+    let Some((profile, models)) = routes(state, identifier, region) else {
+        let resource = bare(identifier, region);
+        return vec![Needed { action, resource, region: region.to_owned(), through: None }];
+    };
+    let legs = models.into_iter().map(|model| {
+        let at =
+            model.split(':').nth(3).filter(|region| !region.is_empty()).unwrap_or("unspecified").to_owned();
+        Needed { action, resource: model, region: at, through: Some(profile.clone()) }
+    });
+    let first = Needed { action, resource: profile.clone(), region: region.to_owned(), through: None };
+    std::iter::once(first).chain(legs).collect()
+}
+
+/// A profile's ARN and the models it routes to; `None` for what is no profile.
+fn routes(state: &State, identifier: &str, region: &str) -> Option<(String, Vec<String>)> {
+    if let Some(profile) = state.profiles.find(identifier, region) {
+        return Some((profile.arn, profile.models));
+    }
+    let id = identifier.rsplit_once("inference-profile/").map_or(identifier, |(_, id)| id);
+    let profile = state.facts.profile(id, region)?;
+    Some((system_arn(id, region), routed_models(profile, region)))
+}
+
+fn profile_arn(state: &State, identifier: &str, region: &str) -> String {
+    match routes(state, identifier, region) {
+        Some((arn, _)) => arn,
+        None if identifier.starts_with("arn:") => identifier.to_owned(),
+        None => system_arn(identifier, region),
+    }
+}
+
+fn system_arn(id: &str, region: &str) -> String {
+    format!("arn:aws:bedrock:{region}:{ACCOUNT}:inference-profile/{id}")
+}
+
+fn bare(identifier: &str, region: &str) -> String {
+    if identifier.starts_with("arn:") { identifier.to_owned() } else { model_arn(region, identifier) }
+}
