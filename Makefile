@@ -1,13 +1,14 @@
-# Everything a person needs, in five words. What each needs: README.md, "What it needs".
+# Everything a person needs, in a word each. What each needs: README.md, "What it needs".
 
 CARGO ?= cargo
 
-.PHONY: help run test check bench
+.PHONY: help run test check bench agents
 
 help:
 	@echo "make run     the gateway with the emulator inside, on http://127.0.0.1:4141"
 	@echo "make test    every test: Rust's, then the official SDKs against the binary"
 	@echo "make check   format, lints, licences, documentation"
+	@echo "make agents  Claude Code, Codex and opencode against the binary (downloads 1 GB, once)"
 	@echo "make bench   CPU time per request and per stream event, release build"
 
 run:
@@ -25,3 +26,7 @@ check:
 bench:
 	$(CARGO) build --release --package outcrop
 	python3 scripts/bench.py target/release/outcrop
+
+agents:
+	$(CARGO) build --package outcrop
+	tests/clients/run agents

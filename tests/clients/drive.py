@@ -1,6 +1,6 @@
-"""Starts `outcrop serve --local`, runs each language's clients against it, and stops it.
+"""Starts `outcrop serve --local`, runs each folder's clients against it, and stops it.
 
-Usage: drive.py BINARY [NODE_FOLDER], the latter holding the installed `node_modules`.
+Usage: drive.py BINARY FOLDER=INSTALLED…, the latter being where the packages of a folder's lock file are.
 """
 
 import json
@@ -25,7 +25,7 @@ THINKING = {
 }
 
 
-def main(binary: str, node_folder: str = "") -> int:
+def main(binary: str, *suites: str) -> int:
     with tempfile.TemporaryDirectory(prefix="outcrop-clients-") as name:
         folder = Path(name)
         environment = clean_environment(folder)
@@ -33,7 +33,7 @@ def main(binary: str, node_folder: str = "") -> int:
         try:
             gateway.wait_until(lambda: is_ready(gateway.url), "/readyz said yes")
             environment |= facts(binary, gateway.url, environment)
-            failed = [suite for suite, run in suites(node_folder, folder, environment) if run() != 0]
+            failed = [suite for suite in suites if run(*suite.split("=", 1), folder, environment) != 0]
             gateway.stop()
         finally:
             gateway.kill()
@@ -81,23 +81,24 @@ def one(profiles: list[dict], publisher: str) -> dict:
     return found[0]
 
 
-def suites(node_folder: str, folder: Path, environment: dict[str, str]):
-    """Each suite's name and a function that runs it and returns its exit status."""
-    yield "python", lambda: subprocess.call(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"], cwd=HERE / "python", env=environment
-    )
-    if node_folder:
-        tests = lay_out_node(Path(node_folder), folder / "node")
-        yield "node", lambda: subprocess.call(
-            ["node", "--test", "--test-reporter=spec", *tests], cwd=folder / "node", env=environment
-        )
+def run(suite: str, installed: str, folder: Path, environment: dict[str, str]) -> int:
+    """Runs the clients of a folder; its exit status."""
+    print(f"clients: {suite}", flush=True)
+    if suite == "agents":
+        environment = environment | {"OUTCROP_AGENTS": installed}
+        installed = sys.prefix
+    if (Path(installed) / "bin" / "python").exists():
+        command = [f"{installed}/bin/python", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+        return subprocess.call(command, cwd=HERE / suite, env=environment)
+    tests = lay_out_node(suite, Path(installed), folder / suite)
+    return subprocess.call(["node", "--test", "--test-reporter=spec", *tests], cwd=folder / suite, env=environment)
 
 
-def lay_out_node(installed: Path, folder: Path) -> list[str]:
+def lay_out_node(suite: str, installed: Path, folder: Path) -> list[str]:
     """Copies the tests beside the installed packages, because an `import` looks for packages next to its own file."""
     folder.mkdir()
     (folder / "node_modules").symlink_to(installed / "node_modules", target_is_directory=True)
-    for source in (HERE / "node").glob("*.mjs"):
+    for source in (HERE / suite).glob("*.mjs"):
         shutil.copy(source, folder)
     return sorted(test.name for test in folder.glob("*.test.mjs"))
 

@@ -1,0 +1,93 @@
+// The AI SDK with its four providers that fit our dialects, with application profile ARNs as the model.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { createAmazonBedrock } from "@ai-sdk/amazon-bedrock";
+import { createAnthropic } from "@ai-sdk/anthropic";
+import { createOpenAI } from "@ai-sdk/openai";
+import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
+import { generateText, Output, stepCountIs, streamText, tool } from "ai";
+import { z } from "zod";
+import * as m from "./material.mjs";
+
+const openai = createOpenAI({ baseURL: `${m.url}/v1`, apiKey: "local" });
+const compatible = createOpenAICompatible({
+  name: "outcrop",
+  baseURL: `${m.url}/v1`,
+  apiKey: "local",
+  includeUsage: true,
+  supportsStructuredOutputs: true,
+});
+const anthropic = createAnthropic({ baseURL: `${m.url}/v1`, apiKey: "local" });
+const bedrock = createAmazonBedrock({
+  baseURL: m.url,
+  region: m.region,
+  accessKeyId: "local",
+  secretAccessKey: "local",
+});
+const WAYS = {
+  "openai, Chat Completions": (arn) => openai.chat(arn),
+  "openai, Responses": (arn) => openai.responses(arn),
+  "openai-compatible": (arn) => compatible(arn),
+  anthropic: (arn) => anthropic(arn),
+  "amazon-bedrock": (arn) => bedrock(arn),
+};
+
+const get_weather = tool({
+  description: m.DESCRIPTION,
+  inputSchema: z.object({ city: z.string(), days: z.number().int().min(2).max(5) }),
+  execute: async () => m.TOOL_RESULT,
+});
+
+for (const [way, model] of Object.entries(WAYS)) {
+  for (const [name, arn] of Object.entries(m.arns)) {
+    describe(`${way}: ${name} through its application profile`, () => {
+      test("a chat answers with usage", async () => {
+        const answer = await generateText({ model: model(arn), prompt: m.repeat(m.PHRASE), maxRetries: 0 });
+        assert.equal(answer.text, m.PHRASE);
+        assert.equal(answer.finishReason, "stop");
+        assert.ok(answer.usage.inputTokens > 0 && answer.usage.outputTokens > 0);
+      });
+
+      test("a stream is the same answer in pieces", async () => {
+        const answer = streamText({ model: model(arn), prompt: m.repeat(m.LONG_PHRASE), maxRetries: 0 });
+        const pieces = await m.all(answer.textStream);
+        assert.equal(pieces.join(""), m.LONG_PHRASE);
+        assert.ok(pieces.length > 1);
+        assert.ok((await answer.usage).outputTokens > 0);
+      });
+
+      test("a tool is run and its result taken", async () => {
+        const answer = await generateText({
+          model: model(arn),
+          prompt: m.ASK_FOR_TOOL,
+          tools: { get_weather },
+          stopWhen: stepCountIs(3),
+          maxRetries: 0,
+        });
+        assert.equal(answer.steps.length, 2);
+        assert.equal(answer.steps[0].toolCalls[0].toolName, "get_weather");
+        assert.ok(answer.text.includes(m.TOOL_RESULT), answer.text);
+      });
+
+      test("an image is seen", async () => {
+        const content = [
+          { type: "text", text: m.ASK_FOR_IMAGE },
+          { type: "file", data: m.png(), mediaType: "image/png" },
+        ];
+        const answer = await generateText({ model: model(arn), messages: [{ role: "user", content }], maxRetries: 0 });
+        m.assertDescribes(answer.text, m.png());
+      });
+    });
+  }
+
+  test(`${way}: an answer in a structure`, async () => {
+    const output = Output.object({ schema: z.object({ name: z.string(), population: z.number().int() }) });
+    const answer = await generateText({ model: model(m.claude), prompt: "Name a city.", output, maxRetries: 0 });
+    assert.deepEqual(Object.keys(answer.output).sort(), ["name", "population"]);
+  });
+
+  test(`${way}: an unknown profile is an error that says so`, async () => {
+    const asked = generateText({ model: model(m.sibling(m.claude)), prompt: "Hello!", maxRetries: 0 });
+    await assert.rejects(asked, /identifier is invalid|was not found/);
+  });
+}

@@ -1,0 +1,117 @@
+"""LangChain's three packages for our dialects, with application profile ARNs as their models.
+
+langchain-aws is the demanding one: it asks the control plane what stands behind the ARN before its first call.
+"""
+
+import base64
+from collections.abc import Callable
+
+import boto3
+import pytest
+from langchain_anthropic import ChatAnthropic
+from langchain_aws import ChatBedrockConverse
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langchain_core.tools import tool
+from langchain_openai import ChatOpenAI
+from material import (
+    ASK_FOR_IMAGE,
+    LONG_PHRASE,
+    PHRASE,
+    TOOL_RESULT,
+    assert_describes,
+    png,
+    repeat,
+    sibling,
+)
+from pydantic import BaseModel
+
+Make = Callable[..., BaseChatModel]
+
+
+class City(BaseModel):
+    """A city"""
+
+    name: str
+    population: int
+
+
+@tool
+def get_weather(city: str, days: int) -> str:
+    """The weather of a city for some days"""
+    return f"{TOOL_RESULT}: {city}, {days}"
+
+
+@pytest.fixture(params=["chat-completions", "responses", "messages", "converse"])
+def make(request, url, claude) -> Make:
+    """Makes the chat model that speaks one of our dialects."""
+    aws = {
+        "region_name": claude.split(":")[3],
+        "endpoint_url": url,
+        "aws_access_key_id": "local",
+        "aws_secret_access_key": "local",
+    }
+
+    def converse(arn: str, **more) -> BaseChatModel:
+        provider = "anthropic" if arn == claude else "amazon"
+        runtime, control = boto3.client("bedrock-runtime", **aws), boto3.client("bedrock", **aws)
+        return ChatBedrockConverse(model=arn, provider=provider, client=runtime, bedrock_client=control, **more)
+
+    openai = {"base_url": f"{url}/v1", "api_key": "local", "max_retries": 0}
+    return {
+        "chat-completions": lambda arn, **more: ChatOpenAI(model=arn, **openai, **more),
+        "responses": lambda arn, **more: ChatOpenAI(model=arn, use_responses_api=True, **openai, **more),
+        "messages": lambda arn, **more: ChatAnthropic(
+            model=arn, base_url=url, api_key="local", max_retries=0, **{"max_tokens": 2000, **more}
+        ),
+        "converse": converse,
+    }[request.param]
+
+
+def test_answers(make: Make, arn: str):
+    answer = make(arn).invoke(repeat(PHRASE))
+    assert answer.text == PHRASE
+    assert answer.usage_metadata["input_tokens"] > 0 and answer.usage_metadata["output_tokens"] > 0
+
+
+def test_streams(make: Make, arn: str):
+    chunks = list(make(arn).stream(repeat(LONG_PHRASE)))
+    assert "".join(chunk.text for chunk in chunks) == LONG_PHRASE
+    assert len(chunks) > 3
+
+
+def test_calls_a_tool_and_takes_its_result(make: Make, arn: str):
+    model = make(arn).bind_tools([get_weather])
+    question = HumanMessage("Use the get_weather tool for Paris, please.")
+    call = model.invoke([question])
+    assert [one["name"] for one in call.tool_calls] == ["get_weather"]
+    assert set(call.tool_calls[0]["args"]) == {"city", "days"}
+    result = get_weather.invoke(call.tool_calls[0])
+    assert isinstance(result, ToolMessage)
+    assert TOOL_RESULT in model.invoke([question, call, result]).text
+
+
+def test_sees_an_image(make: Make, arn: str):
+    image = {"type": "image", "base64": base64.b64encode(png()).decode(), "mime_type": "image/png"}
+    answer = make(arn).invoke([HumanMessage([{"type": "text", "text": ASK_FOR_IMAGE}, image])])
+    assert_describes(answer.text, png())
+
+
+def test_gives_structured_output(make: Make, claude: str):
+    assert isinstance(make(claude).with_structured_output(City).invoke("Name a city."), City)
+
+
+def test_thinks_and_takes_its_own_thinking_back(url: str, claude: str, thinking: dict):
+    model = ChatAnthropic(
+        model=claude, base_url=url, api_key="local", max_retries=0, max_tokens=4000, thinking=thinking
+    ).bind_tools([get_weather])
+    question = HumanMessage("Use the get_weather tool for Paris, please.")
+    call = model.invoke([question])
+    assert isinstance(call, AIMessage)
+    assert any(block["type"] == "reasoning" for block in call.content_blocks)
+    assert TOOL_RESULT in model.invoke([question, call, get_weather.invoke(call.tool_calls[0])]).text
+
+
+def test_an_unknown_profile_is_an_error_that_says_so(make: Make, claude: str, request):
+    with pytest.raises(Exception, match="identifier is invalid|was not found"):
+        make(sibling(claude)).invoke("Hello!")

@@ -1,0 +1,83 @@
+"""Pydantic AI over each of our dialects, with application profile ARNs as its models."""
+
+import boto3
+import pytest
+from material import ASK_FOR_IMAGE, LONG_PHRASE, PHRASE, TOOL_RESULT, assert_describes, png, repeat, sibling
+from pydantic import BaseModel
+from pydantic_ai import Agent, BinaryContent
+from pydantic_ai.exceptions import ModelHTTPError
+from pydantic_ai.models.anthropic import AnthropicModel
+from pydantic_ai.models.bedrock import BedrockConverseModel
+from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel
+from pydantic_ai.providers.anthropic import AnthropicProvider
+from pydantic_ai.providers.bedrock import BedrockProvider
+from pydantic_ai.providers.openai import OpenAIProvider
+
+
+class City(BaseModel):
+    """A city"""
+
+    name: str
+    population: int
+
+
+@pytest.fixture(params=["chat-completions", "responses", "messages", "converse"])
+def make(request, url, region):
+    """Makes the model that speaks one of our dialects."""
+    runtime = boto3.client(
+        "bedrock-runtime",
+        endpoint_url=url,
+        region_name=region,
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+    )
+    openai = OpenAIProvider(base_url=f"{url}/v1", api_key="local")
+    return {
+        "chat-completions": lambda arn: OpenAIChatModel(arn, provider=openai),
+        "responses": lambda arn: OpenAIResponsesModel(arn, provider=openai),
+        "messages": lambda arn: AnthropicModel(arn, provider=AnthropicProvider(base_url=url, api_key="local")),
+        "converse": lambda arn: BedrockConverseModel(arn, provider=BedrockProvider(bedrock_client=runtime)),
+    }[request.param]
+
+
+def test_answers(make, arn: str):
+    answer = Agent(make(arn)).run_sync(repeat(PHRASE))
+    assert answer.output == PHRASE
+    assert answer.usage.input_tokens > 0 and answer.usage.output_tokens > 0
+
+
+def test_streams(make, arn: str):
+    with Agent(make(arn)).run_stream_sync(repeat(LONG_PHRASE)) as answer:
+        pieces = list(answer.stream_text(delta=True, debounce_by=None))
+    assert "".join(pieces) == LONG_PHRASE
+    assert len(pieces) > 3
+
+
+def test_runs_a_tool(make, arn: str):
+    agent = Agent(make(arn))
+    seen = []
+
+    @agent.tool_plain
+    def get_weather(city: str, days: int) -> str:
+        """The weather of a city for some days"""
+        seen.append((city, days))
+        return TOOL_RESULT
+
+    assert TOOL_RESULT in agent.run_sync("Use the get_weather tool for Paris, please.").output
+    assert [type(one) for one in seen[0]] == [str, int]
+
+
+def test_sees_an_image(make, arn: str):
+    answer = Agent(make(arn)).run_sync([ASK_FOR_IMAGE, BinaryContent(png(), media_type="image/png")])
+    assert_describes(answer.output, png())
+
+
+def test_gives_structured_output(make, claude: str):
+    # It is the emulator that needs the name: not every model class here can force a tool.
+    asked = "Name a city, with the final_result tool."
+    assert isinstance(Agent(make(claude), output_type=City).run_sync(asked).output, City)
+
+
+def test_an_unknown_profile_is_an_error_that_says_so(make, claude: str):
+    with pytest.raises(ModelHTTPError, match="identifier is invalid"):
+        Agent(make(sibling(claude))).run_sync("Hello!")

@@ -1,0 +1,96 @@
+"""LiteLLM's routes to each of our dialects, with application profile ARNs behind its provider prefixes."""
+
+import base64
+import os
+
+import pytest
+from material import (
+    ASK_FOR_IMAGE,
+    ASK_FOR_TOOL,
+    DESCRIPTION,
+    LONG_PHRASE,
+    PHRASE,
+    SCHEMA,
+    TOOL,
+    TOOL_RESULT,
+    assert_describes,
+    assert_fits,
+    png,
+    repeat,
+    sibling,
+)
+
+# Its list of prices is otherwise fetched at import.
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+import json  # noqa: E402
+
+import litellm  # noqa: E402
+
+
+@pytest.fixture(params=["openai", "anthropic", "bedrock/converse", "bedrock"])
+def ask(request, url, region):
+    """Asks the model of an ARN through one of LiteLLM's routes."""
+    there = {
+        "openai": {"api_base": f"{url}/v1", "api_key": "local"},
+        "anthropic": {"api_base": url, "api_key": "local"},
+    }.get(
+        request.param,
+        {
+            "aws_region_name": region,
+            "aws_access_key_id": "local",
+            "aws_secret_access_key": "local",
+            "aws_bedrock_runtime_endpoint": url,
+        },
+    )
+
+    def ask(arn: str, messages: str | list, **more):
+        if isinstance(messages, str):
+            messages = [{"role": "user", "content": messages}]
+        return litellm.completion(
+            model=f"{request.param}/{arn}", messages=messages, num_retries=0, **there, **{"max_tokens": 2000, **more}
+        )
+
+    ask.route = request.param
+    return ask
+
+
+def test_answers(ask, arn: str):
+    answer = ask(arn, repeat(PHRASE))
+    assert answer.choices[0].message.content == PHRASE
+    assert answer.choices[0].finish_reason == "stop"
+    assert answer.usage.prompt_tokens > 0 and answer.usage.completion_tokens > 0
+
+
+def test_streams(ask, arn: str):
+    pieces = [chunk.choices[0].delta.content or "" for chunk in ask(arn, repeat(LONG_PHRASE), stream=True)]
+    assert "".join(pieces) == LONG_PHRASE
+    assert len(pieces) > 3
+
+
+def test_calls_a_tool_and_takes_its_result(ask, arn: str):
+    tools = [{"type": "function", "function": {"name": TOOL, "description": DESCRIPTION, "parameters": SCHEMA}}]
+    question = {"role": "user", "content": ASK_FOR_TOOL}
+    message = ask(arn, [question], tools=tools).choices[0].message
+    call = message.tool_calls[0]
+    assert call.function.name == TOOL
+    assert_fits(json.loads(call.function.arguments))
+    result = {"role": "tool", "tool_call_id": call.id, "content": TOOL_RESULT}
+    answer = ask(arn, [question, message.model_dump(exclude_none=True), result], tools=tools)
+    assert TOOL_RESULT in answer.choices[0].message.content
+
+
+def test_sees_an_image(ask, arn: str):
+    image = {"url": "data:image/png;base64," + base64.b64encode(png()).decode()}
+    content = [{"type": "text", "text": ASK_FOR_IMAGE}, {"type": "image_url", "image_url": image}]
+    assert_describes(ask(arn, [{"role": "user", "content": content}]).choices[0].message.content, png())
+
+
+def test_thinks(ask, claude: str):
+    if ask.route == "anthropic":
+        pytest.skip("LiteLLM itself refuses reasoning_effort for a model whose name it does not know")
+    assert ask(claude, "Hello!", reasoning_effort="low").choices[0].message.reasoning_content
+
+
+def test_an_unknown_profile_is_an_error_that_says_so(ask, claude: str):
+    with pytest.raises(litellm.BadRequestError, match="identifier is invalid"):
+        ask(sibling(claude), "Hello!")
