@@ -1,17 +1,21 @@
 //! Who calls, and in which Region: Signature Version 4 or a Bedrock API key.
 
 use http::request::Parts;
+use outcrop_wire::bedrock::ErrorKind;
 use outcrop_wire::sigv4::{self, RequestHead};
 use subtle::ConstantTimeEq;
 
 use crate::Keys;
 use crate::failure::Failure;
+use crate::neighbours::iam::store::{Identities, NotTaken, Principal};
 
 /// A caller that proved who it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Caller {
     /// The Region the call is for.
     pub(crate) region: String,
+    /// Who it is.
+    pub(crate) principal: Principal,
 }
 
 /// The Region of calls with an API key: over one address, nothing else tells it.
@@ -23,11 +27,17 @@ const SERVICE: &str = "bedrock";
 ///
 /// # Errors
 /// AWS's own 403.
-pub(crate) fn check(keys: &Keys, head: &Parts, body: &[u8], now: i64) -> Result<Caller, Failure> {
+pub(crate) fn check(
+    keys: &Keys,
+    identities: &Identities,
+    head: &Parts,
+    body: &[u8],
+    now: i64,
+) -> Result<Caller, Failure> {
     if let Some(key) = bearer(head) {
         let known = bool::from(key.as_bytes().ct_eq(keys.bearer.as_bytes()));
         return if known {
-            Ok(Caller { region: BEARER_REGION.to_owned() })
+            Ok(Caller { region: BEARER_REGION.to_owned(), principal: Principal::User })
         } else {
             Err(Failure::wrong_api_key())
         };
@@ -39,10 +49,25 @@ pub(crate) fn check(keys: &Keys, head: &Parts, body: &[u8], now: i64) -> Result<
         headers: &head.headers,
         authority: head.uri.authority().map(http::uri::Authority::as_str),
     };
-    let secret_of = |id: &str| (id == keys.access_key_id).then(|| keys.secret_access_key.clone());
+    let secret_of = |id: &str| identities.secret_of(keys, id);
     let verified =
         sigv4::verify(&signed, body, SERVICE, secret_of, now).map_err(|error| error.to_bedrock())?;
-    Ok(Caller { region: verified.region })
+    let token = verified.session_token.as_deref();
+    let principal = identities.principal(keys, &verified.access_key_id, token, now).map_err(not_taken)?;
+    Ok(Caller { region: verified.region, principal })
+}
+
+fn not_taken(reason: NotTaken) -> Failure {
+    match reason {
+        NotTaken::Unknown => {
+            let text = "The security token included in the request is invalid.";
+            Failure::new(ErrorKind::UnrecognizedClient, text)
+        }
+        NotTaken::Expired => {
+            let text = "The security token included in the request is expired";
+            Failure::new(ErrorKind::ExpiredToken, text)
+        }
+    }
 }
 
 fn bearer(head: &Parts) -> Option<&str> {

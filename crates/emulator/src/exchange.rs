@@ -64,7 +64,7 @@ fn answer(state: &State, call: &Call<'_>) -> Result<Outcome, Failure> {
     if let Some(reply) = neighbours::answer(state, call, now) {
         return Ok(reply.into());
     }
-    let caller = access::check(&state.keys, call.head, call.body, now)?;
+    let caller = access::check(&state.keys, &state.identities, call.head, call.body, now)?;
     let fault = state.faults.for_request(&call.head.headers, &caller.region)?;
     if let Some(fault) = &fault {
         fault.before(now)?;

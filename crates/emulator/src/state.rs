@@ -13,6 +13,7 @@ use crate::facts::Facts;
 use crate::failure::Failure;
 use crate::fault::Faults;
 use crate::neighbours::denials::Denials;
+use crate::neighbours::iam::store::Identities;
 use crate::neighbours::objects::Objects;
 use crate::replay::Replay;
 use crate::{Keys, StartError};
@@ -28,6 +29,8 @@ pub(crate) struct State {
     pub(crate) cache: PromptCache,
     pub(crate) faults: Faults,
     pub(crate) denials: Denials,
+    /// Who there is: IAM's roles, and STS's sessions of them.
+    pub(crate) identities: Identities,
     /// What S3 holds.
     pub(crate) objects: Objects,
     ids: AtomicU64,
@@ -49,6 +52,7 @@ impl State {
             cache: PromptCache::default(),
             faults: Faults::default(),
             denials: Denials::default(),
+            identities: Identities::default(),
             objects: Objects::default(),
             ids: AtomicU64::new(0),
         })
@@ -65,6 +69,7 @@ impl State {
         self.cache.clear();
         self.denials.clear();
         self.objects.clear();
+        self.identities.clear();
         self.faults.stand(None)
     }
 
@@ -77,5 +82,14 @@ impl State {
 
 /// Letters and digits, for the ids of messages and tool calls.
 pub(crate) const BASE62: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+/// An id that nobody can guess, of `length` characters of `alphabet`: for what lets somebody in.
+pub(crate) fn random_id(alphabet: &[u8], length: usize) -> String {
+    let random = || uuid::Uuid::new_v4().into_bytes();
+    let bytes = std::iter::repeat_with(random).flatten();
+    bytes.take(length).map(|byte| char::from(alphabet[usize::from(byte) % alphabet.len()])).collect()
+}
+
+/// What access key ids and ids of roles are made of.
+pub(crate) const BASE36_UPPER: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 /// What ids of application profiles are made of (recorded: `06vsfs68yb4g`).
 pub(crate) const BASE36: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyz";

@@ -2,11 +2,13 @@
 
 import gzip
 import io
+import json
 import os
 import subprocess
 import sys
 import urllib.error
 import urllib.request
+from datetime import datetime, timezone
 from pathlib import Path
 
 import aws
@@ -191,3 +193,129 @@ def test_the_cli_makes_fills_and_removes_a_bucket(cli, tmp_path):
     cli("s3", "cp", "--quiet", "s3://bedrock-logs-123456789012/x/in", str(tmp_path / "back"))
     assert (tmp_path / "back").read_bytes() == b"hello"
     assert "remove_bucket" in cli("s3", "rb", "s3://bedrock-logs-123456789012", "--force")
+
+
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"AWS": "arn:aws:iam::123456789012:root"},
+            "Action": ["sts:AssumeRole", "sts:TagSession"],
+            "Condition": {"StringEquals": {"sts:ExternalId": "agreed"}},
+        }
+    ],
+}
+INVOKE = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Action": "bedrock:InvokeModel*", "Resource": "arn:aws:bedrock:*::foundation-model/amazon.*"},
+        {"Effect": "Deny", "Action": "*", "Resource": "arn:aws:bedrock:eu-*"},
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def iam(connect):
+    return connect("iam")
+
+
+@pytest.fixture
+def role(iam):
+    """A role that the account may assume with an external id; gone after the test."""
+    made = iam.create_role(
+        RoleName="Clients-Test",
+        AssumeRolePolicyDocument=json.dumps(TRUST),
+        Description="made by a test",
+        Tags=[{"Key": "team", "Value": "kitchen & more"}],
+    )["Role"]
+    yield made
+    for name in iam.list_role_policies(RoleName="Clients-Test")["PolicyNames"]:
+        iam.delete_role_policy(RoleName="Clients-Test", PolicyName=name)
+    iam.delete_role(RoleName="Clients-Test")
+
+
+def test_a_role_has_a_trust_policy_and_inline_policies(iam, role):
+    got = iam.get_role(RoleName="Clients-Test")["Role"]
+    assert got == role
+    assert got["Arn"] == "arn:aws:iam::123456789012:role/Clients-Test"
+    assert (got["AssumeRolePolicyDocument"], got["Tags"][0]["Value"]) == (TRUST, "kitchen & more")
+    for name in ("one", "two"):
+        iam.put_role_policy(RoleName="Clients-Test", PolicyName=name, PolicyDocument=json.dumps(INVOKE))
+    pages = iam.get_paginator("list_role_policies").paginate(
+        RoleName="Clients-Test", PaginationConfig={"PageSize": 1}
+    )
+    assert [page["PolicyNames"] for page in pages] == [["one"], ["two"]]
+    assert iam.get_role_policy(RoleName="Clients-Test", PolicyName="two")["PolicyDocument"] == INVOKE
+    assert "Clients-Test" in {listed["RoleName"] for listed in iam.list_roles()["Roles"]}
+    assert code_of(iam.delete_role, RoleName="Clients-Test") == "DeleteConflict"
+
+
+def test_iam_refuses_in_its_own_words(iam, role, connect):
+    make = {"RoleName": "Clients-Test", "AssumeRolePolicyDocument": json.dumps(TRUST)}
+    assert code_of(iam.create_role, **make) == "EntityAlreadyExists"
+    assert code_of(iam.create_role, **make | {"RoleName": "a b"}) == "ValidationError"
+    assert code_of(iam.get_role, RoleName="Nobody") == "NoSuchEntity"
+    assert code_of(iam.get_role_policy, RoleName="Clients-Test", PolicyName="none") == "NoSuchEntity"
+    broken = {"RoleName": "Clients-Test", "PolicyName": "broken", "PolicyDocument": "{}"}
+    assert code_of(iam.put_role_policy, **broken) == "MalformedPolicyDocument"
+    assert code_of(iam.create_group, GroupName="none") == "InvalidAction"
+    assert code_of(connect("iam", key="AKIDNOBODY").list_roles) == "InvalidClientTokenId"
+    assert code_of(connect("iam", secret="wrong").list_roles) == "SignatureDoesNotMatch"
+
+
+def test_policies_are_simulated(iam, role):
+    iam.put_role_policy(RoleName="Clients-Test", PolicyName="invoke", PolicyDocument=json.dumps(INVOKE))
+    models = [f"arn:aws:bedrock:{at}::foundation-model/amazon.nova-lite-v1:0" for at in ("us-east-1", "eu-west-1")]
+    pages = iam.get_paginator("simulate_principal_policy").paginate(
+        PolicySourceArn=role["Arn"],
+        ActionNames=["bedrock:InvokeModel", "bedrock:GetInferenceProfile"],
+        ResourceArns=models,
+        PaginationConfig={"PageSize": 1},
+    )
+    results = [result for page in pages for result in page["EvaluationResults"]]
+    assert [result["EvalDecision"] for result in results] == [
+        "allowed", "explicitDeny", "implicitDeny", "explicitDeny",
+    ]
+    assert results[0]["MatchedStatements"][0]["SourcePolicyId"] == "invoke"
+    user = iam.get_user()["User"]["Arn"]
+    assert code_of(iam.simulate_principal_policy, PolicySourceArn=user + "x", ActionNames=["a:b"]) == "NoSuchEntity"
+    granted = iam.simulate_principal_policy(PolicySourceArn=user, ActionNames=["bedrock:CreateInferenceProfile"])
+    assert granted["EvaluationResults"][0]["EvalDecision"] == "allowed"
+
+
+def test_a_role_is_assumed_and_its_credentials_are_taken(connect, role, printed):
+    sts = connect("sts")
+    assert sts.get_caller_identity()["Arn"] == "arn:aws:iam::123456789012:user/outcrop"
+    wish = {"RoleArn": role["Arn"], "RoleSessionName": "a-session"}
+    assert code_of(sts.assume_role, **wish) == "AccessDenied"
+    assert code_of(sts.assume_role, **wish | {"ExternalId": "guessed"}) == "AccessDenied"
+    assert code_of(sts.assume_role, **wish | {"RoleArn": role["Arn"] + "x", "ExternalId": "agreed"}) == "AccessDenied"
+    wish |= {"ExternalId": "agreed", "Tags": [{"Key": "team", "Value": "kitchen"}]}
+    assert code_of(sts.assume_role, **wish, DurationSeconds=7200) == "ValidationError"
+    assumed = sts.assume_role(**wish)
+    keys = assumed["Credentials"]
+    assert 3500 < (keys["Expiration"] - datetime.now(timezone.utc)).total_seconds() <= 3600
+
+    def session(service, token=keys["SessionToken"]):
+        return boto3.client(
+            service,
+            endpoint_url=printed["url"],
+            region_name=REGION,
+            aws_access_key_id=keys["AccessKeyId"],
+            aws_secret_access_key=keys["SecretAccessKey"],
+            aws_session_token=token,
+            config=aws.CONFIG,
+        )
+
+    identity = session("sts").get_caller_identity()
+    assert identity["Arn"] == assumed["AssumedRoleUser"]["Arn"]
+    assert identity["Arn"] == "arn:aws:sts::123456789012:assumed-role/Clients-Test/a-session"
+    assert session("bedrock").list_inference_profiles()["inferenceProfileSummaries"]
+    assert session("s3").list_buckets()["ResponseMetadata"]["HTTPStatusCode"] == 200
+    assert code_of(session("bedrock", "stolen").list_inference_profiles) == "UnrecognizedClientException"
+    assert code_of(session("sts", None).get_caller_identity) == "InvalidClientTokenId"
+
+
+def test_the_cli_sees_who_it_is(cli):
+    assert json.loads(cli("sts", "get-caller-identity"))["Account"] == "123456789012"

@@ -5,9 +5,12 @@
 //! in memory. Nothing here knows of models.
 
 pub(crate) mod denials;
+pub(crate) mod iam;
 pub(crate) mod objects;
+mod query;
 mod refusal;
 mod s3;
+mod sts;
 
 use http::request::Parts;
 use outcrop_wire::sigv4::{self, RequestHead, Verified};
@@ -15,12 +18,14 @@ use outcrop_wire::sigv4::{self, RequestHead, Verified};
 use crate::exchange::Call;
 use crate::reply::Reply;
 use crate::state::State;
+use iam::store::Principal;
 use refusal::Refused;
 
 /// Answers a request for one of these services; `None` when it is for Bedrock.
 pub(crate) fn answer(state: &State, call: &Call<'_>, now: i64) -> Option<Reply> {
     let service = Service::of(call.head)?;
-    let outcome = admit(state, call, service, now).and_then(|caller| service.perform(state, call, &caller));
+    let outcome =
+        admit(state, call, service, now).and_then(|caller| service.perform(state, call, &caller, now));
     Some(outcome.unwrap_or_else(|refused| service.refusal(&refused, call)))
 }
 
@@ -34,7 +39,9 @@ pub(crate) fn max_body(head: &Parts) -> Option<usize> {
 /// A service beside Bedrock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Service {
+    Iam,
     S3,
+    Sts,
 }
 
 /// Who calls a service, and where.
@@ -42,13 +49,17 @@ enum Service {
 struct Caller {
     /// The Region of the signature.
     region: String,
+    /// Who signed.
+    principal: Principal,
 }
 
 impl Service {
     fn of(head: &Parts) -> Option<Self> {
         let name = sigv4::claimed_service(&head.headers, head.uri.query().unwrap_or_default())?;
         match name.as_str() {
+            "iam" => Some(Self::Iam),
             "s3" => Some(Self::S3),
+            "sts" => Some(Self::Sts),
             _ => None,
         }
     }
@@ -56,19 +67,25 @@ impl Service {
     /// The name in the scope of its signatures.
     fn signing_name(self) -> &'static str {
         match self {
+            Self::Iam => "iam",
             Self::S3 => "s3",
+            Self::Sts => "sts",
         }
     }
 
-    fn perform(self, state: &State, call: &Call<'_>, caller: &Caller) -> Result<Reply, Refused> {
+    fn perform(self, state: &State, call: &Call<'_>, caller: &Caller, now: i64) -> Result<Reply, Refused> {
         match self {
+            Self::Iam => iam::answer(&state.identities, call),
             Self::S3 => s3::answer(&state.objects, call, &caller.region),
+            Self::Sts => sts::answer(&state.identities, call, caller, now),
         }
     }
 
     fn refusal(self, refused: &Refused, call: &Call<'_>) -> Reply {
         match self {
+            Self::Iam => iam::DIALECT.refusal(refused, call.request_id),
             Self::S3 => s3::refusal(refused, call),
+            Self::Sts => sts::DIALECT.refusal(refused, call.request_id),
         }
     }
 }
@@ -81,8 +98,10 @@ fn admit(state: &State, call: &Call<'_>, service: Service, now: i64) -> Result<C
         headers: &call.head.headers,
         authority: call.head.uri.authority().map(http::uri::Authority::as_str),
     };
-    let secret_of = |id: &str| (id == state.keys.access_key_id).then(|| state.keys.secret_access_key.clone());
+    let secret_of = |id: &str| state.identities.secret_of(&state.keys, id);
     let verified = sigv4::verify(&head, call.body, service.signing_name(), secret_of, now);
-    let Verified { region, .. } = verified.map_err(Refused::from)?;
-    Ok(Caller { region })
+    let Verified { access_key_id, region, session_token, .. } = verified?;
+    let token = session_token.as_deref();
+    let principal = state.identities.principal(&state.keys, &access_key_id, token, now)?;
+    Ok(Caller { region, principal })
 }

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use outcrop_wire::sigv4::SigV4Error;
 
+use super::iam::store::NotTaken;
+
 /// A refusal. Codes are those of S3 and of the Query protocol; a service with its own names maps them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refused {
@@ -18,7 +20,6 @@ impl Refused {
     }
 }
 
-#[allow(dead_code, reason = "STS comes next")]
 /// The code of a session whose time is over.
 pub(crate) const EXPIRED: &str = "ExpiredToken";
 /// The code of an access key id that nobody has.
@@ -38,5 +39,15 @@ impl From<SigV4Error> for Refused {
             | SigV4Error::Mismatch => MISMATCH,
         };
         Self::new(403, code, error.to_string())
+    }
+}
+
+impl From<NotTaken> for Refused {
+    fn from(reason: NotTaken) -> Self {
+        let (code, text) = match reason {
+            NotTaken::Unknown => (UNKNOWN_KEY, "The security token included in the request is invalid"),
+            NotTaken::Expired => (EXPIRED, "The security token included in the request is expired"),
+        };
+        Self::new(403, code, text)
     }
 }

@@ -52,6 +52,10 @@ fn keys(environment: &Environment) -> Keys {
     Keys { access_key_id, secret_access_key, bearer }
 }
 
+/// What the emulator stands in for, as `AWS_ENDPOINT_URL_…` names it; CloudWatch Logs has two names, ours and the SDKs'.
+const SERVICES: [&str; 8] =
+    ["BEDROCK", "BEDROCK_RUNTIME", "STS", "IAM", "LOGS", "CLOUDWATCH_LOGS", "CLOUDWATCH", "S3"];
+
 const ID: &str = "AWS_ACCESS_KEY_ID";
 const SECRET: &str = "AWS_SECRET_ACCESS_KEY";
 const BEARER: &str = "AWS_BEARER_TOKEN_BEDROCK";
@@ -105,8 +109,9 @@ fn announce(
     }
     let mut out = paper::out();
     writeln!(out, "# Bedrock emulator on {url}; give these to any AWS client:")?;
-    writeln!(out, "export AWS_ENDPOINT_URL_BEDROCK={url}")?;
-    writeln!(out, "export AWS_ENDPOINT_URL_BEDROCK_RUNTIME={url}")?;
+    for service in SERVICES {
+        writeln!(out, "export AWS_ENDPOINT_URL_{service}={url}")?;
+    }
     for (name, value) in [(ID, &keys.access_key_id), (SECRET, &keys.secret_access_key)] {
         // A key the person already has is not printed: it may be a real one.
         match environment.variable(name) {
