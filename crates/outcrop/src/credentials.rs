@@ -10,6 +10,7 @@ use crate::problem::Problem;
 use crate::secret::Secret;
 
 /// The source chosen. Holds secrets and has no way to print them.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Choice {
     /// A Bedrock API key.
     Bearer {
@@ -90,6 +91,17 @@ impl Choice {
             Self::Profile { variable, name } => format!("profile `{name}` from {variable}"),
             Self::Chain => "AWS's own chain (environment, files, SSO, container, instance)".to_owned(),
             Self::PerUser { variable } => format!("none: {variable} is user_provided"),
+        }
+    }
+
+    /// Where it was chosen.
+    pub fn source(&self) -> String {
+        match self {
+            Self::Bearer { variable, .. }
+            | Self::Keys { variable, .. }
+            | Self::Profile { variable, .. }
+            | Self::PerUser { variable } => (*variable).to_owned(),
+            Self::Chain => "built-in".to_owned(),
         }
     }
 

@@ -120,6 +120,14 @@ impl Environment {
         }
     }
 
+    /// `$NAME` → `.env:3`, for each variable that the file set.
+    pub fn lines(&self) -> impl Iterator<Item = (String, String)> {
+        self.variables.iter().filter_map(|(name, variable)| match &variable.origin {
+            Origin::File { path, line } => Some((format!("${name}"), format!("{path}:{line}"))),
+            Origin::Process => None,
+        })
+    }
+
     /// The variable's value was given in the `--env-file`, so nothing but us has seen it.
     pub fn is_from_file(&self, name: &str) -> bool {
         self.variable(name).is_some_and(|variable| variable.origin != Origin::Process)
@@ -141,7 +149,7 @@ impl Environment {
 }
 
 /// Every variable of ours and of LibreChat's that has a meaning here.
-const KNOWN: [&str; 18] = [
+const KNOWN: [&str; 19] = [
     "BEDROCK_AWS_ACCESS_KEY_ID",
     "BEDROCK_AWS_BEARER_TOKEN",
     "BEDROCK_AWS_DEFAULT_REGION",
@@ -159,6 +167,7 @@ const KNOWN: [&str; 18] = [
     "OUTCROP_LOG",
     "OUTCROP_MODEL",
     "OUTCROP_REGION",
+    "OUTCROP_RELOAD_INTERVAL_MS",
     "OUTCROP_URL",
 ];
 

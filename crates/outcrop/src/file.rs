@@ -21,11 +21,16 @@ use crate::region;
 use crate::secret::Secret;
 use crate::yaml::Source;
 
+/// `file:line` of a value, by its key as it is written in the file: `aliases.fast`, `keys[0].name`.
+pub type Places = BTreeMap<String, String>;
+
 /// What a configuration file says.
 #[derive(Default)]
 pub struct FromFile {
     /// The file's name as the person wrote it; empty without a file.
     pub name: String,
+    /// Where each value stands.
+    pub places: Places,
     /// What it adds to the catalog.
     pub layer: Layer,
     /// Where the gateway listens.
@@ -88,7 +93,7 @@ fn of_text(source: Source<'_>, environment: &Environment, problems: &mut Vec<Pro
     if nothing_in_it {
         return Some(FromFile { name: source.name.to_owned(), ..FromFile::default() });
     }
-    let mut reader = Reader { source, environment, problems };
+    let mut reader = Reader { source, environment, problems, places: Places::new() };
     let read = reader.is_librechat().and_then(|is_librechat| {
         if is_librechat {
             source.read().map(|file| reader.librechat(file))
@@ -96,13 +101,20 @@ fn of_text(source: Source<'_>, environment: &Environment, problems: &mut Vec<Pro
             source.read().map(|file| reader.outcrop(file))
         }
     });
-    read.map_err(|problem| problems.push(*problem)).ok()
+    match read {
+        Ok(from_file) => Some(FromFile { places: reader.places, ..from_file }),
+        Err(problem) => {
+            problems.push(*problem);
+            None
+        }
+    }
 }
 
 struct Reader<'a> {
     source: Source<'a>,
     environment: &'a Environment,
     problems: &'a mut Vec<Problem>,
+    places: Places,
 }
 
 impl Reader<'_> {
@@ -212,9 +224,9 @@ impl Reader<'_> {
             runtime: runtime.and_then(|url| self.endpoint("upstream.runtime", &url)),
             control: control.and_then(|url| self.endpoint("upstream.control", &url)),
             keys: self.keys(&keys),
-            lane,
             residency: self.policy(residency.as_ref(), regions_at.zip(regions.as_deref())),
             region: regions.and_then(|list| list.into_iter().next()),
+            lane: lane.map(|lane| self.placed("lane", lane)),
             ..FromFile::default()
         }
     }
@@ -257,6 +269,12 @@ impl Reader<'_> {
             self.problems.push(self.source.error(location, format!("`{key}`: {error}")).hint(hint));
         })
         .ok()
+    }
+
+    /// A value that is a word of ours, its place remembered.
+    fn placed<T>(&mut self, key: &str, value: Spanned<T>) -> T {
+        self.places.insert(key.to_owned(), self.source.line(value.referenced));
+        value.value
     }
 
     fn aliases(&mut self, map: &BTreeMap<String, Spanned<String>>) -> BTreeMap<String, String> {
@@ -323,6 +341,7 @@ impl Reader<'_> {
 
     /// A text with its variables replaced, refused when nothing is left.
     fn text(&mut self, key: &str, text: &Spanned<String>) -> Option<String> {
+        self.places.insert(key.to_owned(), self.source.line(text.referenced));
         let value = self.source.expand(key, text, self.environment, self.problems)?;
         if value.is_empty() {
             self.problems.push(self.source.error(text.referenced, format!("`{key}` is empty")));

@@ -4,6 +4,7 @@
 //! A visitor starts at [`commands::run`]; what a value means and where it comes from is [`settings::Settings`].
 
 mod args;
+mod changes;
 mod client;
 mod commands;
 mod credentials;
@@ -18,8 +19,11 @@ mod outcrop_yaml;
 mod paper;
 mod problem;
 mod region;
+mod reload;
+mod running;
 mod secret;
 mod settings;
+mod shown;
 mod yaml;
 
 use std::process::ExitCode;

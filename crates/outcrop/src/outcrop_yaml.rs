@@ -31,7 +31,8 @@ pub struct OutcropYaml {
     pub keys: Vec<Key>,
     /// How requests travel.
     #[serde(default)]
-    pub lane: Option<Lane>,
+    #[schemars(with = "Option<Lane>")]
+    pub lane: Option<Spanned<Lane>>,
     /// Where calls may be processed. Whatever is not proven to stay there is refused.
     #[serde(default)]
     #[schemars(with = "Option<Residency>")]

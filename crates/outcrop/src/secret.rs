@@ -1,7 +1,7 @@
 //! A value that cannot be printed by accident.
 
 /// A secret: no `Debug`, no `Display`, no `Serialize`. Whoever needs the text asks for it by a name that shows in a review.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {

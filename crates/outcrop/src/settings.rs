@@ -5,6 +5,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use outcrop_bedrock::{Endpoint, Endpoints};
 use outcrop_catalog::{Catalog, Context, Layer, Residency, Source};
@@ -12,7 +13,7 @@ use outcrop_catalog::{Catalog, Context, Layer, Residency, Source};
 use crate::args::Global;
 use crate::credentials::Choice;
 use crate::environment::Environment;
-use crate::file::{self, FromFile, GatewayKey, Guardrail};
+use crate::file::{self, FromFile, GatewayKey, Guardrail, Places};
 use crate::outcrop_yaml::Lane;
 use crate::problem::{Problem, Severity};
 use crate::secret::Secret;
@@ -25,6 +26,14 @@ pub struct Sourced<T> {
     pub value: T,
     /// Where it comes from.
     pub source: Source,
+}
+
+/// What a reading of all sources gave.
+pub struct Loaded {
+    /// The files that were read or looked for: what they say, or that they are there, decides what holds.
+    pub files: Vec<PathBuf>,
+    /// What holds; on failure every problem found, not only the first.
+    pub settings: Result<Settings, Vec<Problem>>,
 }
 
 /// Flags that override everything else.
@@ -44,6 +53,8 @@ pub struct Settings {
     pub file: Option<String>,
     /// The environment file that was read.
     pub env_file: Option<String>,
+    /// Where in the configuration file each value stands, by its key.
+    pub places: Places,
     /// What the sources add to the catalog.
     pub layers: Vec<(Source, Layer)>,
     /// The Region to call from when an identifier names none.
@@ -52,6 +63,8 @@ pub struct Settings {
     pub listen: Sourced<SocketAddr>,
     /// Where the ledger lives.
     pub data_dir: Sourced<PathBuf>,
+    /// How often the files are looked at for changes; zero is never.
+    pub reload_interval: Sourced<Duration>,
     /// Where Bedrock is, when not at AWS's own address.
     pub upstream: Upstream,
     /// Who we are to AWS.
@@ -121,25 +134,41 @@ impl Upstream {
 impl Settings {
     /// Reads every source. On failure: every problem found, not only the first.
     pub fn load(global: &Global, flags: &Flags) -> Result<Self, Vec<Problem>> {
-        Self::load_from(global, flags, Environment::of_process())
+        Self::read(global, flags).settings
     }
 
-    fn load_from(global: &Global, flags: &Flags, mut environment: Environment) -> Result<Self, Vec<Problem>> {
+    /// Like [`Settings::load`], and says which files it depends on, also when they are wrong.
+    pub fn read(global: &Global, flags: &Flags) -> Loaded {
+        let mut environment = Environment::of_process();
         let mut problems = Vec::new();
-        let env_file = read_env_file(global, &mut environment, &mut problems);
+        let env_file = env_file(global, &environment);
+        if let Some(path) = &env_file {
+            problems.extend(environment.read_file(path));
+        }
         problems.extend(environment.unknown_names());
-        let from_file = read_config(global, &environment, &mut problems);
+        let candidates = config_files(global, &environment);
+        let config = candidates.iter().find(|path| candidates.len() == 1 || path.is_file());
+        let from_file = config.and_then(|path| file::read(path, &environment, &mut problems));
         let mut settings = Self::of(flags, &environment, from_file, &mut problems);
-        settings.env_file = env_file;
+        settings.places.extend(environment.lines());
+        settings.env_file = env_file.as_ref().map(|path| path.display().to_string());
+        let files = env_file.into_iter().chain(candidates).collect();
         if let Some(address) = global.emulated {
             settings.upstream = Upstream::emulated(address);
             settings.credentials = Choice::emulated();
         }
         if problems.iter().any(|problem| problem.severity == Severity::Error) {
-            return Err(problems);
+            return Loaded { files, settings: Err(problems) };
         }
         settings.warnings = problems;
-        Ok(settings)
+        Loaded { files, settings: Ok(settings) }
+    }
+
+    /// The files that [`Settings::read`] is about to read, as far as the process's own variables tell.
+    pub fn files(global: &Global) -> Vec<PathBuf> {
+        let environment = Environment::of_process();
+        let candidates = config_files(global, &environment);
+        env_file(global, &environment).into_iter().chain(candidates).collect()
     }
 
     fn of(
@@ -150,6 +179,7 @@ impl Settings {
     ) -> Self {
         let FromFile {
             name,
+            places,
             layer,
             listen,
             runtime,
@@ -177,9 +207,11 @@ impl Settings {
             region: region_of(flags, environment, region.zip(file.clone()), problems),
             listen: listen_of(flags, environment, listen, file.as_deref(), problems),
             data_dir: data_dir_of(flags, environment, problems),
+            reload_interval: reload_interval_of(environment, problems),
             credentials: Choice::of(environment, problems),
             file,
             env_file: None,
+            places,
             layers,
             upstream,
             keys,
@@ -209,24 +241,18 @@ impl Settings {
     }
 }
 
-fn read_env_file(
-    global: &Global,
-    environment: &mut Environment,
-    problems: &mut Vec<Problem>,
-) -> Option<String> {
+fn env_file(global: &Global, environment: &Environment) -> Option<PathBuf> {
     let from_variable = || environment.value("OUTCROP_ENV_FILE").map(PathBuf::from);
-    let path = global.env_file.clone().or_else(from_variable)?;
-    problems.extend(environment.read_file(&path));
-    Some(path.display().to_string())
+    global.env_file.clone().or_else(from_variable)
 }
 
 /// Looked for in the working directory when no file is named, in this order.
 const DEFAULT_FILES: [&str; 2] = ["outcrop.yaml", "librechat.yaml"];
 
-fn read_config(global: &Global, environment: &Environment, problems: &mut Vec<Problem>) -> Option<FromFile> {
+/// The one that is named, or those of which the first that is there counts.
+fn config_files(global: &Global, environment: &Environment) -> Vec<PathBuf> {
     let named = global.config.clone().or_else(|| environment.value("OUTCROP_CONFIG").map(PathBuf::from));
-    let found = || DEFAULT_FILES.iter().map(PathBuf::from).find(|path| path.is_file());
-    file::read(&named.or_else(found)?, environment, problems)
+    named.map_or_else(|| DEFAULT_FILES.iter().map(PathBuf::from).collect(), |path| vec![path])
 }
 
 fn layers_of(environment: &Environment, problems: &mut Vec<Problem>) -> Vec<(Source, Layer)> {
@@ -335,6 +361,31 @@ fn data_dir_of(flags: &Flags, environment: &Environment, problems: &mut Vec<Prob
             .hint("set OUTCROP_DATA_DIR or --data-dir"),
     );
     Sourced { value: PathBuf::from(".outcrop"), source: Source::BuiltIn }
+}
+
+/// How often configuration files are looked at, in milliseconds; 0 is never.
+const RELOAD_INTERVAL: &str = "OUTCROP_RELOAD_INTERVAL_MS";
+
+/// Soon enough for a person who saves a file and tries again.
+const DEFAULT_RELOAD_INTERVAL: Duration = Duration::from_secs(1);
+
+fn reload_interval_of(environment: &Environment, problems: &mut Vec<Problem>) -> Sourced<Duration> {
+    let built_in = Sourced { value: DEFAULT_RELOAD_INTERVAL, source: Source::BuiltIn };
+    let Some(text) = environment.value(RELOAD_INTERVAL) else { return built_in };
+    match text.parse() {
+        Ok(milliseconds) => Sourced {
+            value: Duration::from_millis(milliseconds),
+            source: Source::Environment(RELOAD_INTERVAL.to_owned()),
+        },
+        Err(_) => {
+            let place = environment.place(RELOAD_INTERVAL);
+            problems.push(
+                Problem::error(place, format!("`{text}` is no number of milliseconds"))
+                    .hint("write 1000 for a second, 0 for never"),
+            );
+            built_in
+        }
+    }
 }
 
 /// Strongest first; AWS's own names, then LibreChat's, which is a host without a scheme.

@@ -76,7 +76,7 @@ fn told_to_stop() -> Result<impl Future<Output = ()>, Failure> {
 /// The log goes to standard error; `OUTCROP_LOG` chooses what (`warn`, `info`, `outcrop_gateway=debug`).
 fn log_to_stderr() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("OUTCROP_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,outcrop::reload=info"));
     let colour = std::io::stderr().is_terminal();
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colour).with_writer(std::io::stderr).init();
 }

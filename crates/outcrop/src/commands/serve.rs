@@ -2,12 +2,10 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 use outcrop_bedrock::{Credentials, Endpoint, Endpoints};
-use outcrop_catalog::Source;
 use outcrop_emulator::{Emulator, SeededProfile};
-use outcrop_gateway::{Gateway, Key, LanePolicy};
+use outcrop_gateway::Gateway;
 use owo_colors::OwoColorize;
 use serde_json::json;
 use tokio::sync::oneshot;
@@ -17,25 +15,38 @@ use super::emulate;
 use crate::args::{Global, Serve};
 use crate::credentials::Choice;
 use crate::failure::Failure;
-use crate::outcrop_yaml::Lane;
 use crate::paper;
-use crate::settings::{Flags, Settings};
+use crate::reload::{Files, Watch};
+use crate::running::{Running, data_dir};
+use crate::settings::{Flags, Loaded, Settings};
 
 /// Runs `outcrop serve` until it is told to stop.
 pub fn run(global: &Global, serve: &Serve) -> Result<(), Failure> {
     let Serve { listen, data_dir, region } = serve;
     let local = &global.local;
     let flags = Flags { listen: *listen, data_dir: data_dir.clone(), region: region.clone() };
-    let settings = Settings::load(global, &flags)?;
+    // What the files say is fingerprinted before it is read, so that no change goes unnoticed.
+    let mut files = Files::new(Settings::files(global));
+    let Loaded { files: read, settings } = Settings::read(global, &flags);
+    files.follow(read);
+    let settings = settings?;
     paper::problems(&settings.warnings);
     refuse_what_would_be_ignored(&settings, *local)?;
     super::log_to_stderr();
     super::serve_on(async {
         let told_to_stop = super::told_to_stop()?;
         let inside = if *local { Some(Inside::start(&settings).await?) } else { None };
-        let gateway = bind(&settings, inside.as_ref()).await?;
+        let mut running = match &inside {
+            Some(inside) => Running::local(local_credentials(inside)?, local_endpoints(inside.address)?),
+            None => Running::default(),
+        };
+        let gateway = bind(&running.settings(&settings).await.map_err(Failure::new)?).await?;
         announce(global, &settings, gateway.local_addr(), inside.as_ref())?;
+        let flags = (global.clone(), flags);
+        let watch = Watch { flags, current: settings, files, running, reloader: gateway.reloader() };
+        let watching = tokio::spawn(watch.follow());
         gateway.serve(told_to_stop).await;
+        watching.abort();
         if let Some(inside) = inside {
             inside.stop().await;
         }
@@ -115,30 +126,8 @@ async fn bind_or_elsewhere(config: outcrop_emulator::Config) -> Result<Emulator,
     }
 }
 
-async fn bind(settings: &Settings, inside: Option<&Inside>) -> Result<Gateway, Failure> {
-    let (credentials, upstream) = match inside {
-        Some(inside) => (local_credentials(inside)?, local_endpoints(inside.address)?),
-        None => {
-            let credentials = settings.credentials.load(&settings.region.value).await;
-            (credentials.map_err(Failure::new)?, settings.upstream.endpoints())
-        }
-    };
-    let keys = settings.keys.iter().map(|key| Key::new(key.name.clone(), key.key.reveal())).collect();
-    let gateway = outcrop_gateway::Settings {
-        listen: settings.listen.value,
-        data_dir: data_dir(settings, inside.is_some()),
-        region: settings.region.value.clone(),
-        upstream,
-        credentials,
-        catalog: settings.catalog(),
-        keys,
-        lane: match settings.lane {
-            Some(Lane::Converse) => LanePolicy::Converse,
-            Some(Lane::Auto) | None => LanePolicy::Auto,
-        },
-        local: inside.is_some(),
-    };
-    Gateway::bind(gateway).await.map_err(|error| {
+async fn bind(settings: &outcrop_gateway::Settings) -> Result<Gateway, Failure> {
+    Gateway::bind(settings.clone()).await.map_err(|error| {
         let hint = error.hint();
         Failure::new(error.to_string()).hint(hint)
     })
@@ -153,12 +142,6 @@ fn local_endpoints(address: SocketAddr) -> Result<Endpoints, Failure> {
     let endpoint = Endpoint::parse(&format!("http://{address}"));
     let endpoint = endpoint.map_err(|error| Failure::new(error.to_string()))?;
     Ok(Endpoints { runtime: Some(endpoint.clone()), control: Some(endpoint) })
-}
-
-/// Local runs keep their own ledger unless a person chose the folder: made-up money must not mix with real.
-pub fn data_dir(settings: &Settings, local: bool) -> PathBuf {
-    let chosen = &settings.data_dir;
-    if local && chosen.source == Source::BuiltIn { chosen.value.join("local") } else { chosen.value.clone() }
 }
 
 fn announce(

@@ -7,10 +7,10 @@ use comfy_table::CellAlignment;
 use jiff::Timestamp;
 use outcrop_gateway::ledger::{self, Ledger, Summary};
 
-use super::serve::data_dir;
 use crate::args::{By, Global, Usage};
 use crate::failure::Failure;
 use crate::paper;
+use crate::running::data_dir;
 use crate::settings::{Flags, Settings};
 
 /// Runs `outcrop usage`.

@@ -11,6 +11,7 @@ mod iam;
 mod outcrop;
 mod profiles;
 mod profiles_as_code;
+mod reload;
 mod residency;
 mod seeds;
 mod serve;

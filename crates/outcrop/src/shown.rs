@@ -1,0 +1,167 @@
+//! The configuration as a person is shown it: one entry a value, each with its source, no secret among them.
+
+use std::collections::BTreeMap;
+
+use outcrop_bedrock::Endpoint;
+use outcrop_catalog::{Layer, Source};
+
+use crate::outcrop_yaml::Lane;
+use crate::settings::{Settings, Sourced};
+
+/// One value that holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Which: `region`, `aliases.fast`, `mappings.arn:aws:…`, `models[2]`.
+    pub key: String,
+    /// What it is; of a secret, that it is set.
+    pub value: String,
+    /// Where it comes from: `built-in`, a flag, a variable, `librechat.yaml:7`, `.env:3 BEDROCK_AWS_MODELS`.
+    pub source: String,
+    /// Whether the value is something the resolver can be asked about.
+    pub names: Names,
+}
+
+/// What of an entry names a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Names {
+    /// Nothing: it is a plain setting.
+    Nothing,
+    /// The last part of its key: a name of the person's own, or an ARN that is mapped to a model.
+    Key,
+    /// Its value: an identifier that is offered.
+    Value,
+}
+
+impl Entry {
+    /// The identifier a client may send because of this entry.
+    pub fn identifier(&self) -> Option<&str> {
+        match self.names {
+            Names::Nothing => None,
+            Names::Key => self.key.split_once('.').map(|(_, name)| name),
+            Names::Value => Some(&self.value),
+        }
+    }
+}
+
+/// All values that hold, settings first, then what the catalog is told.
+pub fn entries(settings: &Settings) -> Vec<Entry> {
+    let mut entries = Entries { settings, entries: Vec::new() };
+    entries.sourced("region", &settings.region, Clone::clone);
+    entries.sourced("listen", &settings.listen, ToString::to_string);
+    entries.sourced("dataDir", &settings.data_dir, |path| path.display().to_string());
+    entries.push("credentials", settings.credentials.describe(), settings.credentials.source());
+    entries.endpoint("upstream.runtime", settings.upstream.runtime.as_ref());
+    entries.endpoint("upstream.control", settings.upstream.control.as_ref());
+    entries.of_file();
+    for (source, layer) in &settings.layers {
+        entries.layer(source, layer);
+    }
+    entries.entries
+}
+
+/// In words a person knows.
+pub fn source(source: &Source) -> String {
+    match source {
+        Source::BuiltIn => "built-in".to_owned(),
+        Source::Discovered => "discovered".to_owned(),
+        Source::File(name) | Source::Environment(name) | Source::Flag(name) => name.clone(),
+    }
+}
+
+struct Entries<'a> {
+    settings: &'a Settings,
+    entries: Vec<Entry>,
+}
+
+impl Entries<'_> {
+    fn of_file(&mut self) {
+        let settings = self.settings;
+        if let Some(lane) = settings.lane {
+            let word = match lane {
+                Lane::Auto => "auto",
+                Lane::Converse => "converse",
+            };
+            self.in_file("lane", "lane", word);
+        }
+        for (index, key) in settings.keys.iter().enumerate() {
+            self.in_file(&format!("keys.{}", key.name), &format!("keys[{index}].key"), "(hidden)");
+        }
+        for (index, region) in settings.available_regions.iter().enumerate() {
+            let written = format!("endpoints.bedrock.availableRegions[{index}]");
+            self.in_file(&format!("availableRegions[{index}]"), &written, region);
+        }
+        if let Some(guardrail) = &settings.guardrail {
+            let facts =
+                [("guardrailIdentifier", &guardrail.identifier), ("guardrailVersion", &guardrail.version)];
+            for (name, value) in facts {
+                let key = format!("guardrailConfig.{name}");
+                self.in_file(&key, &format!("endpoints.bedrock.{key}"), value);
+            }
+        }
+    }
+
+    fn layer(&mut self, from: &Source, layer: &Layer) {
+        let pairs = |map: &BTreeMap<String, String>| -> Vec<(String, String)> {
+            map.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
+        };
+        for (name, target) in pairs(&layer.aliases) {
+            self.named(format!("aliases.{name}"), target, from, &format!("aliases.{name}"));
+        }
+        for (id, arn) in pairs(&layer.inference_profiles) {
+            let written = format!("endpoints.bedrock.inferenceProfiles.{id}");
+            self.named(format!("inferenceProfiles.{id}"), arn, from, &written);
+        }
+        if matches!(from, Source::Environment(_)) {
+            for profile in layer.application_profiles.values() {
+                let model = profile.mapped_to.clone().unwrap_or_default();
+                self.named(format!("mappings.{}", profile.arn), model, from, "");
+            }
+        }
+        for (index, id) in layer.offered.iter().enumerate() {
+            let source = self.place(from, &format!("endpoints.bedrock.models[{index}]"));
+            let (key, value) = (format!("models[{index}]"), id.clone());
+            self.entries.push(Entry { key, value, source, names: Names::Value });
+        }
+    }
+
+    fn named(&mut self, key: String, value: String, from: &Source, written: &str) {
+        let source = self.place(from, written);
+        self.entries.push(Entry { key, value, source, names: Names::Key });
+    }
+
+    fn sourced<T>(&mut self, key: &str, it: &Sourced<T>, text: impl Fn(&T) -> String) {
+        let source = self.place(&it.source, key);
+        self.push(key, text(&it.value), source);
+    }
+
+    fn endpoint(&mut self, key: &str, endpoint: Option<&Sourced<Endpoint>>) {
+        match endpoint {
+            Some(endpoint) => self.sourced(key, endpoint, Endpoint::url),
+            None => self.push(key, "AWS".to_owned(), source(&Source::BuiltIn)),
+        }
+    }
+
+    /// A value that only the configuration file can set.
+    fn in_file(&mut self, key: &str, written: &str, value: &str) {
+        let file = self.settings.file.clone().unwrap_or_default();
+        let source = self.place(&Source::File(file), written);
+        self.push(key, value.to_owned(), source);
+    }
+
+    fn push(&mut self, key: &str, value: String, source: String) {
+        self.entries.push(Entry { key: key.to_owned(), value, source, names: Names::Nothing });
+    }
+
+    /// With the line of the file, where there is one.
+    fn place(&self, from: &Source, written: &str) -> String {
+        let key = match from {
+            Source::Environment(name) => format!("${name}"),
+            _ => written.to_owned(),
+        };
+        match (from, self.settings.places.get(&key)) {
+            (Source::Environment(name), Some(line)) => format!("{line} {name}"),
+            (Source::File(_), Some(line)) => line.clone(),
+            _ => source(from),
+        }
+    }
+}
