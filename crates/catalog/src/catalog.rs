@@ -228,7 +228,7 @@ impl Catalog {
 }
 
 /// An alias may name an alias; more than this in a row is a mistake.
-const MAX_ALIASES: usize = 8;
+pub const MAX_ALIASES: usize = 8;
 
 fn endless(name: &str, path: &[(&Source, &str)], is_circle: bool) -> ResolveError {
     let how = match is_circle {

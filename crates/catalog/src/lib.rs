@@ -19,7 +19,7 @@ pub mod resolve;
 mod suggest;
 pub mod ways;
 
-pub use catalog::{Catalog, Layer, Source};
+pub use catalog::{Catalog, Layer, MAX_ALIASES, Source};
 pub use explain::Explanation;
 pub use identifier::{Arn, Identifier, IdentifierError, Kind, Vocabulary};
 pub use model::{

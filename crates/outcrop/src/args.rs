@@ -213,7 +213,14 @@ pub enum Config {
     /// Find every mistake; exit 1 when there is one
     Check,
     /// Show what holds, and where each value comes from
-    Show,
+    Show {
+        /// Also what every identifier stands for: what is invoked, and the model behind it
+        #[arg(long)]
+        resolved: bool,
+        /// Also why, step by step (implies --resolved)
+        #[arg(long)]
+        why: bool,
+    },
     /// The JSON Schema of outcrop.yaml and librechat.yaml
     Schema,
 }

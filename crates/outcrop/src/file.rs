@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use outcrop_bedrock::Endpoint;
-use outcrop_catalog::{ApplicationProfile, Layer, Residency, ResidencyError};
+use outcrop_catalog::{ApplicationProfile, Layer, MAX_ALIASES, Residency, ResidencyError};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_saphyr::{Location, Spanned};
@@ -31,6 +31,8 @@ pub struct FromFile {
     pub name: String,
     /// Where each value stands.
     pub places: Places,
+    /// What `config show` says about settings that nothing above the file can change: key and value.
+    pub shown: Vec<(String, String)>,
     /// What it adds to the catalog.
     pub layer: Layer,
     /// Where the gateway listens.
@@ -93,7 +95,7 @@ fn of_text(source: Source<'_>, environment: &Environment, problems: &mut Vec<Pro
     if nothing_in_it {
         return Some(FromFile { name: source.name.to_owned(), ..FromFile::default() });
     }
-    let mut reader = Reader { source, environment, problems, places: Places::new() };
+    let mut reader = Reader { source, environment, problems, places: Places::new(), shown: Vec::new() };
     let read = reader.is_librechat().and_then(|is_librechat| {
         if is_librechat {
             source.read().map(|file| reader.librechat(file))
@@ -102,7 +104,7 @@ fn of_text(source: Source<'_>, environment: &Environment, problems: &mut Vec<Pro
         }
     });
     match read {
-        Ok(from_file) => Some(FromFile { places: reader.places, ..from_file }),
+        Ok(from_file) => Some(FromFile { places: reader.places, shown: reader.shown, ..from_file }),
         Err(problem) => {
             problems.push(*problem);
             None
@@ -115,6 +117,7 @@ struct Reader<'a> {
     environment: &'a Environment,
     problems: &'a mut Vec<Problem>,
     places: Places,
+    shown: Vec<(String, String)>,
 }
 
 impl Reader<'_> {
@@ -242,15 +245,23 @@ impl Reader<'_> {
             let outcrop_yaml::Residency { allow_regions, allow_geographies } = &written.value;
             let allowed = self.region_names("residency.allow_regions", allow_regions);
             let geographies = self.texts("residency.allow_geographies", allow_geographies);
+            self.show("residency.allow_regions", &allowed);
+            self.show("residency.allow_geographies", &geographies);
             let set =
                 policy.clone().processed_in(&allowed, &geographies, self.source.line(written.referenced));
             policy = self.allowed("residency", written.referenced, set)?;
         }
         if let Some((location, names)) = regions {
+            self.show("regions", names);
             let set = policy.called_in(names, self.source.line(location));
             policy = self.allowed("regions", location, set)?;
         }
         (residency.is_some() || regions.is_some()).then_some(policy)
+    }
+
+    fn show(&mut self, key: &str, values: &[String]) {
+        let entry = |(index, value): (usize, &String)| (format!("{key}[{index}]"), value.clone());
+        self.shown.extend(values.iter().enumerate().map(entry));
     }
 
     fn allowed(
@@ -278,9 +289,17 @@ impl Reader<'_> {
     }
 
     fn aliases(&mut self, map: &BTreeMap<String, Spanned<String>>) -> BTreeMap<String, String> {
-        map.iter()
+        let aliases: BTreeMap<_, _> = map
+            .iter()
             .filter_map(|(name, target)| Some((name.clone(), self.text(&format!("aliases.{name}"), target)?)))
-            .collect()
+            .collect();
+        for (name, target) in map {
+            if let Some(how) = endless(&aliases, name) {
+                let problem = self.source.error(target.referenced, format!("the alias `{name}` leads {how}"));
+                self.problems.push(problem.hint("let it name a model id, a profile id or an ARN"));
+            }
+        }
+        aliases
     }
 
     fn listen(&mut self, text: &Spanned<String>) -> Option<SocketAddr> {
@@ -349,6 +368,28 @@ impl Reader<'_> {
         }
         Some(value)
     }
+}
+
+/// In what way an alias never ends. A circle is told of once, at the first of its names.
+fn endless(aliases: &BTreeMap<String, String>, name: &str) -> Option<String> {
+    let steps = std::iter::successors(Some(name), |at| aliases.get(*at).map(String::as_str));
+    let path: Vec<&str> = steps.take(MAX_ALIASES + 2).collect();
+    match path.iter().skip(1).position(|at| *at == name) {
+        Some(end) => {
+            let circle = &path[..end + 2];
+            let is_first = circle.iter().all(|other| *other >= name);
+            is_first.then(|| format!("in a circle: {}", circle.join(" → ")))
+        }
+        None if path.len() > MAX_ALIASES + 1 && !is_into_a_circle(&path) => {
+            Some(format!("through more than {MAX_ALIASES} aliases: {}", path.join(" → ")))
+        }
+        None => None,
+    }
+}
+
+/// It leads into a circle that it is no part of: those in it are told of.
+fn is_into_a_circle(path: &[&str]) -> bool {
+    path.iter().enumerate().any(|(index, at)| path[..index].contains(at))
 }
 
 /// A client may also name the ARN itself: it stands for the one model that is mapped to it. Two models leave it open.

@@ -5,6 +5,7 @@
 
 mod args;
 mod changes;
+mod checks;
 mod client;
 mod commands;
 mod credentials;

@@ -14,6 +14,7 @@ use outcrop_gateway::Reloader;
 
 use crate::args::Global;
 use crate::changes::{Changes, listed};
+use crate::checks;
 use crate::problem::{Problem, Severity};
 use crate::running::Running;
 use crate::settings::{Flags, Loaded, Settings};
@@ -93,7 +94,7 @@ impl Watch {
             tracing::error!("the configuration was not reloaded, the last good one stays: {why}");
             return;
         }
-        for warning in &settings.warnings {
+        for warning in settings.warnings.iter().chain(&checks::slips(&settings)).take(SHOWN) {
             tracing::warn!("{}: {}", warning.place, warning.message);
         }
         if !followed.is_empty() {
@@ -114,6 +115,9 @@ impl Watch {
         self.reloader.apply(&settings).map_err(|error| format!("{error} (hint: {})", error.hint()))
     }
 }
+
+/// Warnings about one configuration; `config check` has the rest.
+const SHOWN: usize = 10;
 
 /// A pause in which an editor has written the rest of a file.
 const SETTLE: Duration = Duration::from_millis(50);

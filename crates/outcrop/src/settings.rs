@@ -55,6 +55,8 @@ pub struct Settings {
     pub env_file: Option<String>,
     /// Where in the configuration file each value stands, by its key.
     pub places: Places,
+    /// Settings of the file that nothing stronger can change, for `config show`: key and value.
+    pub of_file: Vec<(String, String)>,
     /// What the sources add to the catalog.
     pub layers: Vec<(Source, Layer)>,
     /// The Region to call from when an identifier names none.
@@ -180,6 +182,7 @@ impl Settings {
         let FromFile {
             name,
             places,
+            shown,
             layer,
             listen,
             runtime,
@@ -212,6 +215,7 @@ impl Settings {
             file,
             env_file: None,
             places,
+            of_file: shown,
             layers,
             upstream,
             keys,
@@ -273,7 +277,7 @@ fn layers_of(environment: &Environment, problems: &mut Vec<Problem>) -> Vec<(Sou
 }
 
 /// LibreChat's list of models to offer.
-const MODELS: &str = "BEDROCK_AWS_MODELS";
+pub const MODELS: &str = "BEDROCK_AWS_MODELS";
 
 /// LibreChat's comma list: items trimmed, empty ones left out.
 fn comma_list(text: &str) -> Vec<String> {

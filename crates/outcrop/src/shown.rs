@@ -33,6 +33,16 @@ pub enum Names {
 }
 
 impl Entry {
+    /// Whether it stands in this map or list: `aliases`, `mappings`, `models`.
+    pub fn is_key_of(&self, list: &str) -> bool {
+        self.names != Names::Nothing && self.key_name() == list
+    }
+
+    /// The map or list it stands in: `aliases`, `models`.
+    pub fn key_name(&self) -> &str {
+        self.key.split(['.', '[']).next().unwrap_or(&self.key)
+    }
+
     /// The identifier a client may send because of this entry.
     pub fn identifier(&self) -> Option<&str> {
         match self.names {
@@ -86,6 +96,9 @@ impl Entries<'_> {
         for (index, key) in settings.keys.iter().enumerate() {
             self.in_file(&format!("keys.{}", key.name), &format!("keys[{index}].key"), "(hidden)");
         }
+        for (key, value) in &settings.of_file {
+            self.in_file(key, key, value);
+        }
         for (index, region) in settings.available_regions.iter().enumerate() {
             let written = format!("endpoints.bedrock.availableRegions[{index}]");
             self.in_file(&format!("availableRegions[{index}]"), &written, region);
@@ -130,7 +143,9 @@ impl Entries<'_> {
     }
 
     fn sourced<T>(&mut self, key: &str, it: &Sourced<T>, text: impl Fn(&T) -> String) {
-        let source = self.place(&it.source, key);
+        // The Region is the first of the list that the file calls `regions`.
+        let written = if key == "region" { "regions[0]" } else { key };
+        let source = self.place(&it.source, written);
         self.push(key, text(&it.value), source);
     }
 

@@ -2,24 +2,27 @@
 
 use std::io::Write;
 
-use outcrop_catalog::Source;
+use outcrop_catalog::{Catalog, Resolution, ResolveError, Source, Why};
+use owo_colors::OwoColorize;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::args::{Config, Global};
+use crate::checks::checks;
 use crate::failure::Failure;
 use crate::librechat::LibreChat;
 use crate::outcrop_yaml::OutcropYaml;
 use crate::paper;
 use crate::problem::Problem;
 use crate::settings::{Flags, Settings, Sourced};
+use crate::shown::{self, Entry, entries};
 
 /// Runs `outcrop config …`.
 pub fn run(global: &Global, config: &Config) -> Result<(), Failure> {
     match config {
         Config::Check => check(global),
-        Config::Show => show(global),
+        Config::Show { resolved, why } => show(global, *resolved, *why),
         Config::Schema => paper::json(&schemars::schema_for!(ConfigurationFile)),
     }
 }
@@ -28,7 +31,7 @@ fn check(global: &Global) -> Result<(), Failure> {
     match Settings::load(global, &Flags::default()) {
         Ok(settings) => {
             let mut problems = settings.warnings.clone();
-            problems.extend(resolved(&settings));
+            problems.extend(checks(&settings));
             if global.json {
                 return paper::json(&verdict(true, &problems));
             }
@@ -52,95 +55,112 @@ fn as_json(problem: &Problem) -> Value {
     json!({ "severity": severity, "place": place, "message": message, "hint": hint })
 }
 
-/// What the resolver has to say about every identifier the configuration names.
-fn resolved(settings: &Settings) -> Vec<Problem> {
-    let catalog = settings.catalog();
-    let mut problems = Vec::new();
-    for (source, layer) in &settings.layers {
-        let named = layer
-            .offered
-            .iter()
-            .chain(layer.inference_profiles.keys())
-            .chain(layer.application_profiles.keys())
-            .chain(layer.aliases.keys());
-        for identifier in named {
-            let place = describe(source);
-            match catalog.resolve(identifier, &settings.context()) {
-                Ok(resolution) => problems.extend(
-                    resolution
-                        .notices
-                        .into_iter()
-                        .map(|notice| Problem::warning(&place, format!("{identifier}: {notice}"))),
-                ),
-                Err(error) => problems.push(Problem::warning(&place, error.to_string())),
-            }
-        }
-    }
-    problems.sort_by(|a, b| (&a.place, &a.message).cmp(&(&b.place, &b.message)));
-    problems.dedup();
-    problems
-}
-
-fn show(global: &Global) -> Result<(), Failure> {
+fn show(global: &Global, resolved: bool, why: bool) -> Result<(), Failure> {
     let settings = Settings::load(global, &Flags::default())?;
     paper::problems(&settings.warnings);
+    let catalog = settings.catalog();
+    let meanings = if resolved || why { meanings(&settings, &catalog) } else { Vec::new() };
     if global.json {
-        return paper::json(&document(&settings));
+        let mut document = document(&settings);
+        if resolved || why {
+            document["values"] = entries(&settings).iter().map(entry_json).collect();
+            document["identifiers"] = meanings.iter().map(|meaning| meaning.json(why)).collect();
+        }
+        return paper::json(&document);
     }
-    let mut out = paper::out();
-    for (name, value, source) in lines(&settings) {
-        let source = if source.is_empty() { source } else { format!("  ({source})") };
-        writeln!(out, "{name:<20} {value}{source}")?;
-    }
-    Ok(())
+    print_entries(&settings)?;
+    meanings.iter().try_for_each(|meaning| meaning.print(why))
 }
 
-fn lines(settings: &Settings) -> Vec<(&'static str, String, String)> {
+fn print_entries(settings: &Settings) -> Result<(), Failure> {
     let absent = |what: &Option<String>, none: &str| what.clone().unwrap_or_else(|| none.to_owned());
+    let mut table = paper::table();
     let no_file = "none (--config, OUTCROP_CONFIG, ./outcrop.yaml, ./librechat.yaml)";
-    let mut lines = vec![
-        ("configuration file", absent(&settings.file, no_file), String::new()),
-        (
-            "environment file",
-            absent(&settings.env_file, "none (--env-file, OUTCROP_ENV_FILE)"),
-            String::new(),
-        ),
-        line("region", &settings.region, Clone::clone),
-        line("listen", &settings.listen, ToString::to_string),
-        line("data folder", &settings.data_dir, |path| path.display().to_string()),
-        ("credentials", settings.credentials.describe(), String::new()),
-    ];
-    for (name, endpoint) in
-        [("upstream runtime", &settings.upstream.runtime), ("upstream control", &settings.upstream.control)]
-    {
-        lines.push(match endpoint {
-            Some(endpoint) => line(name, endpoint, outcrop_bedrock::Endpoint::url),
-            None => (name, "AWS".to_owned(), describe(&Source::BuiltIn)),
-        });
+    table.add_row(["configuration file", &absent(&settings.file, no_file), ""]);
+    let no_env_file = "none (--env-file, OUTCROP_ENV_FILE)";
+    table.add_row(["environment file", &absent(&settings.env_file, no_env_file), ""]);
+    for Entry { key, value, source, .. } in entries(settings) {
+        table.add_row([key, value, source]);
     }
-    lines.extend(settings.keys.iter().map(|key| ("client key", key.name.clone(), String::new())));
-    for (source, layer) in &settings.layers {
-        let from = describe(source);
-        let pair =
-            |name, (left, right): (&String, &String)| (name, format!("{left} → {right}"), from.clone());
-        lines.extend(layer.aliases.iter().map(|it| pair("alias", it)));
-        lines.extend(layer.inference_profiles.iter().map(|it| pair("inference profile", it)));
-        lines.extend(layer.application_profiles.values().map(|profile| {
-            let model = profile.mapped_to.as_deref().unwrap_or("?");
-            ("mapping", format!("{} → {model}", profile.arn), from.clone())
-        }));
-        lines.extend(layer.offered.iter().map(|id| ("offered model", id.clone(), from.clone())));
-    }
-    lines.extend(settings.available_regions.iter().map(|it| ("available region", it.clone(), String::new())));
-    lines
+    paper::print_table(&mut table)
 }
 
-fn line<T>(
-    name: &'static str,
-    it: &Sourced<T>,
-    text: impl Fn(&T) -> String,
-) -> (&'static str, String, String) {
-    (name, text(&it.value), describe(&it.source))
+fn entry_json(entry: &Entry) -> Value {
+    let Entry { key, value, source, names: _ } = entry;
+    json!({ "key": key, "value": value, "source": source })
+}
+
+/// An identifier of the configuration, and what the resolver makes of it.
+struct Meaning {
+    entry: Entry,
+    identifier: String,
+    resolution: Result<Resolution, ResolveError>,
+}
+
+fn meanings(settings: &Settings, catalog: &Catalog) -> Vec<Meaning> {
+    let context = settings.context();
+    let meaning = |entry: Entry| {
+        let identifier = entry.identifier()?.to_owned();
+        let resolution = catalog.resolve(&identifier, &context);
+        Some(Meaning { entry, identifier, resolution })
+    };
+    entries(settings).into_iter().filter_map(meaning).collect()
+}
+
+impl Meaning {
+    fn print(&self, why: bool) -> Result<(), Failure> {
+        let mut out = paper::out();
+        let Self { entry, identifier, resolution } = self;
+        writeln!(
+            out,
+            "\n{}  {}",
+            identifier.bold(),
+            format!("({} in {})", entry.key_name(), entry.source).dimmed()
+        )?;
+        let resolution = match resolution {
+            Ok(resolution) => resolution,
+            Err(error) => {
+                writeln!(out, "  {}: {error}", "error".red())?;
+                return Ok(error.hint().iter().try_for_each(|hint| writeln!(out, "  hint: {hint}"))?);
+            }
+        };
+        let model = resolution.model.as_ref().map_or("unknown", |model| model.id.as_str());
+        writeln!(out, "  invokes  {} in {}", resolution.target, resolution.source_region)?;
+        writeln!(out, "  model    {model}")?;
+        for notice in &resolution.notices {
+            writeln!(out, "  notice   {notice}")?;
+        }
+        if why {
+            for Why { step, source, detail } in &resolution.why {
+                writeln!(out, "  {}", format!("{step}: {detail} ({source})").dimmed())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn json(&self, why: bool) -> Value {
+        let Self { entry, identifier, resolution } = self;
+        let mut document = json!({
+            "identifier": identifier,
+            "key": entry.key,
+            "value": entry.value,
+            "source": entry.source,
+        });
+        match resolution {
+            Ok(resolution) => {
+                document["target"] = json!(resolution.target);
+                document["kind"] = json!(resolution.kind);
+                document["model"] = json!(resolution.model.as_ref().map(|model| &model.id));
+                document["sourceRegion"] = json!(resolution.source_region);
+                document["notices"] = json!(resolution.notices);
+                if why {
+                    document["why"] = json!(resolution.why);
+                }
+            }
+            Err(error) => document["error"] = json!(error.to_string()),
+        }
+        document
+    }
 }
 
 fn document(settings: &Settings) -> Value {
@@ -154,7 +174,7 @@ fn document(settings: &Settings) -> Value {
                 .map(|profile| (profile.arn.clone(), json!(profile.mapped_to)))
                 .collect();
             json!({
-                "source": describe(source),
+                "source": shown::source(source),
                 "aliases": layer.aliases,
                 "inferenceProfiles": layer.inference_profiles,
                 "mappings": mappings,
@@ -184,15 +204,7 @@ fn document(settings: &Settings) -> Value {
 }
 
 fn sourced<T: Serialize>(value: &T, source: &Source) -> Value {
-    json!({ "value": value, "source": describe(source) })
-}
-
-fn describe(source: &Source) -> String {
-    match source {
-        Source::BuiltIn => "built-in".to_owned(),
-        Source::Discovered => "discovered".to_owned(),
-        Source::File(name) | Source::Environment(name) | Source::Flag(name) => name.clone(),
-    }
+    json!({ "value": value, "source": shown::source(source) })
 }
 
 /// Either configuration file: a `librechat.yaml` has `endpoints`, an `outcrop.yaml` has not.

@@ -9,9 +9,10 @@ use outcrop_emulator::{Config, Emulator};
 use tokio::sync::oneshot;
 
 use super::emulate;
-use super::serve::data_dir;
+
 use crate::args::{Command, Global};
 use crate::failure::Failure;
+use crate::running::data_dir;
 use crate::settings::{Flags, Settings};
 
 /// An emulator on a thread of its own. It stops when this is dropped.

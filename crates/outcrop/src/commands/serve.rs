@@ -13,9 +13,11 @@ use tokio::task::JoinHandle;
 
 use super::emulate;
 use crate::args::{Global, Serve};
+use crate::checks;
 use crate::credentials::Choice;
 use crate::failure::Failure;
 use crate::paper;
+use crate::problem::Problem;
 use crate::reload::{Files, Watch};
 use crate::running::{Running, data_dir};
 use crate::settings::{Flags, Loaded, Settings};
@@ -31,6 +33,7 @@ pub fn run(global: &Global, serve: &Serve) -> Result<(), Failure> {
     files.follow(read);
     let settings = settings?;
     paper::problems(&settings.warnings);
+    paper::problems(&first_few(checks::slips(&settings)));
     refuse_what_would_be_ignored(&settings, *local)?;
     super::log_to_stderr();
     super::serve_on(async {
@@ -52,6 +55,18 @@ pub fn run(global: &Global, serve: &Serve) -> Result<(), Failure> {
         }
         Ok(())
     })
+}
+
+/// What fits on a screen; `config check` has the rest.
+fn first_few(mut problems: Vec<Problem>) -> Vec<Problem> {
+    const SHOWN: usize = 10;
+    let rest = problems.len().saturating_sub(SHOWN);
+    problems.truncate(SHOWN);
+    if rest > 0 {
+        let more = format!("{rest} more like these");
+        problems.push(Problem::warning("configuration", more).hint("`outcrop config check` lists them"));
+    }
+    problems
 }
 
 /// A setting that protects or pays must not be dropped without a word.

@@ -205,3 +205,108 @@ fn librechats_own_verdicts() {
         assert_eq!(run.code == 0, accepted, "{vector}: {}", run.stderr);
     }
 }
+
+#[test]
+fn aliases_that_never_end_are_errors() {
+    let text = "aliases:\n  a: b\n  b: c\n  c: a\n  d: a\n  own: own\n";
+    assert_snapshot!(check("outcrop.yaml", text), @r"
+    error: outcrop.yaml:2:6: the alias `a` leads in a circle: a → b → c → a
+      2 |   a: b
+        |      ^
+      hint: let it name a model id, a profile id or an ARN
+    error: outcrop.yaml:6:8: the alias `own` leads in a circle: own → own
+      6 |   own: own
+        |        ^
+      hint: let it name a model id, a profile id or an ARN
+    2 errors in the configuration
+    ");
+    let long: String = (0..10).map(|step| format!("  s{step}: s{}\n", step + 1)).collect();
+    let problems = check("outcrop.yaml", &format!("aliases:\n{long}"));
+    assert!(problems.contains("the alias `s0` leads through more than 8 aliases: s0 → s1"), "{problems}");
+    assert!(problems.ends_with("2 errors in the configuration\n"), "{problems}");
+}
+
+/// What `config check` says of a good configuration that has slips in it.
+fn warnings(outcrop: Outcrop) -> String {
+    let run = outcrop.run();
+    assert_eq!((run.code, run.stdout.as_str()), (0, "the configuration is good\n"), "{}", run.stderr);
+    run.stderr
+}
+
+#[test]
+fn keys_that_match_nothing_are_told_with_what_was_probably_meant() {
+    let arn = |id: &str| format!("arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/{id}");
+    let text = format!(
+        "endpoints:\n  bedrock:\n    models:\n      - us.anthropic.claude-sonnet-4-5-20250929-v1:0\n      - amazon.nova-lite-v1:0\n    \
+         inferenceProfiles:\n      us.anthropic.Claude-sonnet-4-5-20250929-v1:0: {}\n      \
+         us.amazon.nova-lite-v1:0: {}\n      amazon.nova-lite-v1: {}\n      amazon.nova-pro-v1:0: {}\n",
+        arn("aaa"),
+        arn("bbb"),
+        arn("ccc"),
+        arn("ddd"),
+    );
+    let outcrop = Outcrop::new(&["config", "check"]).file("librechat.yaml", &text);
+    let found = warnings(outcrop);
+    for expected in [
+        "librechat.yaml:7: `inferenceProfiles` has `us.anthropic.Claude-sonnet-4-5-20250929-v1:0`, which no list of models offers\n  hint: did you mean `us.anthropic.claude-sonnet-4-5-20250929-v1:0`? case counts",
+        "hint: did you mean `amazon.nova-lite-v1:0`? the prefix of the geography counts",
+        "hint: did you mean `amazon.nova-lite-v1:0`? the version counts",
+        "hint: add `amazon.nova-pro-v1:0` to `models`",
+    ] {
+        assert!(found.contains(expected), "{expected}\n{found}");
+    }
+    let mappings = format!(r#"{{"{}": "amazon.nova-lite-v1:0"}}"#, arn("aaa"));
+    let outcrop = Outcrop::new(&["config", "check"])
+        .env("BEDROCK_INFERENCE_PROFILE_MAPPINGS", &mappings)
+        .env("BEDROCK_AWS_MODELS", &arn("bbb"));
+    let found = warnings(outcrop);
+    let lost =
+        format!("BEDROCK_INFERENCE_PROFILE_MAPPINGS maps {}, which no list of models offers", arn("aaa"));
+    assert!(found.contains(&lost), "{found}");
+    let open = format!(
+        "BEDROCK_AWS_MODELS: {} is offered, and BEDROCK_INFERENCE_PROFILE_MAPPINGS does not say",
+        arn("bbb")
+    );
+    assert!(found.contains(&open), "{found}");
+}
+
+#[test]
+fn resolved_values_come_with_line_and_model_and_without_secrets() {
+    let text = "# ours\naliases:\n  fast: us.amazon.nova-lite-v1:0\nkeys:\n  - {name: ana, key: \"${ANA}\"}\nlane: converse\n";
+    let arn = "arn:aws:bedrock:eu-west-1:123456789012:application-inference-profile/abc123";
+    let env = format!(
+        "ANA=hunter2\n\nBEDROCK_INFERENCE_PROFILE_MAPPINGS={{\"{arn}\": \"anthropic.claude-3-haiku-20240307-v1:0\"}}\n"
+    );
+    let show = |flag| {
+        Outcrop::new(&["config", "show", flag, "--json", "--env-file", ".env"])
+            .file("outcrop.yaml", text)
+            .file(".env", &env)
+            .env("OUTCROP_LISTEN", "127.0.0.1:9999")
+            .run()
+            .json()
+    };
+    let shown = show("--resolved");
+    assert!(!shown.to_string().contains("hunter2"));
+    let value = |key: &str| {
+        let values = shown["values"].as_array().unwrap();
+        let found = values.iter().find(|value| value["key"] == key).unwrap_or_else(|| panic!("{key}"));
+        (found["value"].as_str().unwrap().to_owned(), found["source"].as_str().unwrap().to_owned())
+    };
+    let pair = |value: &str, source: &str| (value.to_owned(), source.to_owned());
+    assert_eq!(value("aliases.fast"), pair("us.amazon.nova-lite-v1:0", "outcrop.yaml:3"));
+    assert_eq!(value("keys.ana"), pair("(hidden)", "outcrop.yaml:5"));
+    assert_eq!(value("lane"), pair("converse", "outcrop.yaml:6"));
+    assert_eq!(value("listen"), pair("127.0.0.1:9999", "OUTCROP_LISTEN"));
+    assert_eq!(value("region"), pair("us-east-1", "built-in"));
+    let mapping = format!("mappings.{arn}");
+    let source = ".env:3 BEDROCK_INFERENCE_PROFILE_MAPPINGS";
+    assert_eq!(value(&mapping), pair("anthropic.claude-3-haiku-20240307-v1:0", source));
+    let identifiers = shown["identifiers"].as_array().unwrap();
+    let of = |name: &str| identifiers.iter().find(|it| it["identifier"] == name).unwrap();
+    assert_eq!(of(arn)["model"], "anthropic.claude-3-haiku-20240307-v1:0");
+    assert_eq!(of(arn)["sourceRegion"], "eu-west-1");
+    assert_eq!(of("fast")["target"], "us.amazon.nova-lite-v1:0");
+    assert!(of("fast")["why"].is_null());
+    let why = show("--why");
+    assert!(why["identifiers"][0]["why"][0]["step"].is_string(), "{why}");
+}
