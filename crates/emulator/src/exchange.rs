@@ -9,13 +9,14 @@ use hyper::body::Incoming;
 use crate::access;
 use crate::admin;
 use crate::body::ReplyBody;
-use crate::control::{models, profiles, tags};
+use crate::control::{self, Context};
 use crate::failure::Failure;
 use crate::invoke::invoke;
 use crate::neighbours;
 use crate::operation::Operation;
 use crate::permission;
 use crate::reply::Reply;
+use crate::service::{Sources, service};
 use crate::state::State;
 
 /// Answers a request; whatever is wrong with it becomes an answer in AWS's shape.
@@ -85,20 +86,22 @@ fn answer(state: &State, call: &Call<'_>) -> Result<Outcome, Failure> {
 fn perform(state: &State, call: &Call<'_>, operation: Operation, region: &str) -> Result<Reply, Failure> {
     permission::check(state, &operation, region)?;
     let query = call.head.uri.query().unwrap_or_default();
+    let sources = Sources { query, headers: &call.head.headers, body: call.body };
     match operation {
         Operation::Runtime { kind, model } => match &state.replay {
             Some(replay) => Err(replay.no_match(&call.head.method, call.head.uri.path(), call.body)),
-            None => invoke(state, call, kind, &model, region),
+            None => {
+                let operation =
+                    service().operation(kind.name()).expect("the model has the runtime's operations");
+                let labels = vec![("modelId", model.clone())];
+                service().input(operation, labels, sources)?;
+                invoke(state, call, kind, &model, region)
+            }
         },
-        Operation::CreateInferenceProfile => profiles::create(state, call.body, region),
-        Operation::ListInferenceProfiles => profiles::list(state, query, region),
-        Operation::GetInferenceProfile(id) => profiles::get(state, &id, region),
-        Operation::DeleteInferenceProfile(id) => profiles::delete(state, &id, region),
-        Operation::ListFoundationModels => models::list(state, query, region),
-        Operation::GetFoundationModel(id) => models::get(state, &id, region),
-        Operation::TagResource => tags::tag(state, call.body, region),
-        Operation::UntagResource => tags::untag(state, call.body, region),
-        Operation::ListTagsForResource => tags::list(state, call.body, region),
+        Operation::Control { operation, labels } => {
+            let input = service().input(operation, labels, sources)?;
+            control::perform(&Context { state, operation, region }, input)
+        }
     }
 }
 

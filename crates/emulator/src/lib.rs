@@ -31,6 +31,7 @@ mod replay;
 mod reply;
 mod rules;
 mod server;
+mod service;
 mod state;
 mod target;
 mod tokens;

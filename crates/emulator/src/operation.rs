@@ -10,20 +10,20 @@ use outcrop_wire::bedrock::ErrorKind;
 use percent_encoding::percent_decode_str;
 
 use crate::failure::Failure;
+use crate::service::{self, Labels};
 
 /// An operation and what its path names.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Operation {
-    Runtime { kind: Runtime, model: String },
-    CreateInferenceProfile,
-    ListInferenceProfiles,
-    GetInferenceProfile(String),
-    DeleteInferenceProfile(String),
-    ListFoundationModels,
-    GetFoundationModel(String),
-    TagResource,
-    UntagResource,
-    ListTagsForResource,
+    Runtime {
+        kind: Runtime,
+        model: String,
+    },
+    /// One of the control plane, and what its path names.
+    Control {
+        operation: &'static service::Operation,
+        labels: Labels,
+    },
 }
 
 /// The operations that invoke a model.
@@ -70,41 +70,19 @@ impl Operation {
             let text = format!("The emulator has no operation {method} {raw_path}.");
             Failure::new(ErrorKind::UnknownOperation, text)
         };
-        let found = match *method {
-            Method::POST => post(raw_path),
-            Method::GET => get(raw_path),
-            Method::DELETE => tail(raw_path, "/inference-profiles/").map(Self::DeleteInferenceProfile),
-            _ => None,
-        };
-        found.ok_or_else(unknown)
+        runtime(method, raw_path).or_else(|| control(method, raw_path)).ok_or_else(unknown)
     }
 }
 
-fn post(path: &str) -> Option<Operation> {
-    Some(match path {
-        "/inference-profiles" => Operation::CreateInferenceProfile,
-        "/tagResource" => Operation::TagResource,
-        "/untagResource" => Operation::UntagResource,
-        "/listTagsForResource" => Operation::ListTagsForResource,
-        _ => {
-            let (model, suffix) = path.strip_prefix("/model/")?.rsplit_once('/')?;
-            Operation::Runtime { kind: Runtime::of_suffix(suffix)?, model: decoded(model)? }
-        }
-    })
+fn runtime(method: &Method, path: &str) -> Option<Operation> {
+    let (model, suffix) = path.strip_prefix("/model/")?.rsplit_once('/')?;
+    let kind = Runtime::of_suffix(suffix).filter(|_| *method == Method::POST)?;
+    Some(Operation::Runtime { kind, model: decoded(model)? })
 }
 
-fn get(path: &str) -> Option<Operation> {
-    match path {
-        "/inference-profiles" => Some(Operation::ListInferenceProfiles),
-        "/foundation-models" => Some(Operation::ListFoundationModels),
-        _ => tail(path, "/inference-profiles/")
-            .map(Operation::GetInferenceProfile)
-            .or_else(|| tail(path, "/foundation-models/").map(Operation::GetFoundationModel)),
-    }
-}
-
-fn tail(path: &str, prefix: &str) -> Option<String> {
-    decoded(path.strip_prefix(prefix)?)
+fn control(method: &Method, path: &str) -> Option<Operation> {
+    let (operation, labels) = service::service().route(method, path)?;
+    Some(Operation::Control { operation, labels })
 }
 
 /// The decoded identifier; `None` when it is empty or no UTF-8.

@@ -3,6 +3,8 @@
 //! An invocation through a profile takes the action on the profile *and* on the model wherever the profile may route to;
 //! for a global one also on the model's ARN without a Region (reference `bedrock.md` §5). Converse has no action of its own.
 
+use std::borrow::Cow;
+
 use crate::ACCOUNT;
 use crate::facts::{model_arn, routed_models};
 use crate::failure::Failure;
@@ -21,41 +23,46 @@ pub(crate) fn check(state: &State, operation: &Operation, region: &str) -> Resul
     for Needed { action, resource, region, through } in needed(state, operation, region) {
         let mut context = vec![(REQUESTED_REGION, region)];
         context.extend(through.map(|profile| (INFERENCE_PROFILE, profile)));
-        state.denials.check(CALLER, &Question { action, resource: &resource, context })?;
+        state.denials.check(CALLER, &Question { action: &action, resource: &resource, context })?;
     }
     Ok(())
 }
 
 /// One action on one resource.
 struct Needed {
-    action: &'static str,
+    action: Cow<'static, str>,
     resource: String,
     region: String,
     through: Option<String>,
 }
 
 fn needed(state: &State, operation: &Operation, region: &str) -> Vec<Needed> {
-    let on = |action, resource: String| {
-        vec![Needed { action, resource, region: region.to_owned(), through: None }]
+    let on = |action: &'static str, resource: String| {
+        vec![Needed { action: action.into(), resource, region: region.to_owned(), through: None }]
     };
-    let profile = |id: &str| profile_arn(state, id, region);
     match operation {
         Operation::Runtime { kind: Runtime::CountTokens, model } => {
             on("bedrock:CountTokens", bare(model, region))
         }
         Operation::Runtime { kind, model } => invocation(state, action_of(*kind), model, region),
-        Operation::CreateInferenceProfile => on(
-            "bedrock:CreateInferenceProfile",
-            format!("arn:aws:bedrock:{region}:{ACCOUNT}:application-inference-profile/*"),
-        ),
-        Operation::ListInferenceProfiles => on("bedrock:ListInferenceProfiles", "*".to_owned()),
-        Operation::GetInferenceProfile(id) => on("bedrock:GetInferenceProfile", profile(id)),
-        Operation::DeleteInferenceProfile(id) => on("bedrock:DeleteInferenceProfile", profile(id)),
-        Operation::ListFoundationModels => on("bedrock:ListFoundationModels", "*".to_owned()),
-        Operation::GetFoundationModel(id) => on("bedrock:GetFoundationModel", bare(id, region)),
-        Operation::TagResource => on("bedrock:TagResource", "*".to_owned()),
-        Operation::UntagResource => on("bedrock:UntagResource", "*".to_owned()),
-        Operation::ListTagsForResource => on("bedrock:ListTagsForResource", "*".to_owned()),
+        Operation::Control { operation, labels } => {
+            let named = labels.first().map(|(label, value)| (*label, value.as_str()));
+            let resource = match (operation.name.as_str(), named) {
+                ("CreateInferenceProfile", _) => {
+                    format!("arn:aws:bedrock:{region}:{ACCOUNT}:application-inference-profile/*")
+                }
+                (_, Some(("inferenceProfileIdentifier", id))) => profile_arn(state, id, region),
+                ("GetFoundationModel", Some((_, id))) => bare(id, region),
+                (_, Some((_, arn))) if arn.starts_with("arn:") => arn.to_owned(),
+                _ => "*".to_owned(),
+            };
+            vec![Needed {
+                action: format!("bedrock:{}", operation.name).into(),
+                resource,
+                region: region.to_owned(),
+                through: None,
+            }]
+        }
     }
 }
 
@@ -71,20 +78,21 @@ fn action_of(kind: Runtime) -> &'static str {
 fn invocation(state: &State, action: &'static str, identifier: &str, region: &str) -> Vec<Needed> {
     let Some((profile, models)) = routes(state, identifier, region) else {
         let resource = bare(identifier, region);
-        return vec![Needed { action, resource, region: region.to_owned(), through: None }];
+        return vec![Needed { action: action.into(), resource, region: region.to_owned(), through: None }];
     };
     let legs = models.into_iter().map(|model| {
         let at =
             model.split(':').nth(3).filter(|region| !region.is_empty()).unwrap_or("unspecified").to_owned();
-        Needed { action, resource: model, region: at, through: Some(profile.clone()) }
+        Needed { action: action.into(), resource: model, region: at, through: Some(profile.clone()) }
     });
-    let first = Needed { action, resource: profile.clone(), region: region.to_owned(), through: None };
+    let first =
+        Needed { action: action.into(), resource: profile.clone(), region: region.to_owned(), through: None };
     std::iter::once(first).chain(legs).collect()
 }
 
 /// A profile's ARN and the models it routes to; `None` for what is no profile.
 fn routes(state: &State, identifier: &str, region: &str) -> Option<(String, Vec<String>)> {
-    if let Some(profile) = state.profiles.find(identifier, region) {
+    if let Some(profile) = state.account.profile(identifier, region) {
         return Some((profile.arn, profile.models));
     }
     let id = identifier.rsplit_once("inference-profile/").map_or(identifier, |(_, id)| id);

@@ -23,7 +23,8 @@ use crate::{Keys, StartError};
 pub(crate) struct State {
     pub(crate) keys: Keys,
     pub(crate) facts: Facts,
-    pub(crate) profiles: Store,
+    /// What was made.
+    pub(crate) account: Store,
     pub(crate) replay: Option<Replay>,
     pub(crate) bill: Bill,
     pub(crate) cache: PromptCache,
@@ -46,7 +47,7 @@ impl State {
         Ok(Self {
             keys,
             facts: Facts::built_in(),
-            profiles: Store::open(data_dir)?,
+            account: Store::open(data_dir)?,
             replay: (!recordings.is_empty()).then(|| Replay::read(recordings)).transpose()?,
             bill: Bill::default(),
             cache: PromptCache::default(),
@@ -60,8 +61,8 @@ impl State {
 
     /// Forgets what was made, billed and set; seeded profiles stay.
     pub(crate) fn reset(&self) -> Result<(), Failure> {
-        let cleared = self.profiles.change(|profiles| {
-            profiles.retain(seeds::is_seed);
+        let cleared = self.account.change(|account| {
+            account.forget_all_but(seeds::is_seed);
             Ok::<(), String>(())
         });
         cleared.map_err(|detail| Failure::new(ErrorKind::InternalServer, detail))?;

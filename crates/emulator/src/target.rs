@@ -23,7 +23,7 @@ pub(crate) fn resolve(state: &State, identifier: &str, region: &str) -> Result<T
     let found = |model: &str| Target { identifier: identifier.to_owned(), model: model.to_owned() };
     match Resource::of(identifier, region).ok_or_else(invalid_identifier)? {
         Resource::ApplicationProfile => {
-            let profile = state.profiles.find(identifier, region).ok_or_else(invalid_identifier)?;
+            let profile = state.account.profile(identifier, region).ok_or_else(invalid_identifier)?;
             Ok(found(profile.model().ok_or_else(invalid_identifier)?))
         }
         Resource::SystemProfile(id) => {

@@ -1,26 +1,75 @@
-//! The control plane: inference profiles, tags, foundation models.
+//! The control plane: inference profiles, tags, foundation models and all that is made of them.
+//!
+//! Where an operation lives, what it takes and which members it answers is in the [service model](crate::service); the
+//! table below says who performs it.
 
+#[allow(dead_code, reason = "most kinds of resource come next")]
+mod list;
 pub(crate) mod models;
 pub(crate) mod profiles;
+#[allow(dead_code, reason = "most kinds of resource come next")]
+pub(crate) mod resource;
 pub(crate) mod seeds;
 pub(crate) mod store;
 pub(crate) mod tags;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::StatusCode;
 use outcrop_wire::bedrock::ErrorKind;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::failure::Failure;
-use crate::operation::query_pairs;
+use crate::reply::Reply;
+use crate::service::{self, Operation};
+use crate::state::State;
 
-/// Reads a JSON body.
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
-    serde_json::from_slice(body).map_err(|error| match error.classify() {
-        serde_json::error::Category::Data => {
-            Failure::validation(format!("1 validation error detected: {error}"))
-        }
-        _ => Failure::new(ErrorKind::Serialization, format!("The request body cannot be read: {error}")),
+/// Performs an operation whose input was checked.
+type Perform = fn(&Context<'_>, Value) -> Result<Reply, Failure>;
+
+/// Who performs what.
+const OPERATIONS: &[(&str, Perform)] = &[
+    ("CreateInferenceProfile", profiles::create),
+    ("GetInferenceProfile", profiles::get),
+    ("ListInferenceProfiles", profiles::list),
+    ("DeleteInferenceProfile", profiles::delete),
+    ("TagResource", tags::tag),
+    ("UntagResource", tags::untag),
+    ("ListTagsForResource", tags::list),
+    ("ListFoundationModels", models::list),
+    ("GetFoundationModel", models::get),
+];
+
+/// Performs an operation of the control plane.
+///
+/// # Errors
+/// AWS's own, by operation.
+pub(crate) fn perform(ctx: &Context<'_>, input: Value) -> Result<Reply, Failure> {
+    let found = OPERATIONS.iter().find(|(name, _)| *name == ctx.operation.name);
+    let unknown = || Failure::new(ErrorKind::UnknownOperation, "The emulator does not serve this operation.");
+    let (_, perform) = found.ok_or_else(unknown)?;
+    perform(ctx, input)
+}
+
+/// A call of the control plane.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Context<'a> {
+    pub(crate) state: &'a State,
+    pub(crate) operation: &'static Operation,
+    pub(crate) region: &'a str,
+}
+
+impl Context<'_> {
+    /// The operation's answer: of a document, the members of its output shape.
+    pub(crate) fn answer(&self, document: Value) -> Reply {
+        let status = StatusCode::from_u16(self.operation.status).unwrap_or(StatusCode::OK);
+        Reply::json(status, &service::service().project(self.operation, document))
+    }
+}
+
+/// Reads a checked input into the operation's own type.
+fn read<T: DeserializeOwned>(input: Value) -> Result<T, Failure> {
+    serde_json::from_value(input).map_err(|error| {
+        Failure::new(ErrorKind::Serialization, format!("The request cannot be read: {error}"))
     })
 }
 
@@ -49,61 +98,14 @@ fn internal(refused: Refused) -> Failure {
     }
 }
 
-/// One page of a list: `maxResults` (1 to 1,000) from `nextToken` on, and the token of the next page.
-fn page<T>(all: Vec<T>, query: &str) -> Result<(Vec<T>, Option<String>), Failure> {
-    /// The service's default page size is not known; one page for all is the largest it takes.
-    const MOST: usize = 1_000;
-    let (mut size, mut from) = (MOST, 0);
-    for (name, value) in query_pairs(query) {
-        match name.as_str() {
-            "maxResults" => size = max_results(&value, MOST)?,
-            "nextToken" => from = read_token(&value)?,
-            _ => {}
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_in_the_table_is_in_the_model() {
+        for (name, _) in OPERATIONS {
+            assert!(service::service().operation(name).is_some(), "{name}");
         }
     }
-    let total = all.len();
-    let page: Vec<T> = all.into_iter().skip(from).take(size).collect();
-    let end = from + page.len();
-    Ok((page, (end < total).then(|| URL_SAFE_NO_PAD.encode(format!("{TOKEN_PREFIX}{end}")))))
-}
-
-/// What is inside a token; nobody's business but ours.
-const TOKEN_PREFIX: &str = "from:";
-
-fn max_results(value: &str, most: usize) -> Result<usize, Failure> {
-    let broken = |rule: &str| {
-        Failure::validation(format!(
-            "1 validation error detected: Value '{value}' at 'maxResults' failed to satisfy constraint: Member must have \
-             value {rule}"
-        ))
-    };
-    match value.parse::<usize>() {
-        Ok(size) if size > most => Err(broken("less than or equal to 1000")),
-        Ok(size) if size > 0 => Ok(size),
-        _ => Err(broken("greater than or equal to 1")),
-    }
-}
-
-fn read_token(value: &str) -> Result<usize, Failure> {
-    let bytes = URL_SAFE_NO_PAD.decode(value).unwrap_or_default();
-    let text = String::from_utf8(bytes).unwrap_or_default();
-    let from = text.strip_prefix(TOKEN_PREFIX).and_then(|from| from.parse().ok());
-    from.ok_or_else(|| Failure::validation("The provided nextToken is invalid."))
-}
-
-/// The wording AWS services share for a value outside a pattern or length.
-fn not_in_pattern(value: &str, member: &str, pattern: &str) -> Failure {
-    Failure::validation(format!(
-        "1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: Member must satisfy \
-         regular expression pattern: {pattern}"
-    ))
-}
-
-/// The wording AWS services share for a value outside an enum.
-fn not_in_enum(value: &str, member: &str, values: &[&str]) -> Failure {
-    Failure::validation(format!(
-        "1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: Member must satisfy enum \
-         value set: [{}]",
-        values.join(", ")
-    ))
 }

@@ -2,41 +2,46 @@
 
 use std::sync::Arc;
 
-use http::StatusCode;
 use outcrop_catalog::Model;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::Context;
 use crate::facts::{Standing, model_arn};
 use crate::failure::Failure;
-use crate::operation::query_pairs;
 use crate::reply::Reply;
 use crate::state::State;
 
 /// `GET /foundation-models?byProvider&byCustomizationType&byOutputModality&byInferenceType`; not paginated.
 ///
 /// # Errors
-/// Validation of a filter's value.
-pub(crate) fn list(state: &State, query: &str, region: &str) -> Result<Reply, Failure> {
-    let filters = Filters::read(query)?;
-    let summaries: Vec<Value> = state
-        .facts
-        .models_of(region)
-        .iter()
-        .map(|model| describe(state, model, region))
-        .filter(|summary| filters.let_pass(summary))
-        .collect();
-    Ok(Reply::json(StatusCode::OK, &json!({ "modelSummaries": summaries })))
+/// None of its own.
+pub(super) fn list(ctx: &Context<'_>, input: Value) -> Result<Reply, Failure> {
+    let filters: Filters = super::read(input)?;
+    let models = ctx.state.facts.models_of(ctx.region);
+    let summaries = models.iter().map(|model| describe(ctx.state, model, ctx.region));
+    let summaries: Vec<Value> = summaries.filter(|summary| filters.let_pass(summary)).collect();
+    Ok(ctx.answer(json!({ "modelSummaries": summaries })))
 }
 
 /// `GET /foundation-models/{id or ARN}`.
 ///
 /// # Errors
 /// Validation for an id that is not known here.
-pub(crate) fn get(state: &State, identifier: &str, region: &str) -> Result<Reply, Failure> {
+pub(super) fn get(ctx: &Context<'_>, input: Value) -> Result<Reply, Failure> {
+    let identifier = input["modelIdentifier"].as_str().unwrap_or_default();
+    let model = of_region(ctx, identifier)?;
+    Ok(ctx.answer(json!({ "modelDetails": describe(ctx.state, &model, ctx.region) })))
+}
+
+/// The foundation model that an id or ARN means in this Region.
+///
+/// # Errors
+/// Validation for one that is not known here.
+pub(super) fn of_region(ctx: &Context<'_>, identifier: &str) -> Result<Arc<Model>, Failure> {
     let id = identifier.rsplit_once('/').map_or(identifier, |(_, id)| id);
-    let model = state.facts.models_of(region).into_iter().find(|model| model.id == id);
-    let model = model.ok_or_else(|| Failure::validation("The provided model identifier is invalid."))?;
-    Ok(Reply::json(StatusCode::OK, &json!({ "modelDetails": describe(state, &model, region) })))
+    let model = ctx.state.facts.models_of(ctx.region).into_iter().find(|model| model.id == id);
+    model.ok_or_else(|| Failure::validation("The provided model identifier is invalid."))
 }
 
 fn describe(state: &State, model: &Arc<Model>, region: &str) -> Value {
@@ -59,29 +64,19 @@ fn describe(state: &State, model: &Arc<Model>, region: &str) -> Value {
     })
 }
 
-#[derive(Default)]
+#[derive(Deserialize)]
 struct Filters {
+    #[serde(rename = "byProvider")]
     provider: Option<String>,
+    #[serde(rename = "byCustomizationType")]
     customization: Option<String>,
+    #[serde(rename = "byOutputModality")]
     output: Option<String>,
+    #[serde(rename = "byInferenceType")]
     inference: Option<String>,
 }
 
 impl Filters {
-    fn read(query: &str) -> Result<Self, Failure> {
-        let mut filters = Self::default();
-        for (name, value) in query_pairs(query) {
-            match name.as_str() {
-                "byProvider" => filters.provider = Some(value),
-                "byCustomizationType" => filters.customization = Some(value),
-                "byOutputModality" => filters.output = Some(value),
-                "byInferenceType" => filters.inference = Some(value),
-                _ => {}
-            }
-        }
-        Ok(filters)
-    }
-
     fn let_pass(&self, summary: &Value) -> bool {
         let has = |member: &str, wanted: &Option<String>| {
             wanted.as_ref().is_none_or(|wanted| {

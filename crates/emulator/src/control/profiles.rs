@@ -1,31 +1,29 @@
 //! `CreateInferenceProfile`, `GetInferenceProfile`, `ListInferenceProfiles`, `DeleteInferenceProfile`.
 
-use std::collections::BTreeMap;
-
 use http::StatusCode;
 use outcrop_catalog::SystemProfile;
 use outcrop_wire::bedrock::ErrorKind;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::store::Profile;
-use super::{internal, page, tags};
+use super::{Context, internal, list, resource, tags};
 use crate::ACCOUNT;
 use crate::facts::{Standing, routed_models};
 use crate::failure::Failure;
-use crate::operation::query_pairs;
 use crate::reply::Reply;
-use crate::state::{BASE36, State};
+use crate::state::State;
 
 /// `POST /inference-profiles` → 201.
 ///
 /// # Errors
 /// Validation, Conflict (name taken, or token used for something else), TooManyTags, ServiceQuotaExceeded.
-pub(crate) fn create(state: &State, body: &[u8], region: &str) -> Result<Reply, Failure> {
-    let request: Create = super::read(body)?;
-    let tags = request.check()?;
-    let models = source_models(state, &request.model_source.copy_from, region)?;
-    let id = unused_id(state, region);
+pub(super) fn create(ctx: &Context<'_>, input: Value) -> Result<Reply, Failure> {
+    let tags = tags::of(&input, "tags")?;
+    let request: Create = super::read(input)?;
+    let region = ctx.region;
+    let models = source_models(ctx.state, &request.model_source.copy_from, region)?;
+    let id = resource::new_id(ctx.state);
     let profile = Profile {
         arn: format!("arn:aws:bedrock:{region}:{ACCOUNT}:application-inference-profile/{id}"),
         id,
@@ -38,39 +36,34 @@ pub(crate) fn create(state: &State, body: &[u8], region: &str) -> Result<Reply, 
         tags,
         client_request_token: request.client_request_token,
     };
-    let arn = state.profiles.change(|profiles| add(profiles, profile)).map_err(internal)?;
-    Ok(Reply::json(StatusCode::CREATED, &json!({ "inferenceProfileArn": arn, "status": "ACTIVE" })))
+    let arn = ctx.state.account.change(|account| add(&mut account.profiles, profile)).map_err(internal)?;
+    Ok(ctx.answer(json!({ "inferenceProfileArn": arn, "status": "ACTIVE" })))
 }
 
 /// `GET /inference-profiles/{id or ARN}`.
 ///
 /// # Errors
 /// ResourceNotFound.
-pub(crate) fn get(state: &State, identifier: &str, region: &str) -> Result<Reply, Failure> {
-    let found = application(state, identifier, region).or_else(|| system(state, identifier, region));
+pub(super) fn get(ctx: &Context<'_>, input: Value) -> Result<Reply, Failure> {
+    let Named { identifier } = super::read(input)?;
+    let found = application(ctx.state, &identifier, ctx.region)
+        .or_else(|| system(ctx.state, &identifier, ctx.region));
     found.map(|profile| Reply::json(StatusCode::OK, &profile)).ok_or_else(not_found)
 }
 
 /// `GET /inference-profiles?type=&maxResults=&nextToken=`; unknown keys are passed over.
 ///
 /// # Errors
-/// Validation of `type`, `maxResults` and `nextToken`.
-pub(crate) fn list(state: &State, query: &str, region: &str) -> Result<Reply, Failure> {
-    let mut only = None;
-    for (name, value) in query_pairs(query) {
-        match (name.as_str(), value.as_str()) {
-            ("type", "SYSTEM_DEFINED") => only = Some(SYSTEM),
-            ("type", "APPLICATION") => only = Some(APPLICATION),
-            ("type", other) => return Err(super::not_in_enum(other, "typeEquals", &[SYSTEM, APPLICATION])),
-            _ => {}
-        }
-    }
+/// Validation of `nextToken`.
+pub(super) fn list(ctx: &Context<'_>, input: Value) -> Result<Reply, Failure> {
+    let (state, region) = (ctx.state, ctx.region);
+    let only = input["typeEquals"].as_str();
     let system = state.facts.profiles_of(region);
     let system = system.iter().map(|profile| Description::of_system(state, profile, region));
-    let own = state.profiles.of_region(region).into_iter().map(Description::of);
+    let own = state.account.profiles_of(region).into_iter().map(Description::of);
     let all =
         system.chain(own).filter(|profile| only.is_none_or(|only| profile.profile_type == only)).collect();
-    let (summaries, next) = page(all, query)?;
+    let (summaries, next) = list::page(all, &input)?;
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Answer {
@@ -85,36 +78,33 @@ pub(crate) fn list(state: &State, query: &str, region: &str) -> Result<Reply, Fa
 ///
 /// # Errors
 /// ResourceNotFound; Validation for a system profile, which nobody can delete.
-pub(crate) fn delete(state: &State, identifier: &str, region: &str) -> Result<Reply, Failure> {
-    let Some(profile) = state.profiles.find(identifier, region) else {
-        return Err(match system(state, identifier, region) {
+pub(super) fn delete(ctx: &Context<'_>, input: Value) -> Result<Reply, Failure> {
+    let Named { identifier } = super::read(input)?;
+    let Some(profile) = ctx.state.account.profile(&identifier, ctx.region) else {
+        return Err(match system(ctx.state, &identifier, ctx.region) {
             Some(_) => Failure::validation("System-defined inference profiles cannot be deleted."),
             None => not_found(),
         });
     };
-    state
-        .profiles
-        .change(|profiles| {
-            profiles.retain(|kept| kept.arn != profile.arn);
-            Ok::<(), super::Refused>(())
-        })
-        .map_err(internal)?;
-    Ok(Reply::json(StatusCode::OK, &json!({})))
+    let changed = ctx.state.account.change(|account| {
+        account.profiles.retain(|kept| kept.arn != profile.arn);
+        Ok::<(), super::Refused>(())
+    });
+    changed.map_err(internal)?;
+    Ok(ctx.answer(json!({})))
 }
 
-/// An id that no profile has, also none from before a restart.
-fn unused_id(state: &State, region: &str) -> String {
-    let ids = std::iter::repeat_with(|| state.new_id(BASE36, ID_LENGTH));
-    let mut unused = ids.filter(|id| state.profiles.find(id, region).is_none());
-    unused.next().expect("there are more ids than any quota of profiles")
-}
-
-/// Recorded ids have twelve characters.
-const ID_LENGTH: usize = 12;
 /// Service Quotas L-40EC9882 (reference `bedrock.md` §1.10).
-const QUOTA: usize = 1_000;
+pub(crate) const QUOTA: usize = 1_000;
 const SYSTEM: &str = "SYSTEM_DEFINED";
 const APPLICATION: &str = "APPLICATION";
+
+/// The input of the operations on one profile.
+#[derive(Deserialize)]
+struct Named {
+    #[serde(rename = "inferenceProfileIdentifier")]
+    identifier: String,
+}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -125,8 +115,6 @@ struct Create {
     #[serde(default)]
     client_request_token: Option<String>,
     model_source: ModelSource,
-    #[serde(default)]
-    tags: Vec<tags::Tag>,
 }
 
 #[derive(Deserialize)]
@@ -135,51 +123,10 @@ struct ModelSource {
     copy_from: String,
 }
 
-impl Create {
-    /// The patterns of the service model (reference `bedrock.md` §1.2); hands out the tags.
-    fn check(&self) -> Result<BTreeMap<String, String>, Failure> {
-        let name = self.inference_profile_name.as_str();
-        if !(1..=64).contains(&name.len()) || !is_spaced_words(name, "") {
-            return Err(super::not_in_pattern(name, "inferenceProfileName", "([0-9a-zA-Z][ _-]?)+"));
-        }
-        let is_description = |text: &str| (1..=200).contains(&text.len()) && is_spaced_words(text, ":.");
-        if let Some(text) = self.description.as_deref().filter(|text| !is_description(text)) {
-            return Err(super::not_in_pattern(text, "description", "([0-9a-zA-Z:.][ _-]?)+"));
-        }
-        if let Some(token) = self.client_request_token.as_deref().filter(|token| !is_token(token)) {
-            let pattern = "[a-zA-Z0-9]([-a-zA-Z0-9]{0,254}[a-zA-Z0-9])?";
-            return Err(super::not_in_pattern(token, "clientRequestToken", pattern));
-        }
-        tags::merge(&BTreeMap::new(), &self.tags, "")
-    }
-}
-
-/// `([0-9a-zA-Z<extra>][ _-]?)+`: no separator first, none doubled.
-fn is_spaced_words(text: &str, extra: &str) -> bool {
-    let mut after_word = false;
-    for c in text.chars() {
-        let is_word = c.is_ascii_alphanumeric() || extra.contains(c);
-        let is_separator = after_word && " _-".contains(c);
-        if !is_word && !is_separator {
-            return false;
-        }
-        after_word = is_word;
-    }
-    !text.is_empty()
-}
-
-fn is_token(text: &str) -> bool {
-    let is_word = |c: char| c.is_ascii_alphanumeric();
-    text.len() <= 256
-        && text.starts_with(is_word)
-        && text.ends_with(is_word)
-        && text.chars().all(|c| is_word(c) || c == '-')
-}
-
 /// The models of a foundation-model ARN or of a system profile's ARN; an application profile cannot be copied.
 fn source_models(state: &State, source: &str, region: &str) -> Result<Vec<String>, Failure> {
-    const PATTERN: &str = "arn:aws(|-us-gov|-cn|-iso|-iso-b):bedrock:(|[0-9a-z-]{0,20}):(|[0-9]{12}):(inference-profile|foundation-model)/[a-zA-Z0-9-:.]+";
-    let malformed = || super::not_in_pattern(source, "modelSource.copyFrom", PATTERN);
+    // The pattern of the service model lets only these two kinds of ARN come here.
+    let malformed = || Failure::validation("The provided model identifier is invalid.");
     let parts: Vec<&str> = source.splitn(6, ':').collect();
     let ["arn", _, "bedrock", source_region, _, resource] = parts[..] else { return Err(malformed()) };
     let (kind, id) = resource.split_once('/').ok_or_else(malformed)?;
@@ -223,7 +170,7 @@ fn add(profiles: &mut Vec<Profile>, profile: Profile) -> Result<String, super::R
 }
 
 /// Recorded (reference `bedrock.md` §5).
-fn conflict() -> Failure {
+pub(super) fn conflict() -> Failure {
     Failure::new(ErrorKind::Conflict, "Error occurred because of a conflict while performing an operation.")
 }
 
@@ -292,7 +239,7 @@ fn models(arns: Vec<String>) -> Vec<ModelRef> {
 }
 
 fn application(state: &State, identifier: &str, region: &str) -> Option<Description> {
-    state.profiles.find(identifier, region).map(Description::of)
+    state.account.profile(identifier, region).map(Description::of)
 }
 
 /// A system profile by its id or its ARN in this Region.

@@ -41,11 +41,11 @@ fn seed(state: &State, name: &str, id: &str, source: &str) -> Result<SeededProfi
         tags: [("seeded-by".to_owned(), "outcrop".to_owned())].into(),
         client_request_token: None,
     };
-    if state.profiles.find(&arn, REGION).is_none() {
+    if state.account.profile(&arn, REGION).is_none() {
         state
-            .profiles
-            .change(|profiles| {
-                profiles.push(profile);
+            .account
+            .change(|account| {
+                account.profiles.push(profile);
                 Ok::<(), String>(())
             })
             .map_err(refused)?;
