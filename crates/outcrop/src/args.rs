@@ -11,7 +11,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 pub use doctor::{Doctor, Part};
 pub use iam::{Iam, Policy};
-pub use profiles::{Apply, Bootstrap, Create, ProfileKind, Profiles};
+pub use profiles::{Apply, Bootstrap, Create, Export, ExportFormat, Import, ProfileKind, Profiles};
 
 /// Amazon Bedrock within reach of any client: gateway, command line, emulator.
 #[derive(Debug, Parser)]

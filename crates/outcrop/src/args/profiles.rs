@@ -84,6 +84,52 @@ pub enum Profiles {
     Apply(Apply),
     /// Create one profile a model, named PREFIX-MODEL
     Bootstrap(Bootstrap),
+    /// Write what exists as profiles.yaml
+    Import(Import),
+    /// Print what exists for Terraform or CloudFormation
+    Export(Export),
+}
+
+/// `outcrop profiles import`
+#[derive(Debug, clap::Args)]
+pub struct Import {
+    /// Where to write it [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// A Region to ask in (may be given more than once)
+    #[arg(long = "region", value_name = "REGION")]
+    pub regions: Vec<String>,
+    /// Those whose id, name or model holds this text
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Option<String>,
+    /// Overwrite the file without asking
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// `outcrop profiles export`
+#[derive(Debug, clap::Args)]
+pub struct Export {
+    /// In which language
+    #[arg(long, value_name = "FORMAT", default_value = "yaml")]
+    pub format: ExportFormat,
+    /// A Region to ask in (may be given more than once)
+    #[arg(long = "region", value_name = "REGION")]
+    pub regions: Vec<String>,
+    /// Those whose id, name or model holds this text
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Option<String>,
+}
+
+/// The languages of `outcrop profiles export`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// profiles.yaml, for `outcrop profiles apply`.
+    Yaml,
+    /// `aws_bedrock_inference_profile`, with import blocks.
+    Terraform,
+    /// `AWS::Bedrock::ApplicationInferenceProfile`, as a JSON template.
+    Cloudformation,
 }
 
 /// `outcrop profiles apply`

@@ -259,3 +259,78 @@ fn bootstrap_names_profiles_like_the_guides_script() {
     assert!(long.contains("AWS takes 64") && long.contains("shorten the prefix"), "{long}");
     assert_eq!(aws.profiles(&args[..4]).run().code, 0, "nothing to do takes no confirmation");
 }
+
+#[test]
+fn what_is_imported_needs_no_change() {
+    let aws = Aws::start();
+    apply(&aws, FILE, &[]).succeeded();
+    aws.profiles(&[
+        "create",
+        "everywhere",
+        "--from",
+        "global.anthropic.claude-sonnet-4-6",
+        "--tag",
+        "a:b=c d",
+    ])
+    .run()
+    .succeeded();
+    let both = ["--region", "us-east-1", "--region", "eu-west-1"];
+    let text = aws.profiles(&[&["import"], &both[..]].concat()).run().succeeded();
+    assert!(text.contains("from: \"global.anthropic.claude-sonnet-4-6\""), "{text}");
+    let planned = run(&aws, "plan", &text, &["--prune", "--json"]).json();
+    assert_eq!(planned["summary"], "6 unchanged", "{text}");
+    // A file that exists is somebody's.
+    let again = aws.profiles(&["import", "-f", "mine.yaml"]).file("mine.yaml", "x").run();
+    assert_eq!(again.code, 2, "{}", again.stderr);
+    let empty = aws.profiles(&["import", "--region", "eu-west-3"]).run().succeeded();
+    assert_eq!(run(&aws, "plan", &empty, &[]).succeeded(), "no profiles\n");
+}
+
+#[test]
+fn the_exports_say_the_same_in_other_languages() {
+    let aws = Aws::start();
+    apply(&aws, FILE, &[]).succeeded();
+    let export = |format: &str, more: &[&str]| {
+        aws.profiles(&[&["export", "--format", format, "--filter", "team"], more].concat()).run()
+    };
+    let arn = aws.profiles(&["get", "team-a", "--json"]).run().json()["arn"].as_str().unwrap().to_owned();
+    let id = arn.rsplit('/').next().unwrap();
+    let terraform = export("terraform", &[]).succeeded().replace(id, "[ID]");
+    let (first, _) = terraform.split_once("\nimport {\n  to = aws_bedrock_inference_profile.team_b").unwrap();
+    assert_snapshot!(first, @r#"
+    # Terraform 1.5 or newer takes over what exists by the import blocks; `region` and `@REGION` need the AWS provider 6 or newer.
+
+    import {
+      to = aws_bedrock_inference_profile.team_a
+      id = "[ID]@us-east-1"
+    }
+
+    resource "aws_bedrock_inference_profile" "team_a" {
+      name        = "team-a"
+      region      = "us-east-1"
+      description = "Chat of team a"
+
+      model_source {
+        copy_from = "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.anthropic.claude-sonnet-4-5-20250929-v1:0"
+      }
+
+      tags = {
+        "env" = "prod"
+        "team" = "a"
+      }
+    }
+    "#);
+    let template = export("cloudformation", &[]).json();
+    assert_eq!(
+        template["Resources"]["ProfileTeamA"]["Properties"],
+        json!({
+            "InferenceProfileName": "team-a",
+            "Description": "Chat of team a",
+            "ModelSource": { "CopyFrom": "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.anthropic.claude-sonnet-4-5-20250929-v1:0" },
+            "Tags": [{ "Key": "env", "Value": "prod" }, { "Key": "team", "Value": "a" }],
+        })
+    );
+    assert_eq!(template["Resources"].as_object().unwrap().len(), 2);
+    let refused = export("cloudformation", &["--region", "us-east-1", "--region", "eu-west-1"]).failed();
+    assert!(refused.contains("one Region"), "{refused}");
+}

@@ -1,13 +1,14 @@
 //! `outcrop profiles env`: what to paste so that the chat applications use the account's profiles.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::Write;
 
-use outcrop_catalog::{ApplicationProfile, Catalog, Context, Layer, Source};
+use outcrop_catalog::ApplicationProfile;
 use serde::Serialize;
 
 use super::account::Account;
 use super::entry::Entry;
+use super::source::{self, Origins};
 use crate::args::Global;
 use crate::failure::Failure;
 use crate::settings::Settings;
@@ -115,27 +116,9 @@ impl Paste {
 /// The identifier people know it by: the system profile it routes like, else its model. Where two system profiles route
 /// alike, the model.
 fn copied_from(profile: ApplicationProfile, region: &str) -> Option<String> {
-    let arn = profile.arn.clone();
-    let listed: BTreeSet<String> =
-        profile.model_arns.iter().filter_map(|arn| arn.split(':').nth(3).map(str::to_owned)).collect();
-    let layer = Layer { application_profiles: [(arn.clone(), profile)].into(), ..Layer::default() };
-    let catalog = Catalog::built_in().with(Source::Discovered, layer);
-    let model = catalog.resolve(&arn, &Context { region: region.to_owned() }).ok()?.model?;
-    if listed.len() == 1 && listed.contains(region) {
-        return Some(model.id.clone());
-    }
-    let routes_alike =
-        |destinations: &[String]| destinations.iter().collect::<BTreeSet<_>>() == listed.iter().collect();
-    let origins: Vec<_> = catalog
-        .profiles_for(&model.id, region)
-        .into_iter()
-        .filter(|system| match listed.contains("") {
-            true => system.is_global(),
-            false => system.destinations(region).is_some_and(routes_alike),
-        })
-        .collect();
-    match origins.as_slice() {
-        [origin] => Some(origin.id.clone()),
-        _ => Some(model.id.clone()),
+    let Origins { model, same } = source::origins(profile, region)?;
+    match same.as_slice() {
+        [one] => Some(one.clone()),
+        _ => Some(model),
     }
 }

@@ -5,6 +5,7 @@ mod apply;
 mod change;
 mod entry;
 mod env;
+mod export;
 mod file;
 mod plan;
 mod rules;
@@ -49,6 +50,8 @@ pub fn run(global: &Global, profiles: Profiles) -> Result<(), Failure> {
             }
             Profiles::Plan { file, prune } => apply::plan(global, &in_region(None)?, &file, prune).await,
             Profiles::Apply(arguments) => apply::apply(global, &in_region(None)?, &arguments).await,
+            Profiles::Import(arguments) => export::import(global, &in_region(None)?, &arguments).await,
+            Profiles::Export(arguments) => export::export(global, &in_region(None)?, &arguments).await,
             Profiles::Bootstrap(arguments) => {
                 apply::bootstrap(global, &in_region(arguments.region.clone())?, &arguments).await
             }

@@ -1,6 +1,11 @@
 //! What a profile is copied from: any identifier, made into the ARN that AWS wants.
 
-use outcrop_catalog::{Arn, Catalog, Context, Identifier, Kind, Layer, Resolution, ResolveError};
+use std::collections::BTreeSet;
+
+use outcrop_catalog::catalog;
+use outcrop_catalog::{
+    ApplicationProfile, Arn, Catalog, Context, Identifier, Kind, Layer, Resolution, ResolveError,
+};
 
 use super::account::Account;
 use crate::failure::Failure;
@@ -127,6 +132,38 @@ fn not_looked_up(failure: Failure, resolution: &Resolution, is_said: bool) -> Fa
     let advice: Vec<String> = known.into_iter().chain(hint).collect();
     let hint = (!advice.is_empty()).then(|| advice.join("; "));
     Failure::Message { message: format!("the source cannot be looked up: {message}"), hint }
+}
+
+/// What a profile may have been copied from. AWS does not tell; its routes do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origins {
+    /// The model it stands for.
+    pub model: String,
+    /// Everything whose copy would route just like it: the model itself, or system profiles. Mostly one; none for a
+    /// profile whose source has changed since.
+    pub same: Vec<String>,
+}
+
+/// Finds what a copy of would route to the same models; `None` when no model is known behind the profile.
+pub fn origins(profile: ApplicationProfile, region: &str) -> Option<Origins> {
+    let arn = profile.arn.clone();
+    let listed: BTreeSet<String> =
+        profile.model_arns.iter().filter_map(|arn| arn.split(':').nth(3).map(str::to_owned)).collect();
+    let layer = Layer { application_profiles: [(arn.clone(), profile)].into(), ..Layer::default() };
+    let catalog = Catalog::built_in().with(catalog::Source::Discovered, layer);
+    let context = Context { region: region.to_owned(), ..Context::default() };
+    let model = catalog.resolve(&arn, &context).ok()?.model?.id.clone();
+    if listed.len() == 1 && listed.contains(region) {
+        return Some(Origins { same: vec![model.clone()], model });
+    }
+    let routes_alike =
+        |destinations: &[String]| destinations.iter().collect::<BTreeSet<_>>() == listed.iter().collect();
+    let alike = catalog.profiles_for(&model, region).into_iter().filter(|system| match listed.contains("") {
+        true => system.is_global(),
+        false => !system.is_global() && system.destinations(region).is_some_and(routes_alike),
+    });
+    let same = alike.map(|system| system.id.clone()).collect();
+    Some(Origins { model, same })
 }
 
 /// The partition of a Region (reference `bedrock.md` §3).
