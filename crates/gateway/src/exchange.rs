@@ -66,6 +66,9 @@ async fn invoke(
     let route = state.route(&inbound.model, caller.region.as_deref(), inbound.dialect).await?;
     let live = state.live();
     let mut call = lane::prepare(&inbound, &route, live.lane, id)?;
+    if let Some(guardrail) = &live.guardrail {
+        guardrail.apply(&mut call)?;
+    }
     pass_fault(state, &head.headers, &mut call.headers);
     let entry = open(state, &route, &call, caller, inbound.dialect, id);
     let sent = live.client.send(&invocation(&call, &route)).await;

@@ -9,6 +9,7 @@ mod embeddings;
 mod entry;
 mod exchange;
 mod failure;
+mod guardrail;
 mod lane;
 pub mod ledger;
 mod models;
@@ -22,6 +23,7 @@ mod stream;
 mod writer;
 
 pub use access::Key;
+pub use guardrail::{Guardrail, UnusableGuardrail};
 pub use reload::Reloader;
 pub use server::{Gateway, StartError};
 pub use settings::{LanePolicy, Settings};

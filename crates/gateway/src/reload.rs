@@ -59,6 +59,7 @@ impl Live {
             catalog,
             keys,
             lane,
+            guardrail,
             local: _,
         } = settings;
         let discovered = before.and_then(|catalog| catalog.layer(&Source::Discovered));
@@ -72,6 +73,7 @@ impl Live {
             catalog: Arc::new(catalog),
             region: region.clone(),
             lane: *lane,
+            guardrail: guardrail.clone(),
         }
     }
 }

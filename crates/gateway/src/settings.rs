@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use outcrop_bedrock::{Credentials, Endpoints};
 use outcrop_catalog::Catalog;
 
-use crate::Key;
+use crate::{Guardrail, Key};
 
 /// Everything the gateway needs to know.
 #[derive(Debug, Clone)]
@@ -27,6 +27,8 @@ pub struct Settings {
     pub keys: Vec<Key>,
     /// Whether relaying is allowed.
     pub lane: LanePolicy,
+    /// Put on every invocation.
+    pub guardrail: Option<Guardrail>,
     /// The emulator is upstream: fault headers are handed on.
     pub local: bool,
 }

@@ -14,6 +14,7 @@ use outcrop_wire::dialect::Dialect;
 use percent_encoding::utf8_percent_encode;
 
 use crate::access::Access;
+use crate::guardrail::Guardrail;
 use crate::ledger::Ledger;
 use crate::router::Operation;
 use crate::settings::LanePolicy;
@@ -38,6 +39,7 @@ pub(crate) struct Live {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) region: String,
     pub(crate) lane: LanePolicy,
+    pub(crate) guardrail: Option<Guardrail>,
 }
 
 /// The lookups that are running, by ARN, so that a burst of first requests for one ARN asks AWS once; and those that

@@ -8,6 +8,8 @@ use std::path::Path;
 
 use outcrop_bedrock::Endpoint;
 use outcrop_catalog::{ApplicationProfile, Layer, MAX_ALIASES, Residency, ResidencyError};
+use outcrop_gateway::Guardrail;
+use outcrop_wire::bedrock::GuardrailConfig;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_saphyr::{Location, Spanned};
@@ -61,15 +63,6 @@ pub struct GatewayKey {
     pub name: String,
     /// What the client sends.
     pub key: Secret,
-}
-
-/// A guardrail, its variables replaced.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Guardrail {
-    /// Id or ARN.
-    pub identifier: String,
-    /// `DRAFT` or a number.
-    pub version: String,
 }
 
 /// Reads a configuration file. What is wrong goes to `problems`.
@@ -177,21 +170,27 @@ impl Reader<'_> {
     }
 
     fn guardrail(&mut self, guardrail: &Spanned<librechat::Guardrail>) -> Option<Guardrail> {
-        let librechat::Guardrail {
-            guardrail_identifier,
-            guardrail_version,
-            trace: _,
-            stream_processing_mode: _,
-        } = &guardrail.value;
+        let librechat::Guardrail { guardrail_identifier, guardrail_version, trace, stream_processing_mode } =
+            &guardrail.value;
         let identifier =
             self.text("endpoints.bedrock.guardrailConfig.guardrailIdentifier", guardrail_identifier);
         let version = self.text("endpoints.bedrock.guardrailConfig.guardrailVersion", guardrail_version);
-        self.problems.push(
-            self.source
-                .warning(guardrail.referenced, "`guardrailConfig` is not supported yet: requests would go out without it")
-                .hint("`outcrop serve` refuses to start with this file; remove guardrailConfig to go on without the guardrail"),
-        );
-        Some(Guardrail { identifier: identifier?, version: version? })
+        let config = GuardrailConfig {
+            guardrail_identifier: identifier?,
+            guardrail_version: version?,
+            trace: trace.map(|trace| trace.word().to_owned()),
+            stream_processing_mode: stream_processing_mode.map(|mode| mode.word().to_owned()),
+        };
+        if !is_guardrail_version(&config.guardrail_version) {
+            let message = format!("`{}` is no version of a guardrail", config.guardrail_version);
+            let problem = self.source.warning(guardrail_version.referenced, message);
+            self.problems.push(problem.hint("AWS takes DRAFT, or a number in quotes such as '1'"));
+        }
+        Guardrail::new(config)
+            .map_err(|error| {
+                self.problems.push(self.source.error(guardrail.referenced, error.to_string()));
+            })
+            .ok()
     }
 
     fn outcrop(&mut self, file: OutcropYaml) -> FromFile {
@@ -368,6 +367,13 @@ impl Reader<'_> {
         }
         Some(value)
     }
+}
+
+/// `DRAFT`, or up to eight digits (`GuardrailVersion` of AWS's API).
+fn is_guardrail_version(text: &str) -> bool {
+    let is_number =
+        !text.starts_with('0') && (1..=8).contains(&text.len()) && text.bytes().all(|it| it.is_ascii_digit());
+    text == "DRAFT" || is_number
 }
 
 /// In what way an alias never ends. A circle is told of once, at the first of its names.

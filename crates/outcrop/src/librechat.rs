@@ -127,11 +127,9 @@ pub struct Guardrail {
     pub guardrail_version: Spanned<String>,
     /// Whether the guardrail's reasoning is returned.
     #[serde(default)]
-    #[expect(dead_code, reason = "its value is checked; guardrails are not applied yet")]
     pub trace: Option<Trace>,
     /// Whether a stream waits for the guardrail.
     #[serde(default)]
-    #[expect(dead_code, reason = "its value is checked; guardrails are not applied yet")]
     pub stream_processing_mode: Option<StreamProcessing>,
 }
 
@@ -144,12 +142,33 @@ pub enum Trace {
     EnabledFull,
 }
 
+impl Trace {
+    /// As it is written, and as Converse takes it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Enabled => "enabled",
+            Self::Disabled => "disabled",
+            Self::EnabledFull => "enabled_full",
+        }
+    }
+}
+
 /// `guardrailConfig.streamProcessingMode`.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum StreamProcessing {
     Sync,
     Async,
+}
+
+impl StreamProcessing {
+    /// As it is written, and as Converse takes it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Sync => "sync",
+            Self::Async => "async",
+        }
+    }
 }
 
 /// `titleMethod`.

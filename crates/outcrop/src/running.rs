@@ -42,6 +42,7 @@ impl Running {
                 Some(Lane::Converse) => LanePolicy::Converse,
                 Some(Lane::Auto) | None => LanePolicy::Auto,
             },
+            guardrail: settings.guardrail.clone(),
             local: self.local.is_some(),
         })
     }

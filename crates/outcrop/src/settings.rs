@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use outcrop_bedrock::{Endpoint, Endpoints};
 use outcrop_catalog::{Catalog, Context, Layer, Residency, Source};
+use outcrop_gateway::Guardrail;
 
 use crate::args::Global;
 use crate::credentials::Choice;
 use crate::environment::Environment;
-use crate::file::{self, FromFile, GatewayKey, Guardrail, Places};
+use crate::file::{self, FromFile, GatewayKey, Places};
 use crate::outcrop_yaml::Lane;
 use crate::problem::{Problem, Severity};
 use crate::secret::Secret;

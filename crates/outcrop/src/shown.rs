@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use outcrop_bedrock::Endpoint;
 use outcrop_catalog::{Layer, Source};
+use outcrop_wire::bedrock::GuardrailConfig;
 
 use crate::outcrop_yaml::Lane;
 use crate::settings::{Settings, Sourced};
@@ -104,9 +105,15 @@ impl Entries<'_> {
             self.in_file(&format!("availableRegions[{index}]"), &written, region);
         }
         if let Some(guardrail) = &settings.guardrail {
-            let facts =
-                [("guardrailIdentifier", &guardrail.identifier), ("guardrailVersion", &guardrail.version)];
-            for (name, value) in facts {
+            let GuardrailConfig { guardrail_identifier, guardrail_version, trace, stream_processing_mode } =
+                guardrail.config();
+            let facts = [
+                ("guardrailIdentifier", Some(guardrail_identifier)),
+                ("guardrailVersion", Some(guardrail_version)),
+                ("trace", trace.as_ref()),
+                ("streamProcessingMode", stream_processing_mode.as_ref()),
+            ];
+            for (name, value) in facts.into_iter().filter_map(|(name, value)| Some((name, value?))) {
                 let key = format!("guardrailConfig.{name}");
                 self.in_file(&key, &format!("endpoints.bedrock.{key}"), value);
             }

@@ -73,6 +73,22 @@ fn enveloped(
     Ok(out.finish())
 }
 
+/// The body with one top-level member set, and whether it had that member before. All others travel as they came.
+pub fn with_member<T: serde::Serialize>(
+    body: &[u8],
+    key: &str,
+    value: &T,
+) -> Result<(Vec<u8>, bool), RequestError> {
+    let Members(members) = RequestError::read(body)?;
+    let value = to_vec(value);
+    let mut out = Envelope::with_capacity(body.len() + key.len() + value.len() + 8);
+    for (known, kept) in members.iter().filter(|(known, _)| known != key) {
+        out.member(known, kept.get().as_bytes());
+    }
+    out.member(key, &value);
+    Ok((out.finish(), members.iter().any(|(known, _)| known == key)))
+}
+
 /// Values of `anthropic-beta` headers (each may be a list separated by commas), without blanks and repetitions.
 pub fn beta_list<'a>(beta_headers: &[&'a str]) -> Vec<&'a str> {
     let mut betas = Vec::new();

@@ -43,6 +43,7 @@ pub(super) fn check(body: &Value) -> Verdict {
 
 /// The members of a Messages body on Bedrock: Anthropic's API without `model` and `stream`, which are in the URL.
 const MEMBERS: &[&str] = &[
+    "amazon-bedrock-guardrailConfig", // Bedrock's own, beside the guardrail's headers
     "anthropic_beta",
     "anthropic_version",
     "cache_control",

@@ -6,6 +6,7 @@ mod control;
 mod count_tokens;
 mod embeddings;
 mod failures;
+mod guardrail;
 mod invoke;
 mod ledger;
 mod recorded;

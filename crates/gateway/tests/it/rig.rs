@@ -12,7 +12,7 @@ use outcrop_bedrock::{Credentials, Endpoint, Endpoints};
 use outcrop_catalog::{Catalog, Layer, Source};
 use outcrop_emulator::{Config, Emulator, Keys};
 use outcrop_gateway::ledger::{By, Ledger, Summary};
-use outcrop_gateway::{Gateway, Key, LanePolicy, Reloader, Settings};
+use outcrop_gateway::{Gateway, Guardrail, Key, LanePolicy, Reloader, Settings};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -26,6 +26,7 @@ pub struct Plan {
     pub layer: Layer,
     pub keys: Vec<Key>,
     pub lane: LanePolicy,
+    pub guardrail: Option<Guardrail>,
     /// Listen on every address of the machine.
     pub open: bool,
 }
@@ -94,6 +95,7 @@ impl Rig {
             catalog: Catalog::built_in().with(Source::File("test".to_owned()), plan.layer),
             keys: plan.keys,
             lane: plan.lane,
+            guardrail: plan.guardrail,
             local: true,
         };
         let gateway = Gateway::bind(settings.clone()).await.unwrap();

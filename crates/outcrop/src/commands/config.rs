@@ -198,7 +198,7 @@ fn document(settings: &Settings) -> Value {
         },
         "keys": settings.keys.iter().map(|key| &key.name).collect::<Vec<_>>(),
         "availableRegions": settings.available_regions,
-        "guardrail": settings.guardrail.as_ref().map(|it| json!({ "identifier": it.identifier, "version": it.version })),
+        "guardrail": settings.guardrail.as_ref().map(outcrop_gateway::Guardrail::config),
         "layers": layers,
     })
 }

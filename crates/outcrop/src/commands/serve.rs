@@ -71,15 +71,6 @@ fn first_few(mut problems: Vec<Problem>) -> Vec<Problem> {
 
 /// A setting that protects or pays must not be dropped without a word.
 fn refuse_what_would_be_ignored(settings: &Settings, local: bool) -> Result<(), Failure> {
-    if let Some(guardrail) = &settings.guardrail {
-        let message = format!(
-            "the guardrail {} (version {}) of {} is not applied yet, so nothing is served",
-            guardrail.identifier,
-            guardrail.version,
-            settings.file.as_deref().unwrap_or("the configuration")
-        );
-        return Err(Failure::new(message).hint("remove `guardrailConfig` to go on without the guardrail"));
-    }
     if let (Choice::PerUser { variable }, false) = (&settings.credentials, local) {
         let message = format!("{variable} is user_provided, and a gateway has no user to ask");
         return Err(Failure::new(message).hint(
