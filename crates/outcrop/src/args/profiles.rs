@@ -141,7 +141,7 @@ pub struct Apply {
     /// Delete the application profiles that the file does not have, in the Regions it names
     #[arg(long)]
     pub prune: bool,
-    /// Delete and create anew what AWS cannot change; the ARN becomes another one
+    /// Replace in place what AWS cannot change, instead of beside it: whoever uses the old ARN fails at once
     #[arg(long)]
     pub replace: bool,
     /// Do not ask

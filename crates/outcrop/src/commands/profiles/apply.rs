@@ -7,13 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::Path;
 
-use outcrop_bedrock::control::InferenceProfile;
+use outcrop_bedrock::control::{InferenceProfile, NewProfile};
 use outcrop_catalog::Catalog;
 use serde_json::json;
 
 use super::account::Account;
 use super::file::{File, Written};
-use super::plan::{Action, Change, Existing, Wanted, lines, summary};
+use super::plan::{self, Action, Change, Existing, REPLACES, Wanted, lines, summary};
 use super::{rules, source};
 use crate::args::{Apply, Bootstrap, Global};
 use crate::commands::confirm::confirm;
@@ -60,7 +60,7 @@ pub async fn bootstrap(global: &Global, settings: &Settings, bootstrap: &Bootstr
             Ok(source) => {
                 source.note.iter().for_each(|note| paper::say(note));
                 let wanted = Wanted { name, region: region.clone(), source, description: None, tags: None };
-                changes.push(place.change(&wanted).await?);
+                changes.extend(place.changes(&wanted, &BTreeSet::new(), false).await?);
             }
             Err(failure) => {
                 _ = failure.report();
@@ -99,29 +99,70 @@ impl Here {
 }
 
 impl Place {
-    async fn change(&self, wanted: &Wanted) -> Result<Change, Failure> {
-        let named = |it: &&InferenceProfile| it.inference_profile_name.as_deref() == Some(&wanted.name);
-        let existing = match self.own.iter().find(named) {
-            Some(profile) => {
-                let tags = self.account.tags(&profile.inference_profile_arn).await?;
-                Some(Existing { profile: profile.clone(), tags })
+    /// What is to be done for one that is wanted, and with those that stood for it before. `names` are all that the file
+    /// wants here: one that is written is nobody's replacement.
+    async fn changes(
+        &self,
+        wanted: &Wanted,
+        names: &BTreeSet<&str>,
+        prune: bool,
+    ) -> Result<Vec<Change>, Failure> {
+        let mut line = self.line(&wanted.name, names).await?;
+        let current = line.pop();
+        let action = Action::between(wanted, current.as_ref());
+        if let Action::Replace { beside, .. } = &action {
+            rules::name(beside).map_err(|refused| {
+                Failure::new(format!("{} cannot be replaced beside itself: {}", wanted.name, refused.message))
+                    .hint("give it a shorter name, or replace it in place: --replace")
+            })?;
+        }
+        let arn = current.map(|it| it.profile.inference_profile_arn);
+        let mut changes = Vec::new();
+        for before in line {
+            let by = arn.clone().unwrap_or_default();
+            changes.push(self.superseded(before, by, prune).await);
+        }
+        let change = Change { name: wanted.name.clone(), region: wanted.region.clone(), arn, action };
+        changes.insert(0, change);
+        Ok(changes)
+    }
+
+    /// Those that stand or stood for a name, the current one last.
+    async fn line(&self, name: &str, names: &BTreeSet<&str>) -> Result<Vec<Existing>, Failure> {
+        let mut line = BTreeMap::new();
+        for profile in &self.own {
+            let Some(called) = profile.inference_profile_name.as_deref() else { continue };
+            let Some(version) = plan::version(name, called) else { continue };
+            if version > 1 && names.contains(called) {
+                continue;
             }
-            None => None,
+            let tags = self.account.tags(&profile.inference_profile_arn).await?;
+            if version == 1 || tags.get(REPLACES).is_some_and(|replaced| replaced == name) {
+                let successor = plan::successor(name, version + 1);
+                line.insert(version, Existing { profile: profile.clone(), tags, successor });
+            }
+        }
+        Ok(line.into_values().collect())
+    }
+
+    /// Kept until its replacement is in use, and longer unless pruning is asked for.
+    async fn superseded(&self, before: Existing, by: String, prune: bool) -> Change {
+        let arn = before.profile.inference_profile_arn;
+        let name = before.profile.inference_profile_name.unwrap_or_default();
+        let action = match (prune, prune && self.account.is_in_use(&by).await) {
+            (_, true) => Action::Delete,
+            (true, false) => Action::Superseded { by, kept: "kept until that one is in use".to_owned() },
+            (false, _) => Action::Superseded {
+                by,
+                kept: "kept (--prune deletes it once that one is in use)".to_owned(),
+            },
         };
-        Ok(Change {
-            name: wanted.name.clone(),
-            region: wanted.region.clone(),
-            arn: existing.as_ref().map(|it| it.profile.inference_profile_arn.clone()),
-            action: Action::between(wanted, existing.as_ref()),
-        })
+        Change { name, region: self.account.region.clone(), arn: Some(arn), action }
     }
 
     /// Those that nobody wants.
-    fn rest(&self, wanted: &BTreeSet<&str>, prune: bool) -> Vec<Change> {
-        let rest = self
-            .own
-            .iter()
-            .filter(|it| it.inference_profile_name.as_deref().is_none_or(|name| !wanted.contains(name)));
+    fn rest(&self, spoken_for: &BTreeSet<String>, prune: bool) -> Vec<Change> {
+        let rest = self.own.iter().filter(|it| !spoken_for.contains(&it.inference_profile_arn));
         rest.map(|profile| Change {
             name: profile.inference_profile_name.clone().unwrap_or_else(|| profile.id().to_owned()),
             region: self.account.region.clone(),
@@ -138,10 +179,17 @@ async fn of_file(settings: &Settings, path: &Path, prune: bool) -> Result<(Here,
     let file = File::read(path, default_region)?;
     let catalog = source::catalog(settings);
     let (mut here, mut changes, mut problems) = (Here::default(), Vec::new(), Vec::new());
+    let names_in = |region: &str| -> BTreeSet<&str> {
+        let in_region = file.profiles.iter().filter(|it| it.region_or(default_region) == region);
+        in_region.map(|it| it.name.value.as_str()).collect()
+    };
     for written in &file.profiles {
         let place = here.region(settings, written.region_or(default_region)).await?;
         match wanted(place, &catalog, written).await {
-            Ok(wanted) => changes.push(place.change(&wanted).await?),
+            Ok(wanted) => {
+                let names = names_in(&wanted.region);
+                changes.extend(place.changes(&wanted, &names, prune).await?);
+            }
             Err((location, Failure::Message { message, hint })) => {
                 problems.push(file.problem(location, message, hint));
             }
@@ -151,10 +199,9 @@ async fn of_file(settings: &Settings, path: &Path, prune: bool) -> Result<(Here,
     if !problems.is_empty() {
         return Err(problems.into());
     }
-    for (region, place) in &here.0 {
-        let in_region = file.profiles.iter().filter(|it| it.region_or(default_region) == region);
-        let names = in_region.map(|it| it.name.value.as_str()).collect();
-        changes.extend(place.rest(&names, prune));
+    let spoken_for = changes.iter().filter_map(|change| change.arn.clone()).collect();
+    for place in here.0.values() {
+        changes.extend(place.rest(&spoken_for, prune));
     }
     Ok((here, changes))
 }
@@ -182,24 +229,23 @@ async fn wanted(
     })
 }
 
-/// Shows the changes, asks, and makes them one after the other. Replacements are made only when asked for by name: they
-/// break whoever uses the old ARN.
+/// Shows the changes, asks, and makes them one after the other. A replacement is created beside the old profile; to do it
+/// in place must be asked for by name, because it breaks whoever uses the old ARN.
 async fn carry_out(
     global: &Global,
     here: &Here,
     mut changes: Vec<Change>,
-    replace: bool,
+    in_place: bool,
     yes: bool,
 ) -> Result<(), Failure> {
     lines(&changes).iter().for_each(|line| paper::say(line));
     paper::say(&summary(&changes));
-    let is_held = |change: &Change| matches!(change.action, Action::Replace { .. }) && !replace;
-    if changes.iter().any(|change| change.action.is_work() && !is_held(change)) {
+    if changes.iter().any(|change| change.action.is_work()) {
         confirm(yes, &format!("change the account's profiles ({})", summary(&changes)))?;
     }
     let mut made = 0;
-    for change in changes.iter_mut().filter(|change| !is_held(change)) {
-        if let Err(failure) = make(&here.0[&change.region].account, change).await {
+    for change in &mut changes {
+        if let Err(failure) = make(&here.0[&change.region].account, change, in_place).await {
             paper::say(&format!(
                 "stopped at {} ({}); {made} changes were made before it",
                 change.name, change.region
@@ -208,17 +254,10 @@ async fn carry_out(
         }
         made += usize::from(change.action.is_work());
     }
-    let held = changes.iter().filter(|change| is_held(change)).count();
-    report(global, &changes)?;
-    match held {
-        0 => Ok(()),
-        held => Err(Failure::new(format!("{held} to replace, and left as they are")).hint(
-            "create the new one under a new name, move its users, then remove the old one; or, to delete and create at once under another ARN, add --replace",
-        )),
-    }
+    report(global, &changes)
 }
 
-async fn make(account: &Account, change: &mut Change) -> Result<(), Failure> {
+async fn make(account: &Account, change: &mut Change, in_place: bool) -> Result<(), Failure> {
     let arn = change.arn.clone().unwrap_or_default();
     match &change.action {
         Action::Create { new, .. } => change.arn = Some(account.create(new).await?),
@@ -230,12 +269,21 @@ async fn make(account: &Account, change: &mut Change) -> Result<(), Failure> {
                 account.untag(&arn, remove).await?;
             }
         }
-        Action::Replace { new, .. } => {
+        Action::Replace { new, called, .. } if in_place => {
+            let mut new = NewProfile { name: called.clone(), ..new.clone() };
+            if *called == change.name {
+                new.tags.remove(REPLACES);
+            }
             account.delete(&arn).await?;
-            change.arn = Some(account.create(new).await?);
+            change.arn = Some(account.create(&new).await?);
+        }
+        Action::Replace { new, beside, .. } => {
+            let created = account.create(new).await?;
+            paper::say(&format!("{beside} takes the place of {arn}; move its users to {created}"));
+            change.arn = Some(created);
         }
         Action::Delete => account.delete(&arn).await?,
-        Action::Unchanged | Action::Leave => {}
+        Action::Unchanged | Action::Leave | Action::Superseded { .. } => {}
     }
     Ok(())
 }
@@ -247,7 +295,7 @@ fn report(global: &Global, changes: &[Change]) -> Result<(), Failure> {
     }
     let mut table = paper::table();
     for Change { name, region, arn, action } in changes {
-        if !matches!(action, Action::Delete | Action::Leave) {
+        if !matches!(action, Action::Delete | Action::Leave | Action::Superseded { .. }) {
             table.add_row([name, region, arn.as_deref().unwrap_or("")]);
         }
     }

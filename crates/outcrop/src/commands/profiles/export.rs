@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::account::Account;
 use super::entry::Entry;
+use super::plan;
 use super::source::{self, Origins, partition};
 use crate::args::{Export, ExportFormat, Global, Import};
 use crate::commands::confirm::confirm;
@@ -123,8 +124,8 @@ impl Found {
         } else {
             format!("arn:{}:bedrock:{region}:{account}:inference-profile/{from}", partition(region))
         };
-        // AWS's own tags cannot be set by anybody else.
-        let tags = tags.into_iter().filter(|(key, _)| !key.starts_with("aws:")).collect();
+        // AWS's own tags cannot be set by anybody else, and ours are not for a file.
+        let tags = tags.into_iter().filter(|(key, _)| !plan::is_reserved(key)).collect();
         Ok(Self {
             name,
             region: region.to_owned(),

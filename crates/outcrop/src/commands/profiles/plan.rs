@@ -25,6 +25,28 @@ pub struct Wanted {
 pub struct Existing {
     pub profile: InferenceProfile,
     pub tags: BTreeMap<String, String>,
+    /// The name that a replacement of it would get.
+    pub successor: String,
+}
+
+/// Tags with which a replacement tells what it replaces. They are ours, as `aws:` is AWS's.
+const OURS: &str = "outcrop:";
+/// The name in the file that a replacement stands for.
+pub const REPLACES: &str = "outcrop:replaces";
+
+/// `team-a-v2` is the second profile that stands for `team-a`.
+pub fn successor(name: &str, version: u32) -> String {
+    format!("{name}-v{version}")
+}
+
+/// Which one of those that stand for `name` a profile is, by its name: the first is `name` itself.
+pub fn version(name: &str, of_profile: &str) -> Option<u32> {
+    if of_profile == name {
+        return Some(1);
+    }
+    let version = of_profile.strip_prefix(name)?.strip_prefix("-v")?;
+    let is_plain = !version.starts_with('0') && version.bytes().all(|byte| byte.is_ascii_digit());
+    version.parse().ok().filter(|version| is_plain && *version > 1)
 }
 
 /// One profile, and what is to be done with it.
@@ -50,11 +72,23 @@ pub enum Action {
     },
     /// Tags are all that can be changed.
     Retag { set: BTreeMap<String, String>, remove: Vec<String> },
-    /// Something differs that AWS cannot change: it takes another profile, with another ARN.
+    /// Something differs that AWS cannot change: it takes another profile, with another ARN. The old one is kept beside it.
     Replace {
         #[serde(skip)]
         new: NewProfile,
         because: Vec<String>,
+        /// The new profile's name.
+        beside: String,
+        /// The old one's.
+        #[serde(skip)]
+        called: String,
+    },
+    /// Another profile stands for its name now, and it is kept for those who still use it.
+    Superseded {
+        /// The ARN of the one that does.
+        by: String,
+        /// Why it is not deleted.
+        kept: String,
     },
     /// It is what it should be.
     Unchanged,
@@ -67,32 +101,54 @@ pub enum Action {
 impl Action {
     /// What makes the profile of `existing` what is wanted.
     pub fn between(wanted: &Wanted, existing: Option<&Existing>) -> Self {
-        let new = || NewProfile {
-            name: wanted.name.clone(),
-            description: wanted.description.clone(),
-            copy_from: wanted.source.arn.clone(),
-            tags: wanted.tags.clone().unwrap_or_default(),
-        };
         let Some(existing) = existing else {
-            return Self::Create { new: new(), from: wanted.source.arn.clone() };
+            let new = NewProfile {
+                name: wanted.name.clone(),
+                description: wanted.description.clone(),
+                copy_from: wanted.source.arn.clone(),
+                tags: wanted.tags.clone().unwrap_or_default(),
+            };
+            return Self::Create { new, from: wanted.source.arn.clone() };
         };
         let because = immutable_differences(wanted, existing);
         if !because.is_empty() {
-            return Self::Replace { new: new(), because };
+            let new = replacement(wanted, existing);
+            let called =
+                existing.profile.inference_profile_name.clone().unwrap_or_else(|| wanted.name.clone());
+            return Self::Replace { beside: new.name.clone(), new, because, called };
         }
         let Some(tags) = &wanted.tags else { return Self::Unchanged };
         let differs = |(key, value): &(&String, &String)| existing.tags.get(*key) != Some(*value);
         let set: BTreeMap<_, _> =
             tags.iter().filter(differs).map(|(key, value)| (key.clone(), value.clone())).collect();
-        let is_extra = |key: &&String| !tags.contains_key(*key) && !key.starts_with("aws:");
+        let is_extra = |key: &&String| !tags.contains_key(*key) && !is_reserved(key);
         let remove: Vec<_> = existing.tags.keys().filter(is_extra).cloned().collect();
         if set.is_empty() && remove.is_empty() { Self::Unchanged } else { Self::Retag { set, remove } }
     }
 
     /// Whether anything is to be done.
     pub fn is_work(&self) -> bool {
-        !matches!(self, Self::Unchanged | Self::Leave)
+        !matches!(self, Self::Unchanged | Self::Leave | Self::Superseded { .. })
     }
+}
+
+/// What is not written stays as it is, also on another profile.
+fn replacement(wanted: &Wanted, existing: &Existing) -> NewProfile {
+    let kept = existing.tags.iter().filter(|(key, _)| !is_reserved(key));
+    let kept = || kept.clone().map(|(key, value)| (key.clone(), value.clone())).collect();
+    let mut tags: BTreeMap<String, String> = wanted.tags.clone().unwrap_or_else(kept);
+    tags.insert(REPLACES.to_owned(), wanted.name.clone());
+    NewProfile {
+        name: existing.successor.clone(),
+        description: wanted.description.clone().or_else(|| existing.profile.description.clone()),
+        copy_from: wanted.source.arn.clone(),
+        tags,
+    }
+}
+
+/// Not for a file to set or to remove.
+pub fn is_reserved(key: &str) -> bool {
+    key.starts_with("aws:") || key.starts_with(OURS)
 }
 
 /// AWS does not tell what a profile was copied from; the models it routes to do.
@@ -133,6 +189,7 @@ pub fn summary(changes: &[Change]) -> String {
         (count(|it| matches!(it, Action::Replace { .. })), "to replace"),
         (count(|it| matches!(it, Action::Delete)), "to delete"),
         (count(|it| matches!(it, Action::Unchanged)), "unchanged"),
+        (count(|it| matches!(it, Action::Superseded { .. })), "superseded and kept"),
         (count(|it| matches!(it, Action::Leave)), "not in the file and left alone"),
     ];
     let said: Vec<_> = counts
@@ -160,11 +217,17 @@ impl Change {
                 let remove = remove.iter().map(|key| detail(&format!("- {key}")));
                 std::iter::once(line("  ~".yellow().to_string(), "tags")).chain(set).chain(remove).collect()
             }
-            Action::Replace { because, .. } => {
-                let head = "replace: AWS cannot change it, so its ARN becomes another one";
-                std::iter::once(line("-/+".red().to_string(), head))
+            Action::Replace { because, beside, .. } => {
+                let head = format!(
+                    "replace: AWS cannot change it, so {beside} is created beside it, with another ARN"
+                );
+                std::iter::once(line("+/-".yellow().to_string(), &head))
                     .chain(because.iter().map(detail))
                     .collect()
+            }
+            Action::Superseded { by, kept } => {
+                let head = format!("superseded by {by}; {kept}");
+                vec![line("   ".to_owned(), &head)]
             }
             Action::Unchanged => vec![line("  =".dimmed().to_string(), "unchanged")],
             Action::Delete => {
@@ -203,7 +266,7 @@ mod tests {
             status: None,
             models: vec![ModelArn { model_arn: MODEL.to_owned() }],
         };
-        Existing { profile, tags: tags(held) }
+        Existing { profile, tags: tags(held), successor: successor("a", 2) }
     }
 
     #[test]
@@ -222,13 +285,24 @@ mod tests {
     }
 
     #[test]
+    fn a_replacement_is_known_by_its_name() {
+        assert_eq!(version("a", "a"), Some(1));
+        assert_eq!(version("a", "a-v12"), Some(12));
+        for other in ["a-v1", "a-v02", "a-v", "a-vx", "b", "ab", "a-v2-v3"] {
+            assert_eq!(version("a", other), None, "{other}");
+        }
+    }
+
+    #[test]
     fn another_source_or_description_is_another_profile() {
         let mut other = wanted();
         other.source.model_arns.push(MODEL.replace("us-east-1", "us-west-2"));
         other.description = Some("after".to_owned());
-        let Action::Replace { because, .. } = Action::between(&other, Some(&existing(&[]))) else {
+        let Action::Replace { because, new, .. } = Action::between(&other, Some(&existing(&[("team", "a")])))
+        else {
             panic!("not a replacement");
         };
+        assert_eq!((new.name.as_str(), &new.tags), ("a-v2", &tags(&[("team", "a"), (REPLACES, "a")])));
         assert_eq!(because.len(), 2);
         assert_eq!(because[1], "description: `before` → `after`");
     }

@@ -151,7 +151,7 @@ pub fn origins(profile: ApplicationProfile, region: &str) -> Option<Origins> {
         profile.model_arns.iter().filter_map(|arn| arn.split(':').nth(3).map(str::to_owned)).collect();
     let layer = Layer { application_profiles: [(arn.clone(), profile)].into(), ..Layer::default() };
     let catalog = Catalog::built_in().with(catalog::Source::Discovered, layer);
-    let context = Context { region: region.to_owned(), ..Context::default() };
+    let context = Context { region: region.to_owned() };
     let model = catalog.resolve(&arn, &context).ok()?.model?.id.clone();
     if listed.len() == 1 && listed.contains(region) {
         return Some(Origins { same: vec![model.clone()], model });
