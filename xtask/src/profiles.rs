@@ -14,6 +14,7 @@ pub fn build(sources: &Sources) -> Vec<SystemProfile> {
             geography: profile.geo.clone(),
             model: profile.model_id.clone(),
             routes: profile.routes.clone(),
+            withdrawn: Vec::new(),
         })
         .collect();
     profiles.sort_by(|a, b| a.id.cmp(&b.id));

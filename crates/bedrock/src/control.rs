@@ -4,6 +4,7 @@
 //! ([`profiles`]). Answers may hold members the published model does not have.
 
 pub mod access;
+pub mod discover;
 pub mod probe;
 pub mod profiles;
 

@@ -50,7 +50,7 @@ impl BuiltIn {
             models: models.into_iter().map(|model| (model.id.clone(), Arc::new(model))).collect(),
             profiles: profiles.into_iter().map(|profile| (profile.id.clone(), profile)).collect(),
             by_model,
-            prices: prices.into_iter().map(Prices::complete).collect(),
+            prices: prices.into_iter().map(|Prices { model, prices }| (model, prices)).collect(),
             vocabulary,
             geographies: parse::<Geographies>("geographies.json", include_str!("../data/geographies.json"))
                 .geographies,
@@ -75,51 +75,7 @@ struct Geographies {
 #[serde(deny_unknown_fields)]
 struct Prices {
     model: String,
-    prices: BTreeMap<String, Rates>,
-}
-
-/// Prices per million tokens in US dollars.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Rates {
-    input: Option<f64>,
-    output: Option<f64>,
-    cache_read: Option<f64>,
-    #[serde(rename = "cacheWrite5m")]
-    cache_write_5m: Option<f64>,
-    #[serde(rename = "cacheWrite1h")]
-    cache_write_1h: Option<f64>,
-    batch_input: Option<f64>,
-    batch_output: Option<f64>,
-}
-
-impl Prices {
-    fn complete(self) -> (String, BTreeMap<String, Price>) {
-        let prices = self.prices.into_iter().map(|(key, rates)| {
-            let Rates {
-                input,
-                output,
-                cache_read,
-                cache_write_5m,
-                cache_write_1h,
-                batch_input,
-                batch_output,
-            } = rates;
-            let price = Price {
-                currency: "USD".to_owned(),
-                unit: "per_million_tokens".to_owned(),
-                input,
-                output,
-                cache_read,
-                cache_write_5m,
-                cache_write_1h,
-                batch_input,
-                batch_output,
-            };
-            (key, price)
-        });
-        (self.model, prices.collect())
-    }
+    prices: BTreeMap<String, Price>,
 }
 
 /// The data are part of the program: a test reads them, so they are well-formed in every build that passed.

@@ -1,28 +1,30 @@
 //! The catalog: an immutable snapshot of everything known, in layers.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::builtin::BuiltIn;
+use crate::facts::{Facts, Known};
 use crate::identifier::Vocabulary;
-use crate::{ApplicationProfile, Arn, Kind, Model, Price, Residency, ResolveError, SystemProfile};
+use crate::layer::{KnownProfile, Layer, Stratum};
+use crate::{Model, Price, Residency, ResolveError, SystemProfile};
 
-/// Everything known, as one immutable value; cheap to share behind an `Arc`.
+/// Everything known, as one immutable value; cheap to share, and to extend by a layer.
 ///
 /// [`Catalog::resolve`](crate::resolve) is its purpose.
 #[derive(Debug, Clone)]
 pub struct Catalog {
     built_in: &'static BuiltIn,
-    layers: BTreeMap<Source, Layer>,
-    merged: Arc<Merged>,
+    strata: BTreeMap<Source, Arc<Stratum>>,
+    facts: Arc<Facts>,
     residency: Option<Arc<Residency>>,
 }
 
 /// Where a fact comes from, weakest first.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Source {
     /// The data compiled into the binary.
@@ -47,60 +49,35 @@ impl fmt::Display for Source {
     }
 }
 
-/// One source's contribution: what it adds to or overrides in the layers below.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Layer {
-    /// Friendly name → identifier.
-    pub aliases: BTreeMap<String, String>,
-    /// LibreChat's direction: the identifier a client writes → the profile ARN to invoke.
-    pub inference_profiles: BTreeMap<String, String>,
-    /// Application profiles by ARN (mapping or discovery).
-    pub application_profiles: BTreeMap<String, ApplicationProfile>,
-    /// Identifiers to offer in model lists, in order.
-    pub offered: Vec<String>,
-}
-
-/// All layers seen from above: for each name the strongest source's word.
-#[derive(Debug, Default)]
-pub(crate) struct Merged {
-    pub(crate) aliases: HashMap<String, (String, Source)>,
-    pub(crate) inference_profiles: HashMap<String, (String, Source)>,
-    pub(crate) application_profiles: BTreeMap<String, KnownProfile>,
-    pub(crate) offered: Vec<String>,
-}
-
-/// What the layers say of one application profile.
-#[derive(Debug, Default)]
-pub(crate) struct KnownProfile {
-    pub(crate) name: Option<String>,
-    pub(crate) tags: BTreeMap<String, String>,
-    /// The strongest mapping.
-    pub(crate) mapped_to: Option<(String, Source)>,
-    /// What AWS lists.
-    pub(crate) model_arns: Vec<String>,
-    /// The identifiers that LibreChat's `inferenceProfiles` calls it for.
-    pub(crate) called_for: Vec<(String, Source)>,
-}
-
 impl Catalog {
     /// The data compiled into the binary.
     pub fn built_in() -> Self {
-        Self { built_in: BuiltIn::get(), layers: BTreeMap::new(), merged: Arc::default(), residency: None }
+        Self { built_in: BuiltIn::get(), strata: BTreeMap::new(), facts: Arc::default(), residency: None }
     }
 
     /// This catalog with one more layer. Stronger sources win whatever the order of calls; a second layer of the same
     /// source adds to the first.
     #[must_use]
     pub fn with(&self, source: Source, layer: Layer) -> Self {
-        let mut layers = self.layers.clone();
-        let Layer { aliases, inference_profiles, application_profiles, offered } = layer;
-        let known = layers.entry(source).or_default();
-        known.aliases.extend(aliases);
-        known.inference_profiles.extend(inference_profiles);
-        known.application_profiles.extend(application_profiles);
-        known.offered.extend(offered);
-        let merged = Arc::new(Merged::of(&layers));
-        Self { built_in: self.built_in, layers, merged, residency: self.residency.clone() }
+        let mut catalog = self.clone();
+        let says_facts = layer.says_facts();
+        Arc::make_mut(catalog.strata.entry(source).or_default()).add(layer);
+        if says_facts {
+            catalog.facts = Arc::new(Facts::of(catalog.built_in, &catalog.strata));
+        }
+        catalog
+    }
+
+    /// This catalog with what another one has discovered, in place of its own discoveries.
+    #[must_use]
+    pub fn with_discoveries_of(&self, other: &Self) -> Self {
+        let mut catalog = self.clone();
+        match other.strata.get(&Source::Discovered) {
+            Some(discovered) => catalog.strata.insert(Source::Discovered, Arc::clone(discovered)),
+            None => catalog.strata.remove(&Source::Discovered),
+        };
+        catalog.facts = Arc::new(Facts::of(catalog.built_in, &catalog.strata));
+        catalog
     }
 
     /// This catalog under a policy: nothing resolves to a call that the policy does not allow.
@@ -114,29 +91,45 @@ impl Catalog {
         self.residency.as_deref()
     }
 
-    /// What one source has contributed so far.
-    pub fn layer(&self, source: &Source) -> Option<&Layer> {
-        self.layers.get(source)
-    }
-
     /// A model by its bare id.
     pub fn model(&self, id: &str) -> Option<&Arc<Model>> {
-        self.built_in.models.get(id)
+        self.known_model(id).map(|known| &known.value).or_else(|| self.built_in.models.get(id))
     }
 
     /// All models, by id.
     pub fn models(&self) -> impl Iterator<Item = &Arc<Model>> {
-        self.built_in.models.values()
+        let mut models: BTreeMap<&str, &Arc<Model>> =
+            self.built_in.models.iter().map(|(id, model)| (id.as_str(), model)).collect();
+        models.extend(self.facts.models.iter().map(|(id, known)| (id.as_str(), &known.value)));
+        models.into_values()
+    }
+
+    /// A model that a layer has added or changed.
+    pub(crate) fn known_model(&self, id: &str) -> Option<&Known<Model>> {
+        self.facts.models.get(id)
+    }
+
+    /// Which fields of a model a layer has changed, and which one: `limits.maxOutputTokens` → `outcrop.yaml`.
+    pub fn changed_fields(&self, model: &str) -> BTreeMap<&str, &Source> {
+        self.known_model(model).into_iter().flat_map(Known::changed).collect()
     }
 
     /// A system profile by its id.
     pub fn system_profile(&self, id: &str) -> Option<&Arc<SystemProfile>> {
-        self.built_in.profiles.get(id)
+        self.facts.profiles.get(id).map(|known| &known.value).or_else(|| self.built_in.profiles.get(id))
+    }
+
+    /// Who says where a system profile leads.
+    pub(crate) fn source_of_profile(&self, id: &str) -> &Source {
+        self.facts.profiles.get(id).map_or(&Source::BuiltIn, |known| known.source_of("routes"))
     }
 
     /// All system profiles, by id.
     pub fn system_profiles(&self) -> impl Iterator<Item = &Arc<SystemProfile>> {
-        self.built_in.profiles.values()
+        let mut profiles: BTreeMap<&str, &Arc<SystemProfile>> =
+            self.built_in.profiles.iter().map(|(id, profile)| (id.as_str(), profile)).collect();
+        profiles.extend(self.facts.profiles.iter().map(|(id, known)| (id.as_str(), &known.value)));
+        profiles.into_values()
     }
 
     /// The system profiles of a model that can be called from a Region, best first: the narrowest geography before wider
@@ -156,7 +149,8 @@ impl Catalog {
 
     /// All system profiles of a model, from wherever they can be called.
     pub(crate) fn profiles_of(&self, model: &str) -> impl Iterator<Item = &Arc<SystemProfile>> {
-        self.built_in.by_model.get(model).into_iter().flatten()
+        let known = self.facts.by_model.get(model).or_else(|| self.built_in.by_model.get(model));
+        known.into_iter().flatten()
     }
 
     /// The best system profile of a model for calls from a Region.
@@ -164,31 +158,35 @@ impl Catalog {
         self.profiles_for(model, region).into_iter().next()
     }
 
-    /// The price list of a model, by `base`, geography or Region.
-    pub(crate) fn price(&self, model: &str, key: &str) -> Option<&Price> {
-        self.built_in.prices.get(model)?.get(key)
+    /// The price list of a model, by `base`, geography or Region, and who says so.
+    pub(crate) fn price(&self, model: &str, key: &str) -> Option<(&Price, &Source)> {
+        let known = self.facts.prices.get(model).and_then(|prices| prices.get(key));
+        let built_in = || self.built_in.prices.get(model)?.get(key).map(|price| (price, &Source::BuiltIn));
+        known.map(|(price, source)| (price, source)).or_else(built_in)
     }
 
     /// The identifiers the configuration offers, in order; empty when it offers none in particular.
     pub fn offered(&self) -> &[String] {
-        &self.merged.offered
+        let strongest = self.strata.values().rev().find(|stratum| !stratum.offered.is_empty());
+        strongest.map_or(&[], |stratum| &stratum.offered)
     }
 
     /// The aliases, by name.
     pub fn aliases(&self) -> BTreeSet<&str> {
-        self.merged.aliases.keys().map(String::as_str).collect()
+        self.strata.values().flat_map(|stratum| stratum.aliases.keys()).map(String::as_str).collect()
     }
 
-    /// The ARNs of the application profiles that are known.
+    /// The ARNs of the application profiles that are known, in order.
     pub fn application_profiles(&self) -> impl Iterator<Item = &str> {
-        self.merged.application_profiles.keys().map(String::as_str)
+        let known: BTreeSet<&str> = self.strata.values().flat_map(|stratum| stratum.profiles()).collect();
+        known.into_iter()
     }
 
     /// What to offer a client that asks for the models of a Region: the configured list; else aliases, application profiles
     /// and everything AWS serves there.
     pub fn offers(&self, region: &str) -> Vec<String> {
-        if !self.merged.offered.is_empty() {
-            return self.merged.offered.clone();
+        if !self.offered().is_empty() {
+            return self.offered().to_vec();
         }
         let aliases = self.aliases().into_iter().map(str::to_owned);
         let own = self.application_profiles().map(str::to_owned);
@@ -200,14 +198,14 @@ impl Catalog {
 
     /// The words that tell publishers from geographies.
     pub fn vocabulary(&self) -> &Vocabulary {
-        &self.built_in.vocabulary
+        self.facts.vocabulary.as_ref().unwrap_or(&self.built_in.vocabulary)
     }
 
     /// From alias to alias: who says so, and what it means. Empty for a name that is no alias.
     pub(crate) fn alias_path(&self, name: &str) -> Result<Vec<(&Source, &str)>, ResolveError> {
         let mut path: Vec<(&Source, &str)> = Vec::new();
-        while let Some((to, source)) = self.merged.aliases.get(path.last().map_or(name, |(_, to)| to)) {
-            let is_circle = name == to || path.iter().any(|(_, seen)| seen == to);
+        while let Some((source, to)) = self.alias(path.last().map_or(name, |(_, to)| to)) {
+            let is_circle = name == to || path.iter().any(|(_, seen)| *seen == to);
             path.push((source, to));
             if is_circle || path.len() > MAX_ALIASES {
                 return Err(endless(name, &path, is_circle));
@@ -216,15 +214,81 @@ impl Catalog {
         Ok(path)
     }
 
-    /// What LibreChat's `inferenceProfiles` calls for exactly this identifier.
-    pub(crate) fn configured_target(&self, identifier: &str) -> Option<(&str, &Source)> {
-        let (target, source) = self.merged.inference_profiles.get(identifier)?;
-        Some((target, source))
+    fn alias(&self, name: &str) -> Option<(&Source, &str)> {
+        self.strongest(|stratum| stratum.aliases.get(name).map(String::as_str))
     }
 
-    pub(crate) fn merged(&self) -> &Merged {
-        &self.merged
+    /// What LibreChat's `inferenceProfiles` calls for exactly this identifier.
+    pub(crate) fn configured_target(&self, identifier: &str) -> Option<(&Source, &str)> {
+        self.strongest(|stratum| stratum.inference_profiles.get(identifier).map(String::as_str))
     }
+
+    /// What stands behind an ARN that is no profile's: provisioned throughput, a custom model and its deployments.
+    pub(crate) fn behind(&self, arn: &str) -> Option<(&Source, &str)> {
+        self.strongest(|stratum| stratum.behind.get(arn).map(String::as_str))
+    }
+
+    fn strongest<'a, T>(&'a self, word: impl Fn(&'a Stratum) -> Option<T>) -> Option<(&'a Source, T)> {
+        self.strata.iter().rev().find_map(|(source, stratum)| Some((source, word(stratum)?)))
+    }
+
+    /// What the layers say of an application profile, by its ARN (not percent-encoded).
+    pub(crate) fn application_profile(&self, arn: &str) -> Option<KnownProfile<'_>> {
+        let mut known: Option<KnownProfile<'_>> = None;
+        for (source, stratum) in &self.strata {
+            if let Some(profile) = stratum.application_profiles.get(arn) {
+                known.get_or_insert_default().learn(profile, source);
+            }
+            for identifier in stratum.called_for.get(arn).into_iter().flatten() {
+                if self.configured_target(identifier).is_some_and(|(strongest, _)| strongest == source) {
+                    known.get_or_insert_default().called_for.push((identifier, source));
+                }
+            }
+        }
+        if let Some(known) = &mut known {
+            known.called_for.sort_unstable();
+        }
+        known
+    }
+
+    /// Mappings that AWS contradicts: who maps which profile to what, and what it really stands for.
+    pub fn contradictions(&self) -> Vec<Contradiction<'_>> {
+        let discovered = self.strata.get(&Source::Discovered);
+        let asked = discovered.into_iter().flat_map(|stratum| stratum.application_profiles.keys());
+        let mut found: Vec<_> = asked.filter_map(|arn| self.contradiction(arn)).collect();
+        found.sort_by_key(|contradiction| contradiction.arn);
+        found
+    }
+
+    fn contradiction<'a>(&'a self, arn: &'a str) -> Option<Contradiction<'a>> {
+        let known = self.application_profile(arn)?;
+        let (mapped_to, source) = known.mapped_to.or(match known.called_for.as_slice() {
+            [one] => Some(*one),
+            _ => None,
+        })?;
+        let live = crate::draft::model_id(known.model_arns)?;
+        (self.model_behind(mapped_to)? != live).then_some(Contradiction { arn, source, mapped_to, live })
+    }
+
+    /// The bare model id of a model or system profile, by id or ARN or alias.
+    fn model_behind(&self, identifier: &str) -> Option<String> {
+        let path = self.alias_path(identifier).ok()?;
+        let meant = path.last().map_or(identifier, |(_, to)| to);
+        crate::draft::model_and_geography(meant, self.vocabulary()).map(|(model, _)| model)
+    }
+}
+
+/// A mapping that AWS contradicts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contradiction<'a> {
+    /// The application profile.
+    pub arn: &'a str,
+    /// Who maps it.
+    pub source: &'a Source,
+    /// What it is mapped to.
+    pub mapped_to: &'a str,
+    /// The model AWS lists for it.
+    pub live: String,
 }
 
 /// An alias may name an alias; more than this in a row is a mistake.
@@ -240,60 +304,5 @@ fn endless(name: &str, path: &[(&Source, &str)], is_circle: bool) -> ResolveErro
     ResolveError::Unknown {
         message: format!("{source}: the alias `{name}` leads {how}: {}", steps.join(" → ")),
         hint: Some("let it name a model id, a profile id or an ARN".to_owned()),
-    }
-}
-
-impl Merged {
-    /// Layers come weakest first, so a later word replaces an earlier one.
-    fn of(layers: &BTreeMap<Source, Layer>) -> Self {
-        let mut merged = Self::default();
-        for (source, layer) in layers {
-            let sourced = |value: &String| (value.clone(), source.clone());
-            merged.aliases.extend(layer.aliases.iter().map(|(name, to)| (name.clone(), sourced(to))));
-            merged
-                .inference_profiles
-                .extend(layer.inference_profiles.iter().map(|(id, arn)| (id.clone(), sourced(arn))));
-            for (arn, profile) in &layer.application_profiles {
-                merged.application_profiles.entry(canonical(arn)).or_default().learn(profile, source);
-            }
-            if !layer.offered.is_empty() {
-                merged.offered.clone_from(&layer.offered);
-            }
-        }
-        merged.reverse_inference_profiles();
-        merged
-    }
-
-    /// An ARN that is called for one identifier stands for it, too, when a client names the ARN itself.
-    fn reverse_inference_profiles(&mut self) {
-        let sorted: BTreeMap<_, _> = self.inference_profiles.iter().collect();
-        for (identifier, (target, source)) in sorted {
-            let Ok(arn) = Arn::parse_encoded(target) else { continue };
-            if arn.kind == Kind::ApplicationInferenceProfile {
-                let known = self.application_profiles.entry(arn.to_string()).or_default();
-                known.called_for.push((identifier.clone(), source.clone()));
-            }
-        }
-    }
-}
-
-/// An ARN in the form in which it is looked up: not percent-encoded. What is no ARN stays as it is.
-fn canonical(text: &str) -> String {
-    Arn::parse_encoded(text).map_or_else(|_| text.to_owned(), |arn| arn.to_string())
-}
-
-impl KnownProfile {
-    fn learn(&mut self, profile: &ApplicationProfile, source: &Source) {
-        let ApplicationProfile { arn: _, name, model_arns, mapped_to, tags } = profile;
-        if name.is_some() {
-            self.name.clone_from(name);
-        }
-        if !model_arns.is_empty() {
-            self.model_arns.clone_from(model_arns);
-        }
-        if let Some(model) = mapped_to {
-            self.mapped_to = Some((model.clone(), source.clone()));
-        }
-        self.tags.extend(tags.iter().map(|(key, value)| (key.clone(), value.clone())));
     }
 }

@@ -6,7 +6,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::catalog::KnownProfile;
+use crate::identifier::Vocabulary;
+use crate::layer::KnownProfile;
+use crate::residency::GLOBAL;
 use crate::suggest::suggestion;
 use crate::{
     Arn, Catalog, Context, Identifier, Kind, Limits, Model, Price, ProfileType, Resolution, ResolveError,
@@ -47,6 +49,18 @@ const STEPS: [&str; 12] = [
 
 /// The source of what nothing tells.
 const NOTHING: &str = "nothing";
+
+/// What AWS tells the model of by ARN (reference `bedrock.md` §3).
+const CAN_BE_ASKED: [Kind; 3] = [Kind::ProvisionedModel, Kind::CustomModel, Kind::CustomModelDeployment];
+
+/// A deployment, its custom model, the model that was customized, which may be a custom one: more is a circle.
+const MAX_BEHIND: usize = 4;
+
+/// Where AWS lists what a Region serves.
+const LISTED_MODELS: &str = "ListFoundationModels";
+
+/// Where AWS lists the profiles of a Region.
+const LISTED_PROFILES: &str = "ListInferenceProfiles";
 
 /// The life-cycle word of a model that is no longer served.
 const RETIRED: &str = "RETIRED";
@@ -177,8 +191,43 @@ impl<'a> Draft<'a> {
                 _ => self.unknown_model("the catalog does not have the profile"),
             },
             Kind::ApplicationInferenceProfile => self.application_profile(arn),
-            kind => self.unknown_model(&format!("only AWS knows what is behind {}", words(kind))),
+            _ => self.something_else(arn),
         }
+    }
+
+    /// Provisioned throughput, a custom model, its deployment, …: AWS knows what is behind some of them.
+    fn something_else(&mut self, arn: &Arn) {
+        let behind = self.behind(arn);
+        match &behind {
+            Some((base, source)) if base.kind == Kind::FoundationModel => {
+                self.set_model(&base.id, Some(source));
+                if !base.region.is_empty() {
+                    let what = format!("{base} is the model behind it");
+                    self.set_destinations(vec![base.region.clone()], source, &what);
+                }
+                self.because(
+                    "price",
+                    NOTHING,
+                    format!("unknown: the catalog has no prices of {}", words(arn.kind)),
+                );
+            }
+            _ => {
+                self.needs_lookup = behind.is_none() && CAN_BE_ASKED.contains(&arn.kind);
+                self.unknown_model(&format!("only AWS knows what is behind {}", words(arn.kind)));
+            }
+        }
+    }
+
+    /// The end of the path from ARN to ARN: a deployment has a custom model behind it, and that a foundation model.
+    fn behind(&self, arn: &Arn) -> Option<(Arn, Source)> {
+        let mut found: Option<(Arn, Source)> = None;
+        for _ in 0..MAX_BEHIND {
+            let at = found.as_ref().map_or(arn, |(at, _)| at);
+            let Some((source, next)) = self.catalog.behind(&at.to_string()) else { break };
+            let Ok(next) = Arn::parse_encoded(next) else { break };
+            found = Some((next, source.clone()));
+        }
+        found
     }
 
     /// A model by its own id: called as it is where it is served on demand, else through the profile of the Region.
@@ -288,7 +337,7 @@ impl<'a> Draft<'a> {
     /// An account's own profile: a mapping, LibreChat's `inferenceProfiles` or AWS tells which model it stands for.
     fn application_profile(&mut self, arn: &Arn) {
         let known = self.known(arn);
-        if let Some((meant, source)) = known.and_then(|known| self.mapping(known)) {
+        if let Some((meant, source)) = known.as_ref().and_then(|known| self.mapping(known)) {
             self.because("profile", &source, format!("{arn} stands for {meant}"));
             match self.mapped(&meant) {
                 Ok(identifier) => {
@@ -303,7 +352,7 @@ impl<'a> Draft<'a> {
             }
         }
         match known.filter(|known| !known.model_arns.is_empty()) {
-            Some(known) => self.as_aws_lists(known, arn),
+            Some(known) => self.as_aws_lists(known.model_arns, arn),
             None => {
                 self.needs_lookup = true;
                 self.unknown_model("nothing says which model the profile stands for");
@@ -312,15 +361,16 @@ impl<'a> Draft<'a> {
     }
 
     /// What configuration says the profile stands for; two answers are none.
-    fn mapping(&mut self, known: &KnownProfile) -> Option<(String, Source)> {
-        if let Some(mapped) = &known.mapped_to {
-            return Some(mapped.clone());
+    fn mapping(&mut self, known: &KnownProfile<'_>) -> Option<(String, Source)> {
+        let owned = |(meant, source): (&str, &Source)| (meant.to_owned(), source.clone());
+        if let Some(mapped) = known.mapped_to {
+            return Some(owned(mapped));
         }
         match known.called_for.as_slice() {
-            [one] => Some(one.clone()),
+            [one] => Some(owned(*one)),
             [] => None,
             several => {
-                let names: Vec<_> = several.iter().map(|(identifier, _)| identifier.as_str()).collect();
+                let names: Vec<_> = several.iter().map(|(identifier, _)| *identifier).collect();
                 self.notices.push(format!(
                     "{}: one profile stands behind {}, so its own model is asked of AWS",
                     several[0].1,
@@ -366,14 +416,7 @@ impl<'a> Draft<'a> {
     }
 
     fn model_and_geography(&self, identifier: &Identifier) -> (String, Option<String>) {
-        match identifier {
-            Identifier::Model(id) => (id.clone(), None),
-            Identifier::SystemProfile { geography, model } => (model.clone(), Some(geography.clone())),
-            Identifier::Arn(arn) => match self.parse(&arn.id) {
-                Ok(Identifier::SystemProfile { geography, model }) => (model, Some(geography)),
-                _ => (arn.id.clone(), None),
-            },
-        }
+        parts_of(identifier, self.catalog.vocabulary())
     }
 
     /// Configuration is believed about the model, AWS about the Regions; a contradiction is shown.
@@ -381,9 +424,9 @@ impl<'a> Draft<'a> {
         let Identifier::Arn(arn) = called else { return };
         let Some(known) = self.known(arn).filter(|known| !known.model_arns.is_empty()) else { return };
         let (model, geography) = self.model_and_geography(meant);
-        match model_id(&known.model_arns) {
+        match model_id(known.model_arns) {
             Some(live) if live == model => {
-                if !self.as_aws_routes(&live, &known.model_arns) && geography.is_none() {
+                if !self.as_aws_routes(&live, known.model_arns) && geography.is_none() {
                     self.unknown_price();
                 }
             }
@@ -391,19 +434,19 @@ impl<'a> Draft<'a> {
                 let live = live.unwrap_or_else(|| "several models".to_owned());
                 self.notices
                     .push(format!("{source} says that {arn} stands for {model}, but AWS says {live}"));
-                self.as_listed(&known.model_arns);
+                self.as_listed(known.model_arns);
             }
         }
     }
 
     /// AWS's own list of the profile's models: one model, in several Regions.
-    fn as_aws_lists(&mut self, known: &KnownProfile, arn: &Arn) {
-        let Some(id) = model_id(&known.model_arns) else {
+    fn as_aws_lists(&mut self, model_arns: &[String], arn: &Arn) {
+        let Some(id) = model_id(model_arns) else {
             return self.unknown_model("AWS lists several models for the profile");
         };
         self.because("profile", Source::Discovered, format!("{arn} stands for {id}"));
         self.set_model(&id, Some(&Source::Discovered));
-        if !self.as_aws_routes(&id, &known.model_arns) {
+        if !self.as_aws_routes(&id, model_arns) {
             self.unknown_price();
         }
     }
@@ -486,17 +529,17 @@ impl<'a> Draft<'a> {
                 Some(ResolvedProfile {
                     arn: Some(arn.to_string()),
                     id: arn.id.clone(),
-                    name: known.and_then(|known| known.name.clone()),
+                    name: known.as_ref().and_then(|known| known.name.map(str::to_owned)),
                     profile_type: ProfileType::Application,
-                    tags: known.map(|known| known.tags.clone()).unwrap_or_default(),
+                    tags: known.map(|known| known.tags).unwrap_or_default(),
                 })
             }
             _ => None,
         }
     }
 
-    fn known(&self, arn: &Arn) -> Option<&'a KnownProfile> {
-        self.catalog.merged().application_profiles.get(&arn.to_string())
+    fn known(&self, arn: &Arn) -> Option<KnownProfile<'a>> {
+        self.catalog.application_profile(&arn.to_string())
     }
 
     /// The characters at the end of an application profile's ARN, where exactly one such profile is known.
@@ -526,7 +569,8 @@ impl<'a> Draft<'a> {
             self.notices.extend(suggestion(self.catalog, id, &self.region));
             return;
         };
-        self.because("model", named_by.unwrap_or(&Source::BuiltIn), describe(&model));
+        let source = named_by.map_or_else(|| self.source_of(id, "id"), ToString::to_string);
+        self.because("model", source, describe(&model));
         if model.lifecycle.as_deref() == Some(RETIRED) {
             self.notices.push(format!("AWS no longer serves {id}"));
         }
@@ -556,8 +600,17 @@ impl<'a> Draft<'a> {
 
     fn route(&mut self, profile: &SystemProfile) {
         let destinations = profile.destinations(&self.region).unwrap_or_default().to_vec();
+        if destinations.is_empty() {
+            return self.nowhere(
+                "AWS does not list where a global profile leads, and the catalog does not have this one",
+            );
+        }
         let what = format!("where {} sends calls from {}", profile.id, self.region);
-        self.set_destinations(destinations, Source::BuiltIn, &what);
+        let source = match self.catalog.source_of_profile(&profile.id) {
+            Source::Discovered => LISTED_PROFILES.to_owned(),
+            source => source.to_string(),
+        };
+        self.set_destinations(destinations, source, &what);
     }
 
     fn set_destinations(&mut self, destinations: Vec<String>, source: impl ToString, what: &str) {
@@ -566,38 +619,31 @@ impl<'a> Draft<'a> {
     }
 
     fn base_price(&mut self, model: &str) {
-        let of_region =
-            self.catalog.price(model, &self.region).map(|price| (price, "the price of the Region"));
-        let base = || self.catalog.price(model, "base").map(|price| (price, "the on-demand price"));
-        let found = of_region.or_else(base).map(|(price, what)| (price.clone(), what.to_owned()));
-        self.set_price(found);
+        let of_region = self.catalog.price(model, &self.region).map(|it| (it, "the price of the Region"));
+        let base = || self.catalog.price(model, "base").map(|it| (it, "the on-demand price"));
+        let Some(((price, source), what)) = of_region.or_else(base) else { return self.price = None };
+        self.set_price(price, source, what);
     }
 
     /// A global profile costs what the model itself does (reference `bedrock.md` §7.3).
     fn geography_price(&mut self, model: &str, geography: &str) {
-        let own = self
-            .catalog
-            .price(model, geography)
-            .map(|price| (price, format!("the price of {geography} profiles")));
-        let base = || {
-            let price = self.catalog.price(model, "base").filter(|_| geography == "global")?;
-            Some((price, "the on-demand price, which holds for global profiles".to_owned()))
-        };
-        let found = own.or_else(base).map(|(price, what)| (price.clone(), what));
-        self.set_price(found);
+        if let Some((price, source)) = self.catalog.price(model, geography) {
+            return self.set_price(price, source, &format!("the price of {geography} profiles"));
+        }
+        match self.catalog.price(model, "base").filter(|_| geography == GLOBAL) {
+            Some((price, source)) => {
+                self.set_price(price, source, "the on-demand price, which holds for global profiles");
+            }
+            None => self.price = None,
+        }
     }
 
-    fn set_price(&mut self, found: Option<(Price, String)>) {
-        self.price = found.map(|(price, what)| {
-            let dollars = |price: Option<f64>| price.map_or("?".to_owned(), |price| price.to_string());
-            let (input, output) = (dollars(price.input), dollars(price.output));
-            self.because(
-                "price",
-                Source::BuiltIn,
-                format!("{what}: {input} in, {output} out (US dollars for a million tokens)"),
-            );
-            price
-        });
+    fn set_price(&mut self, price: &Price, source: &Source, what: &str) {
+        let dollars = |price: Option<f64>| price.map_or("?".to_owned(), |price| price.to_string());
+        let (input, output) = (dollars(price.input), dollars(price.output));
+        let detail = format!("{what}: {input} in, {output} out (US dollars for a million tokens)");
+        self.because("price", source, detail);
+        self.price = Some(price.clone());
     }
 
     /// A later reason for the same decision replaces the earlier one; the chain of aliases is kept.
@@ -649,7 +695,7 @@ impl<'a> Draft<'a> {
         let is_proven = !self.is_application() || self.is_discovered();
         let destinations = if is_proven { self.destinations.as_slice() } else { &[] };
         let verdict = policy.judge(&self.region, destinations);
-        if !is_proven {
+        if !is_proven || self.needs_lookup {
             // Nobody is asked in a Region that is itself not allowed.
             self.needs_lookup = policy.allows(&self.region, std::slice::from_ref(&self.region));
         }
@@ -664,18 +710,27 @@ impl<'a> Draft<'a> {
 
     fn is_discovered(&self) -> bool {
         let arn = self.profile.as_ref().and_then(|profile| profile.arn.as_deref());
-        let known = arn.and_then(|arn| self.catalog.merged().application_profiles.get(arn));
+        let known = arn.and_then(|arn| self.catalog.application_profile(arn));
         known.is_some_and(|known| !known.model_arns.is_empty())
     }
 
     fn facts_of_model(&mut self) {
         let Some(model) = self.model.clone() else { return };
         let of_model = format!("those of {}", model.id);
-        self.because("capabilities", Source::BuiltIn, of_model.clone());
-        self.because("parameters", Source::BuiltIn, of_model);
-        self.because("limits", Source::BuiltIn, limits(&model));
+        self.because("capabilities", self.source_of(&model.id, "capabilities"), of_model.clone());
+        self.because("parameters", self.source_of(&model.id, "parameters"), of_model);
+        self.because("limits", self.source_of(&model.id, "limits"), limits(&model));
         if let Some(lifecycle) = &model.lifecycle {
-            self.because("lifecycle", Source::BuiltIn, lifecycle);
+            self.because("lifecycle", self.source_of(&model.id, "lifecycle"), lifecycle);
+        }
+    }
+
+    /// Who says this of a model; of what AWS lists, the operation.
+    fn source_of(&self, model: &str, field: &str) -> String {
+        let known = self.catalog.known_model(model);
+        match known.map_or(&Source::BuiltIn, |known| known.source_of(field)) {
+            Source::Discovered => LISTED_MODELS.to_owned(),
+            source => source.to_string(),
         }
     }
 
@@ -709,6 +764,25 @@ impl<'a> Draft<'a> {
 fn misconfigured(source: &Source, meant: &str, target: &str, error: ResolveError) -> ResolveError {
     let message = format!("{source} calls `{target}` for `{meant}`, but {error}");
     ResolveError::Unknown { message, hint: error.hint().map(str::to_owned) }
+}
+
+/// The bare model id of a model or system profile, by id or ARN, and the profile's geography.
+fn parts_of(identifier: &Identifier, vocabulary: &Vocabulary) -> (String, Option<String>) {
+    match identifier {
+        Identifier::Model(id) => (id.clone(), None),
+        Identifier::SystemProfile { geography, model } => (model.clone(), Some(geography.clone())),
+        Identifier::Arn(arn) => match Identifier::parse(&arn.id, vocabulary) {
+            Ok(Identifier::SystemProfile { geography, model }) => (model, Some(geography)),
+            _ => (arn.id.clone(), None),
+        },
+    }
+}
+
+/// As [`parts_of`], of a text; `None` for what names neither a model nor a system profile.
+pub(crate) fn model_and_geography(text: &str, vocabulary: &Vocabulary) -> Option<(String, Option<String>)> {
+    let identifier = Identifier::parse(text, vocabulary).ok()?;
+    let is_plain = matches!(identifier.kind(), Kind::FoundationModel | Kind::InferenceProfile);
+    is_plain.then(|| parts_of(&identifier, vocabulary))
 }
 
 fn system_profile(id: &str, arn: Option<&Arn>) -> ResolvedProfile {
@@ -776,7 +850,7 @@ fn or_unknown(region: &str) -> &str {
 }
 
 /// The one model id behind a profile's ARNs; `None` when they name several or none.
-fn model_id(model_arns: &[String]) -> Option<String> {
+pub(crate) fn model_id(model_arns: &[String]) -> Option<String> {
     let mut ids = model_arns.iter().filter_map(|arn| Arn::parse(arn).ok()).map(|arn| arn.id);
     let first = ids.next()?;
     ids.all(|id| id == first).then_some(first)

@@ -1,10 +1,13 @@
 //! A resolution as `outcrop explain --json` prints it: every key is there, unknown is `null`.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::resolve::{ResolvedProfile, Surface, Why};
 use crate::{
-    Kind, Limits, ParameterRule, Price, PromptCaching, Reasoning, ReasoningMode, Resolution, Verdict,
+    Kind, Limits, LongContext, ParameterRule, Price, PromptCaching, Reasoning, ReasoningMode, Resolution,
+    Verdict,
 };
 
 /// The contract of `explain --json`.
@@ -25,7 +28,7 @@ pub struct Explanation<'a> {
     capabilities: Abilities<'a>,
     parameters: Settings<'a>,
     limits: Limits,
-    price: Rates,
+    price: Rates<'a>,
     lifecycle: Option<&'a str>,
     why: &'a [Why],
     notices: &'a [String],
@@ -75,9 +78,9 @@ struct Settings<'a> {
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Rates {
-    currency: Option<String>,
-    unit: Option<String>,
+struct Rates<'a> {
+    currency: Option<&'a str>,
+    unit: Option<&'a str>,
     input: Option<f64>,
     output: Option<f64>,
     cache_read: Option<f64>,
@@ -87,6 +90,8 @@ struct Rates {
     cache_write_1h: Option<f64>,
     batch_input: Option<f64>,
     batch_output: Option<f64>,
+    tiers: Option<&'a BTreeMap<String, crate::Rates>>,
+    long_context: Option<&'a [LongContext]>,
 }
 
 impl Resolution {
@@ -182,8 +187,8 @@ impl<'a> Caching<'a> {
     }
 }
 
-impl Rates {
-    fn of(price: &Price) -> Self {
+impl<'a> Rates<'a> {
+    fn of(price: &'a Price) -> Self {
         let Price {
             currency,
             unit,
@@ -194,17 +199,21 @@ impl Rates {
             cache_write_1h,
             batch_input,
             batch_output,
-        } = price.clone();
+            tiers,
+            long_context,
+        } = price;
         Self {
             currency: Some(currency),
             unit: Some(unit),
-            input,
-            output,
-            cache_read,
-            cache_write_5m,
-            cache_write_1h,
-            batch_input,
-            batch_output,
+            input: *input,
+            output: *output,
+            cache_read: *cache_read,
+            cache_write_5m: *cache_write_5m,
+            cache_write_1h: *cache_write_1h,
+            batch_input: *batch_input,
+            batch_output: *batch_output,
+            tiers: Some(tiers),
+            long_context: Some(long_context),
         }
     }
 }

@@ -10,22 +10,27 @@ mod builtin;
 pub mod catalog;
 mod draft;
 pub mod explain;
+mod facts;
 pub mod identifier;
+mod layer;
 pub mod model;
 pub mod price;
 pub mod profile;
 pub mod residency;
 pub mod resolve;
 mod suggest;
+pub mod survey;
 pub mod ways;
 
-pub use catalog::{Catalog, Layer, MAX_ALIASES, Source};
+pub use catalog::{Catalog, Contradiction, MAX_ALIASES, Source};
 pub use explain::Explanation;
+pub use facts::{OverrideError, Overrides};
 pub use identifier::{Arn, Identifier, IdentifierError, Kind, Vocabulary};
+pub use layer::Layer;
 pub use model::{
     Capabilities, Limits, Model, ParameterRule, Parameters, PromptCaching, Reasoning, ReasoningMode,
 };
-pub use price::Price;
+pub use price::{LongContext, Price, Rates};
 pub use profile::{ApplicationProfile, ProfileType, SystemProfile};
 pub use residency::{Refused, Residency, ResidencyError, Verdict};
 pub use resolve::{Context, Resolution, ResolveError, ResolvedProfile, Surface, Why};

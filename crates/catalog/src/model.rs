@@ -49,6 +49,26 @@ pub struct Model {
 }
 
 impl Model {
+    /// A model of which nothing but the id is known.
+    pub fn unknown(id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            name: None,
+            publisher: None,
+            input_modalities: Vec::new(),
+            output_modalities: Vec::new(),
+            capabilities: Capabilities::default(),
+            parameters: Parameters::default(),
+            limits: Limits::default(),
+            lifecycle: None,
+            on_demand: Vec::new(),
+            profile_only: Vec::new(),
+            family: None,
+            surface: None,
+            embedding_dimensions: Vec::new(),
+        }
+    }
+
     /// The endpoint that serves it. Unless the data say otherwise, text is Converse's; embeddings, pictures and sound are
     /// InvokeModel's.
     pub fn surface(&self) -> Surface {

@@ -26,6 +26,9 @@ pub struct SystemProfile {
     pub model: String,
     /// Source Region → destination Regions. A global profile has the single key `*`.
     pub routes: BTreeMap<String, Vec<String>>,
+    /// Regions from which a global profile can no longer be called, although it is processed there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub withdrawn: Vec<String>,
 }
 
 /// An application inference profile as the account or the configuration describes it.
@@ -57,6 +60,9 @@ impl SystemProfile {
         if let Some(destinations) = self.routes.get(region) {
             return Some(destinations);
         }
+        if self.withdrawn.iter().any(|withdrawn| withdrawn == region) {
+            return None;
+        }
         let anywhere = self.routes.get(Self::ANYWHERE)?;
         anywhere.iter().any(|served| served == region).then_some(anywhere.as_slice())
     }
@@ -65,7 +71,16 @@ impl SystemProfile {
     pub fn sources(&self) -> impl Iterator<Item = &str> {
         let anywhere = self.routes.get(Self::ANYWHERE).into_iter().flatten();
         let named = self.routes.keys().filter(|region| *region != Self::ANYWHERE);
-        named.chain(anywhere).map(String::as_str)
+        let callable = anywhere.filter(|region| !self.withdrawn.contains(region));
+        named.chain(callable).map(String::as_str)
+    }
+
+    /// It can no longer be called from a Region.
+    pub(crate) fn withdraw(&mut self, region: &str) {
+        self.routes.remove(region);
+        if self.destinations(region).is_some() {
+            self.withdrawn.push(region.to_owned());
+        }
     }
 
     /// Whether it may be processed anywhere in the world.

@@ -18,7 +18,7 @@ impl Catalog {
         let mut draft = Draft::new(self, identifier, context);
         let meant = draft.follow_aliases()?;
         match self.configured_target(&meant) {
-            Some((target, source)) => draft.through(target, &meant, source)?,
+            Some((source, target)) => draft.through(target, &meant, source)?,
             None => draft.named(&meant)?,
         }
         draft.finish()
@@ -77,7 +77,7 @@ pub struct Resolution {
     pub why: Vec<Why>,
     /// What a person should know: a contradiction, a retired model, a missing mapping.
     pub notices: Vec<String>,
-    /// The application profile must be looked up (`GetInferenceProfile`) before the model is known.
+    /// AWS must be asked what stands behind the ARN (`GetInferenceProfile` and others) before the model is known.
     pub needs_lookup: bool,
 }
 

@@ -5,6 +5,7 @@
 
 mod access;
 mod control;
+mod discovery;
 mod embeddings;
 mod entry;
 mod exchange;

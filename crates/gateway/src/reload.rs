@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 
 use outcrop_bedrock::Client;
-use outcrop_catalog::{Catalog, Source};
+use outcrop_catalog::Catalog;
 
 use crate::access::{Access, Key};
 use crate::server::StartError;
@@ -62,9 +62,8 @@ impl Live {
             guardrail,
             local: _,
         } = settings;
-        let discovered = before.and_then(|catalog| catalog.layer(&Source::Discovered));
-        let catalog = match discovered {
-            Some(discovered) => catalog.with(Source::Discovered, discovered.clone()),
+        let catalog = match before {
+            Some(before) => catalog.with_discoveries_of(before),
             None => catalog.clone(),
         };
         Self {

@@ -16,6 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 use crate::Settings;
+use crate::discovery::discover;
 use crate::exchange::exchange;
 use crate::ledger::{Ledger, LedgerError};
 use crate::reload::Reloader;
@@ -134,20 +135,6 @@ async fn serve_connection(
     let connection = builder.serve_connection(TokioIo::new(Lingering::new(stream)), service);
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(%error, "a connection ended early");
-    }
-}
-
-/// Learns the account's application profiles, once; what is missing is looked up when it is first used.
-async fn discover(state: Arc<State>) {
-    let live = state.live();
-    match live.client.application_profiles(&live.region).await {
-        Ok(profiles) => {
-            tracing::info!(count = profiles.len(), "application profiles discovered");
-            state.learn(profiles);
-        }
-        Err(error) => {
-            tracing::warn!(%error, "application profiles could not be listed; each is looked up when used")
-        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What all requests share: what is configured, the routes resolved so far, the ledger.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use http::HeaderValue;
 use outcrop_bedrock::control::PATH_SEGMENT;
 use outcrop_bedrock::{Client, Endpoint, EndpointError};
-use outcrop_catalog::{ApplicationProfile, Catalog, Context, Layer, Resolution, ResolveError, Source};
+use outcrop_catalog::{Catalog, Context, Layer, Resolution, ResolveError, Source};
 use outcrop_wire::dialect::Dialect;
 use percent_encoding::utf8_percent_encode;
 
@@ -50,19 +50,19 @@ struct Lookups {
     failed: Mutex<HashMap<String, Instant>>,
 }
 
-/// An application profile whose model or Regions only AWS can tell.
-struct UnknownProfile {
+/// An ARN behind which only AWS can look.
+struct Unknown {
     arn: String,
     region: String,
 }
 
-fn unknown_profile(resolved: &Result<Route, RouteError>) -> Option<UnknownProfile> {
+fn unknown(resolved: &Result<Route, RouteError>) -> Option<Unknown> {
     let resolution = match resolved {
         Ok(route) => Some(&*route.resolution).filter(|resolution| resolution.needs_lookup)?,
         Err(RouteError::Resolve(ResolveError::Residency(refused))) if refused.unproven => &refused.resolution,
         Err(_) => return None,
     };
-    Some(UnknownProfile { arn: resolution.target.clone(), region: resolution.source_region.clone() })
+    Some(Unknown { arn: resolution.target.clone(), region: resolution.source_region.clone() })
 }
 
 /// Region → identifier → route.
@@ -142,15 +142,15 @@ impl State {
             resolved => resolved,
         };
         let mut until = None;
-        if let Some(unknown) = unknown_profile(&resolved) {
+        if let Some(unknown) = unknown(&resolved) {
             let lookup = self.lookups.of(&unknown.arn);
             let _one_at_a_time = lookup.lock().await;
             if let Some(route) = self.remembered(identifier, region) {
                 return Ok(route);
             }
             match self.look_up(&unknown).await {
-                Some(profile) => {
-                    self.learn([profile]);
+                Some(layer) => {
+                    self.learn(&layer);
                     changes = self.changes.load(Ordering::Relaxed);
                     resolved = self.resolve(identifier, region);
                 }
@@ -162,32 +162,36 @@ impl State {
         Ok(route)
     }
 
-    /// What AWS says of a profile; `None`, with a line in the log, when it says nothing, or said nothing a moment ago.
-    async fn look_up(&self, unknown: &UnknownProfile) -> Option<ApplicationProfile> {
+    /// What AWS says of an ARN; `None`, with a line in the log, when it says nothing, or said nothing a moment ago.
+    async fn look_up(&self, unknown: &Unknown) -> Option<Layer> {
         if self.lookups.failed_lately(&unknown.arn) {
             return None;
         }
         let client = Arc::clone(&self.live.load().client);
-        let asked = client.inference_profile(&unknown.arn, &unknown.region);
+        let asked = client.discover(&unknown.arn, &unknown.region);
         let why = match tokio::time::timeout(LOOKUP_TIMEOUT, asked).await {
-            Ok(Ok(profile)) => return Some(profile),
+            Ok(Ok(layer)) => return Some(layer),
             Ok(Err(error)) => error.to_string(),
             Err(_) => format!("no answer within {} seconds", LOOKUP_TIMEOUT.as_secs()),
         };
-        tracing::warn!(profile = unknown.arn, why, "the profile could not be looked up");
+        tracing::warn!(arn = unknown.arn, why, "what stands behind an ARN could not be looked up");
         self.lookups.fail(&unknown.arn);
         None
     }
 
-    /// Adds discovered profiles to the catalog; routes are resolved anew.
-    pub(crate) fn learn(&self, profiles: impl IntoIterator<Item = ApplicationProfile>) {
-        let application_profiles =
-            profiles.into_iter().map(|profile| (profile.arn.clone(), profile)).collect();
-        let layer = Layer { application_profiles, ..Layer::default() };
+    /// Adds what was discovered to the catalog; routes are resolved anew.
+    pub(crate) fn learn(&self, layer: &Layer) {
         self.change(|live| {
             let catalog = Arc::new(live.catalog.with(Source::Discovered, layer.clone()));
             Live { catalog, ..live.clone() }
         });
+    }
+
+    /// The Regions that requests were sent to since the configuration last changed.
+    pub(crate) fn called_regions(&self) -> BTreeSet<String> {
+        let routes = self.routes.read().unwrap_or_else(PoisonError::into_inner);
+        let remembered = routes.values().flat_map(HashMap::values);
+        remembered.map(|remembered| remembered.route.resolution.source_region.clone()).collect()
     }
 
     /// Replaces what is configured, and forgets every route that was resolved before.

@@ -257,7 +257,9 @@ fn other_arns_are_called_as_they_stand() {
         let resolution = crate::built_in(&arn, "eu-west-1");
         assert_eq!((resolution.kind, resolution.target.as_str()), (kind, arn.as_str()));
         assert_eq!(resolution.source_region, "us-west-2");
-        assert!(resolution.model.is_none() && resolution.profile.is_none() && !resolution.needs_lookup);
+        assert!(resolution.model.is_none() && resolution.profile.is_none());
+        let can_be_asked = matches!(kind, Kind::ProvisionedModel | Kind::CustomModelDeployment);
+        assert_eq!(resolution.needs_lookup, can_be_asked, "{resource}");
         assert!(resolution.notices[0].contains("only AWS knows"), "{:?}", resolution.notices);
     }
 }

@@ -127,7 +127,8 @@ fn claude_rules_are_those_of_the_table() {
 fn every_profile_leads_from_a_region_to_a_model_we_know() {
     let models = models();
     for profile in profiles() {
-        let SystemProfile { id, geography, model, routes } = &profile;
+        let SystemProfile { id, geography, model, routes, withdrawn } = &profile;
+        assert!(withdrawn.is_empty(), "{id}");
         assert_eq!(*id, format!("{geography}.{model}"));
         assert!(models.contains_key(model), "{id}");
         assert!(!routes.is_empty() && routes.values().all(|destinations| !destinations.is_empty()), "{id}");

@@ -11,8 +11,10 @@ mod foundation_models;
 mod identifier;
 mod inference_profiles;
 mod layers;
+mod overrides;
 mod residency;
 mod suggestions;
+mod surveys;
 mod system_profiles;
 mod vectors;
 

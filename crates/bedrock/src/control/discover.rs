@@ -1,0 +1,112 @@
+//! What the resolver asks AWS: what stands behind one ARN, and what a Region offers.
+
+use std::collections::BTreeMap;
+
+use outcrop_catalog::survey::{ListedModel, ListedModelArn, ListedProfile, Survey};
+use outcrop_catalog::{ApplicationProfile, Arn, Kind, Layer};
+use percent_encoding::utf8_percent_encode;
+use serde::Deserialize;
+
+use super::PATH_SEGMENT;
+use super::profiles::{InferenceProfile, ModelArn};
+use crate::client::{Client, SendError};
+
+impl Client {
+    /// What stands behind an ARN that [`outcrop_catalog::Resolution::needs_lookup`] asks about: an application profile's models,
+    /// or the model of provisioned throughput, a custom model or its deployment.
+    ///
+    /// # Errors
+    /// As [`Client::send`]; [`SendError::Unsendable`] for an ARN of another kind.
+    pub async fn discover(&self, arn: &str, region: &str) -> Result<Layer, SendError> {
+        let parsed = Arn::parse_encoded(arn).map_err(|error| SendError::Unsendable(error.to_string()))?;
+        if parsed.kind == Kind::ApplicationInferenceProfile {
+            let (profile, tags) = tokio::join!(self.inference_profile(arn, region), self.tags(arn, region));
+            // Tags need a permission of their own, and nothing depends on them but the accounts.
+            let profile = ApplicationProfile { tags: tags.unwrap_or_default(), ..profile? };
+            let application_profiles = [(profile.arn.clone(), profile)].into();
+            return Ok(Layer { application_profiles, ..Layer::default() });
+        }
+        let mut behind = BTreeMap::new();
+        let mut at = parsed;
+        while let Some(next) = self.behind(&at, region).await? {
+            let is_circle = behind.insert(at.to_string(), next.clone()).is_some();
+            match Arn::parse_encoded(&next) {
+                Ok(next) if !is_circle => at = next,
+                _ => break,
+            }
+        }
+        Ok(Layer { behind, ..Layer::default() })
+    }
+
+    /// One step; `None` at a model, or where AWS has no operation that tells.
+    async fn behind(&self, arn: &Arn, region: &str) -> Result<Option<String>, SendError> {
+        let folder = match arn.kind {
+            Kind::ProvisionedModel => "/provisioned-model-throughput",
+            Kind::CustomModel => "/custom-models",
+            Kind::CustomModelDeployment => "/model-customization/custom-model-deployments",
+            _ => return Ok(None),
+        };
+        let path = format!("{folder}/{}", utf8_percent_encode(&arn.to_string(), PATH_SEGMENT));
+        let described: Described = self.read(&path, region).await?;
+        let Described { foundation_model_arn, base_model_arn, model_arn } = described;
+        Ok(match arn.kind {
+            Kind::ProvisionedModel => foundation_model_arn,
+            Kind::CustomModel => base_model_arn,
+            _ => model_arn,
+        })
+    }
+
+    /// `ListFoundationModels` and `ListInferenceProfiles` (both types, all pages) of a Region. What may not be asked stays open.
+    ///
+    /// # Errors
+    /// That of the first question when neither was answered.
+    pub async fn survey(&self, region: &str) -> Result<Survey, SendError> {
+        let (models, profiles) = tokio::join!(self.foundation_models(region), self.listed_profiles(region));
+        match (models, profiles) {
+            (Err(error), Err(_)) => Err(error),
+            (models, profiles) => {
+                Ok(Survey { foundation_models: models.ok(), inference_profiles: profiles.ok() })
+            }
+        }
+    }
+
+    async fn foundation_models(&self, region: &str) -> Result<Vec<ListedModel>, SendError> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Answer {
+            #[serde(default)]
+            model_summaries: Vec<ListedModel>,
+        }
+        let Answer { model_summaries } = self.read("/foundation-models", region).await?;
+        Ok(model_summaries)
+    }
+
+    /// AWS lists one type unless it is asked for both; which one without a type is not documented.
+    async fn listed_profiles(&self, region: &str) -> Result<Vec<ListedProfile>, SendError> {
+        use outcrop_catalog::ProfileType::{Application, SystemDefined};
+        let mut listed = self.inference_profiles(Some(SystemDefined), region).await?;
+        listed.extend(self.inference_profiles(Some(Application), region).await?);
+        Ok(listed.into_iter().map(ListedProfile::from).collect())
+    }
+}
+
+impl From<InferenceProfile> for ListedProfile {
+    fn from(profile: InferenceProfile) -> Self {
+        let models = profile.models.into_iter().map(|ModelArn { model_arn }| ListedModelArn { model_arn });
+        Self {
+            models: models.collect(),
+            inference_profile_arn: profile.inference_profile_arn,
+            inference_profile_id: profile.inference_profile_id,
+            inference_profile_name: profile.inference_profile_name,
+        }
+    }
+}
+
+/// The one member that matters of three answers (reference `bedrock.md` §1.6).
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Described {
+    foundation_model_arn: Option<String>,
+    base_model_arn: Option<String>,
+    model_arn: Option<String>,
+}
