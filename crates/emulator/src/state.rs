@@ -14,6 +14,7 @@ use crate::failure::Failure;
 use crate::fault::Faults;
 use crate::neighbours::denials::Denials;
 use crate::neighbours::iam::store::Identities;
+use crate::neighbours::logs::store::Logs;
 use crate::neighbours::objects::Objects;
 use crate::replay::Replay;
 use crate::{Keys, StartError};
@@ -32,6 +33,8 @@ pub(crate) struct State {
     pub(crate) denials: Denials,
     /// Who there is: IAM's roles, and STS's sessions of them.
     pub(crate) identities: Identities,
+    /// What CloudWatch Logs holds.
+    pub(crate) logs: Logs,
     /// What S3 holds.
     pub(crate) objects: Objects,
     ids: AtomicU64,
@@ -54,6 +57,7 @@ impl State {
             faults: Faults::default(),
             denials: Denials::default(),
             identities: Identities::default(),
+            logs: Logs::default(),
             objects: Objects::default(),
             ids: AtomicU64::new(0),
         })
@@ -69,6 +73,7 @@ impl State {
         self.bill.clear();
         self.cache.clear();
         self.denials.clear();
+        self.logs.clear();
         self.objects.clear();
         self.identities.clear();
         self.faults.stand(None)

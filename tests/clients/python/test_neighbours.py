@@ -319,3 +319,126 @@ def test_a_role_is_assumed_and_its_credentials_are_taken(connect, role, printed)
 
 def test_the_cli_sees_who_it_is(cli):
     assert json.loads(cli("sts", "get-caller-identity"))["Account"] == "123456789012"
+
+
+GROUP = "/aws/bedrock/model-invocations"
+
+
+@pytest.fixture(scope="module")
+def logs(connect):
+    return connect("logs")
+
+
+@pytest.fixture
+def group(logs):
+    """A log group with two streams; gone after the test."""
+    logs.create_log_group(logGroupName=GROUP)
+    for stream in ("one", "two"):
+        logs.create_log_stream(logGroupName=GROUP, logStreamName=stream)
+    yield GROUP
+    logs.delete_log_group(logGroupName=GROUP)
+
+
+def now() -> int:
+    return int(datetime.now(timezone.utc).timestamp() * 1000)
+
+
+def put(logs, stream, *events: tuple[int, str]) -> dict:
+    told = [{"timestamp": timestamp, "message": message} for timestamp, message in events]
+    return logs.put_log_events(logGroupName=GROUP, logStreamName=stream, logEvents=told)
+
+
+def test_events_are_searched_over_streams_in_order_page_by_page(logs, group):
+    start = now() - 10_000
+    put(logs, "one", *[(start + at * 2, f"even {at * 2}") for at in range(5)])
+    put(logs, "two", *[(start + at * 2 + 1, f"odd {at * 2 + 1}") for at in range(5)])
+    find = logs.get_paginator("filter_log_events").paginate
+    for size in (1, 3, 10, 1000):
+        pages = list(find(logGroupName=group, PaginationConfig={"PageSize": size}))
+        events = [event for page in pages for event in page["events"]]
+        assert [int(event["message"].split()[1]) for event in events] == list(range(10))
+        assert len({event["eventId"] for event in events}) == 10
+    found = logs.filter_log_events(logGroupName=group, filterPattern="odd -7", startTime=start + 4)["events"]
+    assert [event["message"] for event in found] == ["odd 5", "odd 9"]
+    found = logs.filter_log_events(logGroupName=group, logStreamNames=["two"], endTime=start + 4)["events"]
+    assert [event["message"] for event in found] == ["odd 1", "odd 3"]
+    assert code_of(logs.filter_log_events, logGroupName=group, filterPattern="{") == "InvalidParameterException"
+
+
+def test_members_of_json_events_are_searched(logs, group):
+    arn = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123"
+    put(logs, "one", (now(), json.dumps({"modelId": arn, "input": {"inputTokenCount": 7}})))
+    for pattern, count in [
+        ('{ $.modelId = "*abc123" }', 1),
+        ('{ $.modelId = "abc123" }', 0),
+        ("{ $.input.inputTokenCount > 6 }", 1),
+        ('"abc123"', 1),
+    ]:
+        found = logs.filter_log_events(logGroupName=group, filterPattern=pattern)["events"]
+        assert len(found) == count, pattern
+
+
+def test_a_stream_is_read_in_both_directions(logs, group):
+    start = now() - 1000
+    put(logs, "one", *[(start + at, str(at)) for at in range(7)])
+    read = {"logGroupName": group, "logStreamName": "one", "limit": 3}
+    forwards, token = [], {"startFromHead": True}
+    while events := (page := logs.get_log_events(**read, **token))["events"]:
+        forwards += [event["message"] for event in events]
+        token = {"nextToken": page["nextForwardToken"], "startFromHead": True}
+    assert forwards == list("0123456")
+    put(logs, "one", (start + 8, "8"))
+    assert logs.get_log_events(**read, **token)["events"][0]["message"] == "8"
+    backwards, token = [], {}
+    while events := (page := logs.get_log_events(**read, **token))["events"]:
+        backwards = [event["message"] for event in events] + backwards
+        token = {"nextToken": page["nextBackwardToken"]}
+    assert backwards == list("01234568")
+
+
+def test_large_answers_come_in_pages(logs, group):
+    start = now() - 1000
+    for at in range(3):
+        put(logs, "one", (start + at, "x" * 600_000))
+    pages = list(logs.get_paginator("filter_log_events").paginate(logGroupName=group))
+    assert [len(page["events"]) for page in pages] == [1, 1, 1]
+
+
+def test_groups_and_streams_are_described(logs, group):
+    logs.put_retention_policy(logGroupName=group, retentionInDays=30)
+    described = logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+    assert [(it["logGroupName"], it["retentionInDays"]) for it in described] == [(group, 30)]
+    assert described[0]["arn"] == f"arn:aws:logs:us-east-1:123456789012:log-group:{group}:*"
+    put(logs, "two", (now() - 50, "old"))
+    put(logs, "one", (now(), "new"))
+    streams = logs.describe_log_streams(logGroupName=group, orderBy="LastEventTime", descending=True)["logStreams"]
+    assert [stream["logStreamName"] for stream in streams] == ["one", "two"]
+    pages = logs.get_paginator("describe_log_streams").paginate(
+        logGroupName=group, PaginationConfig={"PageSize": 1}
+    )
+    assert [page["logStreams"][0]["logStreamName"] for page in pages] == ["one", "two"]
+
+
+def test_cloudwatch_logs_refuses_in_its_own_words(logs, group, connect):
+    assert code_of(logs.create_log_group, logGroupName=group) == "ResourceAlreadyExistsException"
+    assert code_of(logs.create_log_group, logGroupName="a b") == "InvalidParameterException"
+    stream = {"logGroupName": group, "logStreamName": "one"}
+    assert code_of(logs.create_log_stream, **stream) == "ResourceAlreadyExistsException"
+    assert code_of(logs.get_log_events, **stream | {"logStreamName": "x"}) == "ResourceNotFoundException"
+    assert code_of(logs.filter_log_events, logGroupName="nowhere") == "ResourceNotFoundException"
+    assert code_of(logs.put_retention_policy, logGroupName=group, retentionInDays=2) == "InvalidParameterException"
+    events = [{"timestamp": now(), "message": "b"}, {"timestamp": now() - 5, "message": "a"}]
+    assert code_of(logs.put_log_events, **stream, logEvents=events) == "InvalidParameterException"
+    assert code_of(logs.start_query, logGroupName=group, startTime=0, endTime=1, queryString="fields @message") == (
+        "UnknownOperationException"
+    )
+    assert code_of(connect("logs", key="AKIDNOBODY").describe_log_groups) == "UnrecognizedClientException"
+    day = 24 * 60 * 60 * 1000
+    rejected = put(logs, "one", (now() - 15 * day, "old"), (now(), "good"), (now() + day, "future"))
+    assert rejected["rejectedLogEventsInfo"] == {"tooOldLogEventEndIndex": 1, "tooNewLogEventStartIndex": 2}
+
+
+def test_the_cli_tails_a_group(cli, logs, group):
+    put(logs, "one", (now() - 1000, "first"), (now(), "second"))
+    lines = cli("logs", "tail", group, "--since", "5m", "--format", "short").splitlines()
+    assert [line.split()[-1] for line in lines if line] == ["first", "second"]

@@ -6,6 +6,7 @@
 
 pub(crate) mod denials;
 pub(crate) mod iam;
+pub(crate) mod logs;
 pub(crate) mod objects;
 mod query;
 mod refusal;
@@ -40,6 +41,7 @@ pub(crate) fn max_body(head: &Parts) -> Option<usize> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Service {
     Iam,
+    Logs,
     S3,
     Sts,
 }
@@ -58,6 +60,7 @@ impl Service {
         let name = sigv4::claimed_service(&head.headers, head.uri.query().unwrap_or_default())?;
         match name.as_str() {
             "iam" => Some(Self::Iam),
+            "logs" => Some(Self::Logs),
             "s3" => Some(Self::S3),
             "sts" => Some(Self::Sts),
             _ => None,
@@ -68,6 +71,7 @@ impl Service {
     fn signing_name(self) -> &'static str {
         match self {
             Self::Iam => "iam",
+            Self::Logs => "logs",
             Self::S3 => "s3",
             Self::Sts => "sts",
         }
@@ -76,6 +80,7 @@ impl Service {
     fn perform(self, state: &State, call: &Call<'_>, caller: &Caller, now: i64) -> Result<Reply, Refused> {
         match self {
             Self::Iam => iam::answer(&state.identities, call),
+            Self::Logs => logs::answer(&state.logs, call, &caller.region),
             Self::S3 => s3::answer(&state.objects, call, &caller.region),
             Self::Sts => sts::answer(&state.identities, call, caller, now),
         }
@@ -84,6 +89,7 @@ impl Service {
     fn refusal(self, refused: &Refused, call: &Call<'_>) -> Reply {
         match self {
             Self::Iam => iam::DIALECT.refusal(refused, call.request_id),
+            Self::Logs => logs::refusal(refused),
             Self::S3 => s3::refusal(refused, call),
             Self::Sts => sts::DIALECT.refusal(refused, call.request_id),
         }
