@@ -6,7 +6,7 @@ use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 
-use crate::access;
+use crate::access::{self, Caller};
 use crate::admin;
 use crate::body::ReplyBody;
 use crate::control::{self, Context};
@@ -66,6 +66,16 @@ fn answer(state: &State, call: &Call<'_>) -> Result<Outcome, Failure> {
         return Ok(reply.into());
     }
     let caller = access::check(&state.keys, &state.identities, call.head, call.body, now)?;
+    serve(state, call, &caller, now).inspect_err(|failure| {
+        if let Ok(Operation::Runtime { model, .. }) = Operation::of(method, path) {
+            state.failures.count(&caller.region, &model, failure.error.status);
+        }
+    })
+}
+
+/// Answers a caller that proved who it is.
+fn serve(state: &State, call: &Call<'_>, caller: &Caller, now: i64) -> Result<Outcome, Failure> {
+    let (method, path) = (&call.head.method, call.head.uri.path());
     let fault = state.faults.for_request(&call.head.headers, &caller.region)?;
     if let Some(fault) = &fault {
         fault.before(now)?;

@@ -15,6 +15,7 @@ use crate::fault::Faults;
 use crate::neighbours::denials::Denials;
 use crate::neighbours::iam::store::Identities;
 use crate::neighbours::logs::store::Logs;
+use crate::neighbours::monitoring::meter::Failures;
 use crate::neighbours::objects::Objects;
 use crate::replay::Replay;
 use crate::{Keys, StartError};
@@ -35,6 +36,8 @@ pub(crate) struct State {
     pub(crate) identities: Identities,
     /// What CloudWatch Logs holds.
     pub(crate) logs: Logs,
+    /// Invocations that failed, for CloudWatch.
+    pub(crate) failures: Failures,
     /// What S3 holds.
     pub(crate) objects: Objects,
     ids: AtomicU64,
@@ -58,6 +61,7 @@ impl State {
             denials: Denials::default(),
             identities: Identities::default(),
             logs: Logs::default(),
+            failures: Failures::default(),
             objects: Objects::default(),
             ids: AtomicU64::new(0),
         })
@@ -74,6 +78,7 @@ impl State {
         self.cache.clear();
         self.denials.clear();
         self.logs.clear();
+        self.failures.clear();
         self.objects.clear();
         self.identities.clear();
         self.faults.stand(None)

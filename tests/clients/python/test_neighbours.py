@@ -8,7 +8,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import aws
@@ -438,7 +438,87 @@ def test_cloudwatch_logs_refuses_in_its_own_words(logs, group, connect):
     assert rejected["rejectedLogEventsInfo"] == {"tooOldLogEventEndIndex": 1, "tooNewLogEventStartIndex": 2}
 
 
-def test_the_cli_tails_a_group(cli, logs, group):
+def test_the_cli_searches_a_group(cli, logs, group):
     put(logs, "one", (now() - 1000, "first"), (now(), "second"))
-    lines = cli("logs", "tail", group, "--since", "5m", "--format", "short").splitlines()
-    assert [line.split()[-1] for line in lines if line] == ["first", "second"]
+    found = json.loads(cli("logs", "filter-log-events", "--log-group-name", group))["events"]
+    assert [event["message"] for event in found] == ["first", "second"]
+
+
+NOVA = "us.amazon.nova-lite-v1:0"
+
+
+@pytest.fixture(scope="module")
+def invoked(connect):
+    """Invocations that CloudWatch was told of, by what is to be their `ModelId`."""
+    control, runtime = connect("bedrock"), connect("bedrock-runtime")
+    source = control.get_inference_profile(inferenceProfileIdentifier=NOVA)["inferenceProfileArn"]
+    arn = control.create_inference_profile(inferenceProfileName="metrics", modelSource={"copyFrom": source})[
+        "inferenceProfileArn"
+    ]
+    messages = [{"role": "user", "content": [{"text": "repeat after me: hello"}]}]
+    usage = {}
+    for model, id, times in [(arn, arn.rsplit("/", 1)[1], 3), (NOVA, NOVA, 2)]:
+        answers = [runtime.converse(modelId=model, messages=messages)["usage"] for _ in range(times)]
+        usage[id] = {
+            "Invocations": times,
+            "InputTokenCount": sum(answer["inputTokens"] for answer in answers),
+            "OutputTokenCount": sum(answer["outputTokens"] for answer in answers),
+        }
+    assert code_of(runtime.converse, modelId=NOVA, messages=[]) == "ValidationException"
+    usage[NOVA]["InvocationClientErrors"] = 1
+    throttled = connect("bedrock-runtime", fault="ThrottlingException")
+    assert code_of(throttled.converse, modelId=NOVA, messages=messages) == "ThrottlingException"
+    usage[NOVA]["InvocationThrottles"] = 1
+    return usage
+
+
+def span() -> dict:
+    until = datetime.now(timezone.utc) + timedelta(minutes=1)
+    return {"StartTime": until - timedelta(hours=1), "EndTime": until}
+
+
+def test_metrics_are_listed_by_model(connect, invoked):
+    pages = connect("cloudwatch").get_paginator("list_metrics").paginate(Namespace="AWS/Bedrock")
+    listed = [metric for page in pages for metric in page["Metrics"]]
+    models = {d["Value"] for metric in listed for d in metric["Dimensions"] if d["Name"] == "ModelId"}
+    assert set(invoked) <= models
+    one = connect("cloudwatch").list_metrics(
+        Namespace="AWS/Bedrock", MetricName="Invocations", Dimensions=[{"Name": "ModelId", "Value": NOVA}]
+    )["Metrics"]
+    assert one == [
+        {"Namespace": "AWS/Bedrock", "MetricName": "Invocations", "Dimensions": [{"Name": "ModelId", "Value": NOVA}]}
+    ]
+    assert connect("cloudwatch", region="eu-west-1").list_metrics(Namespace="AWS/Bedrock")["Metrics"] == []
+
+
+def test_metrics_add_up_to_what_was_answered(connect, invoked):
+    cloudwatch = connect("cloudwatch")
+    for model, usage in invoked.items():
+        metric = {"Namespace": "AWS/Bedrock", "Dimensions": [{"Name": "ModelId", "Value": model}]}
+        queries = [
+            {"Id": f"q{at}", "MetricStat": {"Metric": metric | {"MetricName": name}, "Period": 60, "Stat": "Sum"}}
+            for at, name in enumerate(usage)
+        ]
+        results = cloudwatch.get_metric_data(MetricDataQueries=queries, **span())["MetricDataResults"]
+        assert [sum(result["Values"]) for result in results] == list(usage.values())
+        for name, total in usage.items():
+            points = cloudwatch.get_metric_statistics(
+                **metric, MetricName=name, Period=300, Statistics=["Sum", "SampleCount"], **span()
+            )["Datapoints"]
+            assert sum(point["Sum"] for point in points) == total
+            assert {point["Unit"] for point in points} == {"Count"}
+
+
+def test_cloudwatch_refuses_in_its_own_words(connect):
+    cloudwatch = connect("cloudwatch")
+    ask = {"Namespace": "AWS/Bedrock", "MetricName": "Invocations", "Statistics": ["Sum"]}
+    assert code_of(cloudwatch.get_metric_statistics, **ask, Period=7, **span()) == "InvalidParameterValue"
+    assert code_of(cloudwatch.get_metric_statistics, **ask, Period=1, **span()) == "InvalidParameterCombination"
+    assert code_of(cloudwatch.describe_alarms) in {"UnknownOperationException", "InvalidAction"}
+    wrong = connect("cloudwatch", secret="wrong")
+    assert code_of(wrong.list_metrics) in {"InvalidSignatureException", "SignatureDoesNotMatch"}
+
+
+def test_the_cli_lists_metrics(cli, invoked):
+    listed = json.loads(cli("cloudwatch", "list-metrics", "--namespace", "AWS/Bedrock"))["Metrics"]
+    assert {"Name": "ModelId", "Value": NOVA} in [d for metric in listed for d in metric["Dimensions"]]

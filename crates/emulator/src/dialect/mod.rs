@@ -108,11 +108,16 @@ pub(crate) fn malformed() -> Failure {
 
 /// How long a real model might have taken, in milliseconds; depends on the answer alone.
 pub(crate) fn latency_ms(turn: &Turn) -> u64 {
+    latency_of(turn.output_tokens)
+}
+
+/// The same for an answer of so many tokens.
+pub(crate) fn latency_of(output_tokens: u64) -> u64 {
     /// Until the first token.
     const FIRST: u64 = 180;
     /// For each token.
     const EACH: u64 = 9;
-    FIRST + EACH * turn.output_tokens
+    FIRST + EACH * output_tokens
 }
 
 /// How long until the first byte.

@@ -7,6 +7,7 @@
 pub(crate) mod denials;
 pub(crate) mod iam;
 pub(crate) mod logs;
+pub(crate) mod monitoring;
 pub(crate) mod objects;
 mod query;
 mod refusal;
@@ -42,6 +43,7 @@ pub(crate) fn max_body(head: &Parts) -> Option<usize> {
 enum Service {
     Iam,
     Logs,
+    Monitoring,
     S3,
     Sts,
 }
@@ -61,6 +63,7 @@ impl Service {
         match name.as_str() {
             "iam" => Some(Self::Iam),
             "logs" => Some(Self::Logs),
+            "monitoring" => Some(Self::Monitoring),
             "s3" => Some(Self::S3),
             "sts" => Some(Self::Sts),
             _ => None,
@@ -72,6 +75,7 @@ impl Service {
         match self {
             Self::Iam => "iam",
             Self::Logs => "logs",
+            Self::Monitoring => "monitoring",
             Self::S3 => "s3",
             Self::Sts => "sts",
         }
@@ -81,6 +85,7 @@ impl Service {
         match self {
             Self::Iam => iam::answer(&state.identities, call),
             Self::Logs => logs::answer(&state.logs, call, &caller.region),
+            Self::Monitoring => monitoring::answer(state, call, &caller.region),
             Self::S3 => s3::answer(&state.objects, call, &caller.region),
             Self::Sts => sts::answer(&state.identities, call, caller, now),
         }
@@ -90,6 +95,7 @@ impl Service {
         match self {
             Self::Iam => iam::DIALECT.refusal(refused, call.request_id),
             Self::Logs => logs::refusal(refused),
+            Self::Monitoring => monitoring::refusal(refused, call),
             Self::S3 => s3::refusal(refused, call),
             Self::Sts => sts::DIALECT.refusal(refused, call.request_id),
         }

@@ -225,7 +225,7 @@ mod tests {
         for pattern in [
             "converse",
             "-Converse",
-            "?Invoke ?Count",
+            "?Invoke ?Stream",
             "{ $.modelId = \"abc123\" }",
             "{ $.missing != \"x\" }",
             "{ $.input.inputTokenCount > 12 }",
