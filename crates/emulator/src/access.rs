@@ -70,7 +70,12 @@ fn not_taken(reason: NotTaken) -> Failure {
     }
 }
 
+/// A Bedrock API key: `Authorization: Bearer …`, and on Anthropic's routes also in Anthropic's own header.
 fn bearer(head: &Parts) -> Option<&str> {
+    let own = head.headers.get("x-api-key").filter(|_| head.uri.path().starts_with("/anthropic/"));
+    if let Some(key) = own {
+        return key.to_str().ok();
+    }
     let value = head.headers.get(http::header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, key) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())

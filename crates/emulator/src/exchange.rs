@@ -18,6 +18,7 @@ use crate::permission;
 use crate::reply::Reply;
 use crate::service::{Sources, service};
 use crate::state::State;
+use crate::surface::{self, Route};
 
 /// Answers a request; whatever is wrong with it becomes an answer in AWS's shape.
 pub(crate) async fn exchange(state: &State, request: Request<Incoming>) -> Response<ReplyBody> {
@@ -25,13 +26,16 @@ pub(crate) async fn exchange(state: &State, request: Request<Incoming>) -> Respo
     let (head, body) = request.into_parts();
     let limit = neighbours::max_body(&head).unwrap_or(MAX_BODY);
     let outcome = match read_body(body, limit).await {
-        Ok(body) => answer(state, &Call { head: &head, body: &body, request_id: &request_id }),
+        Ok(body) => answer(state, &Call { head: &head, body: &body, request_id: &request_id }).await,
         Err(failure) => Err(failure),
     };
     let reply = match outcome {
         Ok(Outcome::Reply(reply)) => *reply,
         Ok(Outcome::Silence) => std::future::pending().await,
-        Err(failure) => failure.into_reply(),
+        Err(failure) => match Route::of(&head.method, head.uri.path()) {
+            Some(route) => route.refusal(&failure, &request_id),
+            None => failure.into_reply(),
+        },
     };
     reply.into_response(&request_id)
 }
@@ -56,7 +60,7 @@ impl From<Reply> for Outcome {
     }
 }
 
-fn answer(state: &State, call: &Call<'_>) -> Result<Outcome, Failure> {
+async fn answer(state: &State, call: &Call<'_>) -> Result<Outcome, Failure> {
     let (method, path) = (&call.head.method, call.head.uri.path());
     if let Some(reply) = admin::answer(state, method, path, call.body)? {
         return Ok(reply.into());
@@ -85,7 +89,10 @@ fn serve(state: &State, call: &Call<'_>, caller: &Caller, now: i64) -> Result<Ou
     }
     let reply = match state.replay.as_ref().and_then(|replay| replay.answer(method, path, call.body)) {
         Some(recorded) => recorded,
-        None => perform(state, call, Operation::of(method, path)?, &caller.region)?,
+        None => match Route::of(method, path) {
+            Some(route) => surface::answer(state, call, route, &caller.region).await?,
+            None => perform(state, call, Operation::of(method, path)?, &caller.region).await?,
+        },
     };
     match fault {
         Some(fault) => Ok(fault.after(reply)?.into()),
@@ -93,7 +100,12 @@ fn serve(state: &State, call: &Call<'_>, caller: &Caller, now: i64) -> Result<Ou
     }
 }
 
-fn perform(state: &State, call: &Call<'_>, operation: Operation, region: &str) -> Result<Reply, Failure> {
+async fn perform(
+    state: &State,
+    call: &Call<'_>,
+    operation: Operation,
+    region: &str,
+) -> Result<Reply, Failure> {
     permission::check(state, &operation, region)?;
     let query = call.head.uri.query().unwrap_or_default();
     let sources = Sources { query, headers: &call.head.headers, body: call.body };
@@ -105,7 +117,7 @@ fn perform(state: &State, call: &Call<'_>, operation: Operation, region: &str) -
                     service().operation(kind.name()).expect("the model has the runtime's operations");
                 let labels = vec![("modelId", model.clone())];
                 service().input(operation, labels, sources)?;
-                invoke(state, call, kind, &model, region)
+                invoke(state, call, kind, &model, region).await
             }
         },
         Operation::Control { operation, labels } => {

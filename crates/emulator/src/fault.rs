@@ -14,7 +14,8 @@ use outcrop_wire::eventstream;
 
 use crate::body::Ending;
 use crate::failure::Failure;
-use crate::reply::{Payload, Reply};
+use crate::reply::{Framing, Payload, Reply};
+use crate::surface;
 
 /// The header that asks for a fault.
 pub(crate) const HEADER: &str = "x-outcrop-fault";
@@ -183,9 +184,14 @@ impl Fault {
         }
         self.shorten(&mut reply);
         if let Payload::Frames(frames) = &mut reply.payload {
-            let mut frame = BytesMut::new();
-            eventstream::write_exception(&kind.exception_type(), error.body().as_bytes(), &mut frame);
-            frames.push(frame.freeze());
+            frames.push(match reply.framing {
+                Framing::EventStream => {
+                    let mut frame = BytesMut::new();
+                    eventstream::write_exception(&kind.exception_type(), error.body().as_bytes(), &mut frame);
+                    frame.freeze()
+                }
+                Framing::ServerSent(dialect) => surface::error_event(dialect, &error),
+            });
         }
         Ok(reply)
     }

@@ -21,7 +21,7 @@ use crate::operation::Runtime;
 use crate::prompt::{Prompt, Thinking, Turn};
 use crate::quirks::Quirks;
 use crate::reply::Reply;
-use crate::rules::{self, Surface};
+use crate::rules::{self, Case, Surface};
 use crate::state::{BASE62, State};
 use crate::target::{self, Target};
 use crate::tokens;
@@ -30,7 +30,7 @@ use crate::tokens;
 ///
 /// # Errors
 /// AWS's own: the identifier, the body, and every rule of [`rules`].
-pub(crate) fn invoke(
+pub(crate) async fn invoke(
     state: &State,
     call: &Call<'_>,
     kind: Runtime,
@@ -39,36 +39,37 @@ pub(crate) fn invoke(
 ) -> Result<Reply, Failure> {
     let found = || {
         let target = target::resolve(state, identifier, region)?;
-        Ok::<_, Failure>(Invocation { state, call, kind, region, target })
+        Ok::<_, Failure>(Invocation { state, call, operation: kind.name(), region, target })
     };
     match kind {
-        Runtime::Converse => found()?.converse(false),
-        Runtime::ConverseStream => found()?.converse(true),
-        Runtime::InvokeModel => found()?.native(false),
-        Runtime::InvokeModelWithResponseStream => found()?.native(true),
+        Runtime::Converse => found()?.converse(false).await,
+        Runtime::ConverseStream => found()?.converse(true).await,
+        Runtime::InvokeModel => found()?.native(false).await,
+        Runtime::InvokeModelWithResponseStream => found()?.native(true).await,
         Runtime::CountTokens => count_tokens(state, call.body, identifier, region),
     }
 }
 
 /// A request whose target is known.
-struct Invocation<'a> {
-    state: &'a State,
-    call: &'a Call<'a>,
-    kind: Runtime,
-    region: &'a str,
-    target: Target,
+pub(crate) struct Invocation<'a> {
+    pub(crate) state: &'a State,
+    pub(crate) call: &'a Call<'a>,
+    /// AWS's name of what is done.
+    pub(crate) operation: &'static str,
+    pub(crate) region: &'a str,
+    pub(crate) target: Target,
 }
 
 impl Invocation<'_> {
-    fn converse(&self, streamed: bool) -> Result<Reply, Failure> {
+    async fn converse(&self, streamed: bool) -> Result<Reply, Failure> {
         let prompt = converse::read(self.call.body)?;
-        let turn = self.ask(&prompt, Surface::Converse)?;
+        let turn = self.ask(&prompt, Surface::Converse).await?;
         let extras = self.extras(&prompt, &turn);
         let reply = match streamed {
             true => Reply::stream(converse::stream(&turn, &extras)),
             false => converse::write(&turn, &extras),
         };
-        Ok(self.billed(reply, turn.input_tokens, turn.cached, turn.output_tokens))
+        Ok(self.billed(reply, &turn))
     }
 
     /// What the request asks to be told beside the answer.
@@ -87,20 +88,20 @@ impl Invocation<'_> {
     }
 
     /// The model's own body.
-    fn native(&self, streamed: bool) -> Result<Reply, Failure> {
+    async fn native(&self, streamed: bool) -> Result<Reply, Failure> {
         let (model, body) = (self.model(), self.call.body);
         match (Body::of(model, body), model) {
             (Some(Body::Text(text)), _) => {
-                let turn = self.ask(&text.read(body)?, Surface::Invoke)?;
+                let turn = self.ask(&text.read(body)?, Surface::Invoke).await?;
                 let reply = match streamed {
                     true => native_stream(text.stream(&turn, &self.signature())),
                     false => text.write(&turn, &self.signature()),
                 };
-                Ok(self.billed(reply, turn.input_tokens, turn.cached, turn.output_tokens))
+                Ok(self.billed(reply, &turn))
             }
             (Some(Body::Vectors(vectors)), Some(model)) if !streamed => {
                 let (reply, used) = vectors.answer(body, model, self.quirks(), self.call.request_id)?;
-                Ok(self.billed(reply, used, Cached::default(), 0))
+                Ok(self.billed_for(reply, used, Cached::default(), 0))
             }
             (Some(Body::Vectors(_)), _) => {
                 Err(Failure::validation("The model is unsupported for streaming."))
@@ -126,9 +127,9 @@ impl Invocation<'_> {
     }
 
     /// Checks the rules, then lets the actor answer.
-    fn ask(&self, prompt: &Prompt, surface: Surface) -> Result<Turn, Failure> {
+    pub(crate) async fn ask(&self, prompt: &Prompt, surface: Surface) -> Result<Turn, Failure> {
         let model = self.model();
-        rules::check(prompt, model, surface)?;
+        rules::check(Case { prompt, model, quirks: self.quirks(), surface })?;
         let new_id = || format!("tooluse_{}", self.state.new_id(BASE62, 22));
         let mut turn = actor::act(prompt, thinks(prompt, model), new_id);
         if let Some(model) = model {
@@ -142,7 +143,12 @@ impl Invocation<'_> {
         self.state.facts.model(&self.target.model).map(AsRef::as_ref)
     }
 
-    fn billed(&self, mut reply: Reply, input_tokens: u64, cached: Cached, output_tokens: u64) -> Reply {
+    /// Enters an answer in words on the bill.
+    pub(crate) fn billed(&self, reply: Reply, turn: &Turn) -> Reply {
+        self.billed_for(reply, turn.input_tokens, turn.cached, turn.output_tokens)
+    }
+
+    fn billed_for(&self, mut reply: Reply, input_tokens: u64, cached: Cached, output_tokens: u64) -> Reply {
         reply.receipt = Some(self.enter(input_tokens, cached, output_tokens));
         reply
     }
@@ -151,7 +157,7 @@ impl Invocation<'_> {
         self.state.bill.enter(Entry {
             timestamp: now(),
             request_id: self.call.request_id.to_owned(),
-            operation: self.kind.name(),
+            operation: self.operation,
             model_id: self.target.identifier.clone(),
             model: self.target.model.clone(),
             region: self.region.to_owned(),

@@ -33,6 +33,7 @@ mod rules;
 mod server;
 mod service;
 mod state;
+mod surface;
 mod target;
 mod tokens;
 

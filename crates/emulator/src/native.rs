@@ -59,7 +59,7 @@ impl Body {
             "jamba" => Self::Text(Text::Jamba),
             "openai" | "deepseek" | "qwen" | "glm" | "gemma" | "grok" | "kimi" | "minimax" | "nemotron"
             | "writer" => Self::Text(Text::Chat),
-            "titan-embed" => Self::Vectors(Vectors::Titan),
+            "titan-embed" | "titan-embed-image" => Self::Vectors(Vectors::Titan),
             "cohere-embed" => Self::Vectors(Vectors::Cohere),
             "nova-embed" => Self::Vectors(Vectors::Nova),
             "twelvelabs-embed" => Self::Vectors(Vectors::Marengo),
@@ -177,10 +177,19 @@ impl Vectors {
         quirks: &Quirks,
         request_id: &str,
     ) -> Result<embedding::Embedded, Failure> {
-        let facts = || quirks.embedding.as_ref().ok_or_else(malformed);
+        let shape = quirks.embedding.as_ref().ok_or_else(malformed);
+        let facts = || {
+            let shape = shape?;
+            let sizes = match model.embedding_dimensions.as_slice() {
+                [] => shape.dimensions.as_slice(),
+                known => known,
+            };
+            Ok::<_, Failure>(embedding::Facts { sizes, shape })
+        };
         match self {
             Self::Titan => {
-                embedding::titan(body, facts()?, model.input_modalities.iter().any(|kind| kind == "IMAGE"))
+                let takes_images = model.input_modalities.iter().any(|kind| kind == "IMAGE");
+                embedding::titan(body, facts()?, takes_images)
             }
             Self::Cohere => embedding::cohere(body, facts()?, request_id),
             Self::Nova => embedding::nova(body, facts()?),

@@ -16,12 +16,28 @@ pub(crate) struct Prompt {
     pub(crate) answer_schema: Option<Value>,
     /// Several tools may be called at once.
     pub(crate) several_calls: bool,
+    /// The members for this model alone: `additionalModelRequestFields`, or its whole own body.
+    pub(crate) fields: Value,
+    /// How many bytes the request had.
+    pub(crate) request_bytes: usize,
 }
 
 impl Prompt {
     /// A question that asks for no special form of answer.
     pub(crate) fn plain(request: ConverseRequest, thinking: Thinking) -> Self {
-        Self { request, thinking, answer_schema: None, several_calls: true }
+        Self {
+            request,
+            thinking,
+            answer_schema: None,
+            several_calls: true,
+            fields: Value::Null,
+            request_bytes: 0,
+        }
+    }
+
+    /// The same with the members for this model alone.
+    pub(crate) fn with_fields(self, fields: Value) -> Self {
+        Self { fields, ..self }
     }
 
     /// The tools that the caller runs, in order.

@@ -30,8 +30,9 @@ pub(crate) struct Quirks {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Embedding {
-    /// The lengths it can give; the first one unless asked otherwise.
-    pub(crate) dimensions: Vec<u64>,
+    /// The lengths it can give, where the catalog does not say.
+    #[serde(default)]
+    pub(crate) dimensions: Vec<u32>,
     /// The answer lists vectors by their type.
     pub(crate) by_type: bool,
     /// Texts come back in lower case.

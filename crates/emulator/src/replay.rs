@@ -24,7 +24,7 @@ use serde_json::value::RawValue;
 use crate::StartError;
 use crate::body::Ending;
 use crate::failure::Failure;
-use crate::reply::{EVENT_STREAM, Payload, Reply};
+use crate::reply::{EVENT_STREAM, Framing, Payload, Reply};
 
 /// What the recordings hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -156,6 +156,7 @@ impl Exchange {
             pause: None,
             ending: Ending::Whole,
             receipt: None,
+            framing: Framing::EventStream,
         }
     }
 }

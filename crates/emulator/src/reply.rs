@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName};
 use http::{HeaderValue, Response, StatusCode};
+use outcrop_wire::dialect::Dialect;
 use serde::Serialize;
 
 use crate::bill::Receipt;
@@ -22,6 +23,17 @@ pub(crate) struct Reply {
     pub(crate) pause: Option<Duration>,
     pub(crate) ending: Ending,
     pub(crate) receipt: Option<Receipt>,
+    pub(crate) framing: Framing,
+}
+
+/// How the pieces of a streamed answer are framed, and so how an error among them looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Framing {
+    /// AWS's event stream.
+    #[default]
+    EventStream,
+    /// Server-sent events of OpenAI or Anthropic.
+    ServerSent(Dialect),
 }
 
 /// What is sent.
@@ -48,7 +60,15 @@ impl Reply {
     /// An answer with the given content type.
     pub(crate) fn new(status: StatusCode, content_type: &'static str, payload: Payload) -> Self {
         let headers = vec![(CONTENT_TYPE, HeaderValue::from_static(content_type))];
-        Self { status, headers, payload, pause: None, ending: Ending::Whole, receipt: None }
+        Self {
+            status,
+            headers,
+            payload,
+            pause: None,
+            ending: Ending::Whole,
+            receipt: None,
+            framing: Framing::default(),
+        }
     }
 
     /// Adds a header with a numeric value.
@@ -65,7 +85,7 @@ impl Reply {
 
     /// The HTTP answer; `request_id` becomes `x-amzn-requestid` unless one is set (a recorded one).
     pub(crate) fn into_response(self, request_id: &str) -> Response<ReplyBody> {
-        let Self { status, headers, payload, pause, ending, receipt } = self;
+        let Self { status, headers, payload, pause, ending, receipt, framing: _ } = self;
         let body = match payload {
             Payload::Whole(bytes) => ReplyBody::whole(bytes),
             Payload::Frames(frames) => ReplyBody::pieces(frames),

@@ -1,5 +1,6 @@
 //! From what a caller wrote as the model to the model that answers.
 
+use outcrop_catalog::Surface;
 use outcrop_wire::bedrock::ErrorKind;
 
 use crate::facts::Standing;
@@ -38,6 +39,11 @@ pub(crate) fn resolve(state: &State, identifier: &str, region: &str) -> Result<T
     }
 }
 
+/// Whether an identifier is the ARN of an application profile, in whatever Region.
+pub(crate) fn is_application_profile(identifier: &str) -> bool {
+    identifier.starts_with("arn:") && identifier.contains(":application-inference-profile/")
+}
+
 /// The model whose tokens are counted: named by its own id, whether or not it can be invoked by it.
 ///
 /// # Errors
@@ -57,7 +63,12 @@ pub(crate) fn resolve_for_counting(state: &State, identifier: &str, region: &str
 
 /// The on-demand rule: many models can be invoked through a profile only.
 /// Source: recorded error of `deepseek.r1-v1:0` (reference `bedrock.md` §4); the apostrophe is U+2019 on the wire.
+///
+/// Models of mantle alone are unknown to the runtime (measured by others for Gemma 4: "invalid identifier").
 fn on_demand(state: &State, model: &str, region: &str) -> Result<(), Failure> {
+    if state.facts.model(model).is_some_and(|model| model.surface() == Surface::Mantle) {
+        return Err(invalid_identifier());
+    }
     match state.facts.standing(model, region) {
         Standing::OnDemand => Ok(()),
         Standing::ProfileOnly => Err(Failure::validation(format!(

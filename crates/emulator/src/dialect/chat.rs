@@ -20,7 +20,8 @@ use crate::tokens;
 /// 400 with the place and the reason. The words are those of the reader: the service's are not recorded.
 pub(crate) fn read(body: &[u8]) -> Result<(Prompt, bool), Failure> {
     let request = openai_chat::translate(body).map_err(refused)?;
-    Ok((prompt_of(request.translated), request.include_usage))
+    let prompt = Prompt { request_bytes: body.len(), ..prompt_of(request.translated) };
+    Ok((prompt, request.include_usage))
 }
 
 /// A refusal of the reader.
@@ -167,7 +168,6 @@ pub(crate) fn chunks(turn: &Turn, naming: &Naming<'_>, with_usage: bool) -> Vec<
 }
 
 /// The pieces as server-sent events, ended as OpenAI ends them.
-#[allow(dead_code)]
 pub(crate) fn events(chunks: &[Value]) -> Vec<Bytes> {
     let event = |chunk: &Value| {
         let mut out = BytesMut::new();

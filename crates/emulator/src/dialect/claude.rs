@@ -12,11 +12,14 @@ use crate::prompt::{Block, Citation, Prompt, Turn};
 use crate::reply::Reply;
 use crate::tokens;
 
+pub(crate) use super::claude_shape::MEMBERS;
+
 /// Reads a Messages body into the canonical form.
 ///
 /// # Errors
 /// 400 `ValidationException` in the model's words where they are known: `max_tokens: Field required`.
 pub(crate) fn read(body: &[u8]) -> Result<Prompt, Failure> {
+    let request_bytes = body.len();
     let body: Value = serde_json::from_slice(body).map_err(|_| super::malformed())?;
     claude_shape::check(&body)?;
     let request = canonical(&body).to_string();
@@ -28,7 +31,8 @@ pub(crate) fn read(body: &[u8]) -> Result<Prompt, Failure> {
         .or_else(|| body.pointer("/output_format/schema"))
         .cloned();
     let thinking = super::converse::thinking_of(&body);
-    Ok(Prompt { answer_schema, several_calls, ..Prompt::plain(request, thinking) })
+    let prompt = Prompt { answer_schema, several_calls, request_bytes, ..Prompt::plain(request, thinking) };
+    Ok(prompt.with_fields(body))
 }
 
 /// The same question as `Converse` puts it.
@@ -99,6 +103,7 @@ fn tools(body: &Value) -> Value {
             "name": text(tool, "name"),
             "description": tool.get("description"),
             "inputSchema": { "json": tool.get("input_schema").cloned().unwrap_or_else(|| json!({})) },
+            "strict": tool.get("strict"),
         } })
     };
     let mut config = Map::new();

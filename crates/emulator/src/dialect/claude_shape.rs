@@ -42,7 +42,7 @@ pub(super) fn check(body: &Value) -> Verdict {
 }
 
 /// The members of a Messages body on Bedrock: Anthropic's API without `model` and `stream`, which are in the URL.
-const MEMBERS: &[&str] = &[
+pub(crate) const MEMBERS: &[&str] = &[
     "amazon-bedrock-guardrailConfig", // Bedrock's own, beside the guardrail's headers
     "anthropic_beta",
     "anthropic_version",
@@ -113,6 +113,13 @@ fn tools(members: &Map<String, Value>) -> Verdict {
         let Some(tool) = tool.as_object() else {
             return refuse(format_args!("tools.{n}"), "Input should be a valid dictionary");
         };
+        if let Some(kind) = tool.get("type").and_then(Value::as_str).filter(|kind| runs_at_anthropic(kind)) {
+            let reason = format!(
+                "Input tag '{kind}' found using 'type' does not match any of the expected tags: 'bash_20250124', 'custom', \
+                 'text_editor_20250124', 'text_editor_20250429', 'text_editor_20250728'"
+            );
+            return refuse(format_args!("tools.{n}"), &reason);
+        }
         match tool.get("name") {
             Some(Value::String(_)) => {}
             Some(_) => return refuse(format_args!("tools.{n}.name"), "Input should be a valid string"),
@@ -120,6 +127,11 @@ fn tools(members: &Map<String, Value>) -> Verdict {
         }
     }
     Ok(())
+}
+
+/// Tools that Anthropic runs itself, which Bedrock does not have (recorded; reference `bedrock.md` §6.1).
+fn runs_at_anthropic(kind: &str) -> bool {
+    ["web_search_", "web_fetch_", "code_execution_"].iter().any(|prefix| kind.starts_with(prefix))
 }
 
 fn messages(members: &Map<String, Value>) -> Verdict {

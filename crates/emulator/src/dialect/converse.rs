@@ -21,7 +21,7 @@ pub(crate) fn read(body: &[u8]) -> Result<Prompt, Failure> {
     let request: ConverseRequest = serde_json::from_slice(body).map_err(|error| {
         Failure::new(ErrorKind::Serialization, format!("The request body cannot be read: {error}"))
     })?;
-    Ok(prompt_of(request))
+    Ok(Prompt { request_bytes: body.len(), ..prompt_of(request) })
 }
 
 /// Adds what the members for one model say.
@@ -40,7 +40,7 @@ pub(crate) fn prompt_of(request: ConverseRequest) -> Prompt {
         })
         .and_then(|schema| serde_json::from_str(&schema).ok())
         .or_else(|| fields.pointer("/output_config/format/schema").cloned());
-    Prompt { answer_schema: schema, ..Prompt::plain(request, thinking_of(&fields)) }
+    Prompt { answer_schema: schema, ..Prompt::plain(request, thinking_of(&fields)) }.with_fields(fields)
 }
 
 /// How a model's own fields ask for reasoning.

@@ -17,13 +17,22 @@ use crate::tokens;
 /// An answer and the tokens it took.
 pub(crate) type Embedded = (Reply, u64);
 
+/// What is known of a model's vectors.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Facts<'a> {
+    /// The lengths it can give; the largest one unless asked otherwise.
+    pub(crate) sizes: &'a [u32],
+    /// How the answer looks.
+    pub(crate) shape: &'a Embedding,
+}
+
 /// Titan: `{inputText, inputImage, dimensions, normalize, embeddingTypes, embeddingConfig}`, each where the model has it.
 ///
 /// # Errors
 /// 400 in the recorded form for a body of the wrong shape.
-pub(crate) fn titan(body: &[u8], facts: &Embedding, takes_images: bool) -> Result<Embedded, Failure> {
+pub(crate) fn titan(body: &[u8], facts: Facts<'_>, takes_images: bool) -> Result<Embedded, Failure> {
     let body = object(body)?;
-    let known: &[&str] = match (takes_images, facts.by_type) {
+    let known: &[&str] = match (takes_images, facts.shape.by_type) {
         (true, _) => &["inputText", "inputImage", "embeddingConfig"],
         (false, true) => &["inputText", "dimensions", "normalize", "embeddingTypes"],
         (false, false) => &["inputText"],
@@ -40,7 +49,7 @@ pub(crate) fn titan(body: &[u8], facts: &Embedding, takes_images: bool) -> Resul
     let vector = vector(&content, length);
     let used = text.map_or(0, tokens::count);
     let mut answer = json!({ "embedding": vector, "inputTextTokenCount": used });
-    if facts.by_type {
+    if facts.shape.by_type {
         let types = strings(&body, "embeddingTypes")?.unwrap_or_else(|| vec!["float"]);
         answer["embeddingsByType"] = by_type(&types, &vector);
         if !types.contains(&"float") {
@@ -54,7 +63,7 @@ pub(crate) fn titan(body: &[u8], facts: &Embedding, takes_images: bool) -> Resul
 ///
 /// # Errors
 /// 400 in the recorded form for a body of the wrong shape.
-pub(crate) fn cohere(body: &[u8], facts: &Embedding, id: &str) -> Result<Embedded, Failure> {
+pub(crate) fn cohere(body: &[u8], facts: Facts<'_>, id: &str) -> Result<Embedded, Failure> {
     const KNOWN: [&str; 8] = [
         "texts",
         "images",
@@ -81,14 +90,14 @@ pub(crate) fn cohere(body: &[u8], facts: &Embedding, id: &str) -> Result<Embedde
     let vectors: Vec<Vec<f64>> = contents.iter().map(|content| vector(content, length)).collect();
     let used = texts.iter().flatten().map(|text| tokens::count(text)).sum();
     let types = strings(&body, "embedding_types")?;
-    let (embeddings, kind) = match types.or_else(|| facts.by_type.then(|| vec!["float"])) {
+    let (embeddings, kind) = match types.or_else(|| facts.shape.by_type.then(|| vec!["float"])) {
         Some(types) => (all_by_type(&types, &vectors), "embeddings_by_type"),
         None => (json!(vectors), "embeddings_floats"),
     };
     let echoed: Vec<String> = texts
         .iter()
         .flatten()
-        .map(|text| if facts.lower_case { text.to_lowercase() } else { (*text).to_owned() })
+        .map(|text| if facts.shape.lower_case { text.to_lowercase() } else { (*text).to_owned() })
         .collect();
     let answer = json!({ "embeddings": embeddings, "id": id, "response_type": kind, "texts": echoed });
     Ok((counted(Reply::json(StatusCode::OK, &answer), used), used))
@@ -98,7 +107,7 @@ pub(crate) fn cohere(body: &[u8], facts: &Embedding, id: &str) -> Result<Embedde
 ///
 /// # Errors
 /// 400 in the recorded form for a body of the wrong shape.
-pub(crate) fn nova(body: &[u8], facts: &Embedding) -> Result<Embedded, Failure> {
+pub(crate) fn nova(body: &[u8], facts: Facts<'_>) -> Result<Embedded, Failure> {
     const KINDS: [(&str, &str); 4] =
         [("text", "TEXT"), ("image", "IMAGE"), ("video", "VIDEO"), ("audio", "AUDIO")];
     let body = object(body)?;
@@ -132,7 +141,7 @@ pub(crate) fn nova(body: &[u8], facts: &Embedding) -> Result<Embedded, Failure> 
 ///
 /// # Errors
 /// 400 in the recorded form for a body of the wrong shape.
-pub(crate) fn marengo(body: &[u8], facts: &Embedding) -> Result<Embedded, Failure> {
+pub(crate) fn marengo(body: &[u8], facts: Facts<'_>) -> Result<Embedded, Failure> {
     let body = object(body)?;
     let Some(kind) = string(&body, "inputType")? else { return Err(required_key("inputType")) };
     let text = string(&body, "inputText")?
@@ -239,10 +248,12 @@ fn words_within(value: &Value) -> String {
     }
 }
 
-fn dimensions(asked: Option<&Value>, facts: &Embedding, member: &str) -> Result<usize, Failure> {
+fn dimensions(asked: Option<&Value>, facts: Facts<'_>, member: &str) -> Result<usize, Failure> {
     let length = match asked {
-        None | Some(Value::Null) => facts.dimensions.first().copied(),
-        Some(asked) => asked.as_u64().filter(|length| facts.dimensions.contains(length)),
+        None | Some(Value::Null) => facts.sizes.iter().max().copied(),
+        Some(asked) => {
+            asked.as_u64().and_then(|n| u32::try_from(n).ok()).filter(|length| facts.sizes.contains(length))
+        }
     };
     length.and_then(|length| usize::try_from(length).ok()).ok_or_else(|| {
         let asked = asked.unwrap_or(&Value::Null);

@@ -5,6 +5,7 @@ use http::StatusCode;
 use outcrop_wire::bedrock::ConverseRequest;
 use serde_json::{Value, json};
 
+use super::prompted::extraneous_key;
 use super::{Chunks, InvocationMetrics, with_token_counts};
 use crate::failure::Failure;
 use crate::prompt::{Block, Prompt, Turn};
@@ -17,6 +18,7 @@ use crate::tokens;
 /// 400 `ValidationException` with the words recorded for a body of the wrong shape.
 pub(crate) fn read(body: &[u8]) -> Result<Prompt, Failure> {
     let fields: Value = serde_json::from_slice(body).map_err(|_| super::malformed())?;
+    members_are_known(&fields)?;
     inference_is_in_range(&fields)?;
     let mut request: ConverseRequest = serde_json::from_slice(body).map_err(|_| super::malformed())?;
     let config = request.inference_config.get_or_insert_default();
@@ -24,7 +26,25 @@ pub(crate) fn read(body: &[u8]) -> Result<Prompt, Failure> {
     config.max_tokens =
         config.max_tokens.or(fields.pointer("/inferenceConfig/max_new_tokens").and_then(Value::as_u64));
     let thinking = super::converse::thinking_of(&fields);
-    Ok(Prompt::plain(request, thinking))
+    Ok(Prompt { request_bytes: body.len(), ..Prompt::plain(request, thinking) }.with_fields(fields))
+}
+
+/// Source: the form is recorded for another member; the members are those of the recorded bodies, and of reasoning.
+fn members_are_known(fields: &Value) -> Result<(), Failure> {
+    const KNOWN: [&str; 8] = [
+        "schemaVersion",
+        "messages",
+        "system",
+        "inferenceConfig",
+        "toolConfig",
+        "reasoningConfig",
+        "additionalModelRequestFields",
+        "outputConfig",
+    ];
+    match fields.as_object().and_then(|members| members.keys().find(|name| !KNOWN.contains(&name.as_str()))) {
+        Some(name) => Err(extraneous_key(name)),
+        None => Ok(()),
+    }
 }
 
 /// The ranges of Nova's own parameters. The frame of the message is recorded (`Malformed input request: #/…, please
