@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::failure::Failure;
+use crate::neighbours::denials::Policies;
 use crate::reply::Reply;
 use crate::state::State;
 
@@ -33,7 +34,10 @@ pub(crate) fn answer(
             Reply::json(StatusCode::OK, &json!({ "fault": standing }))
         }
         (&Method::POST, "policies") => {
-            Reply::json(StatusCode::OK, &json!({ "policies": state.denials.set(body)? }))
+            let mut policies = Policies::read(body)?;
+            state.identities.grant_user(policies.identity.take());
+            state.denials.set(policies);
+            Reply::json(StatusCode::OK, &json!({}))
         }
         _ => {
             return Err(Failure::not_found(

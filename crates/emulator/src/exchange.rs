@@ -91,7 +91,7 @@ fn serve(state: &State, call: &Call<'_>, caller: &Caller, now: i64) -> Result<Ou
         Some(recorded) => recorded,
         None => match Route::of(method, path) {
             Some(route) => surface::answer(state, call, route, &caller.region).await?,
-            None => perform(state, call, Operation::of(method, path)?, &caller.region).await?,
+            None => perform(state, call, Operation::of(method, path)?, &caller).await?,
         },
     };
     match fault {
@@ -104,9 +104,10 @@ async fn perform(
     state: &State,
     call: &Call<'_>,
     operation: Operation,
-    region: &str,
+    caller: &Caller,
 ) -> Result<Reply, Failure> {
-    permission::check(state, &operation, region)?;
+    permission::check(state, caller, &operation)?;
+    let region = caller.region.as_str();
     let query = call.head.uri.query().unwrap_or_default();
     let sources = Sources { query, headers: &call.head.headers, body: call.body };
     match operation {

@@ -4,29 +4,45 @@
 //! for a global one also on the model's ARN without a Region (reference `bedrock.md` §5). Converse has no action of its own.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use outcrop_wire::bedrock::ErrorKind;
 
 use crate::ACCOUNT;
+use crate::access::Caller;
 use crate::facts::{model_arn, routed_models};
 use crate::failure::Failure;
-use crate::neighbours::denials::{INFERENCE_PROFILE, Question, REQUESTED_REGION};
+use crate::neighbours::denials::Refusal;
+use crate::neighbours::iam::policy::Question;
 use crate::operation::{Operation, Runtime};
 use crate::state::State;
 
-/// Who calls, to IAM.
-pub(crate) const CALLER: &str = "arn:aws:iam::123456789012:user/outcrop";
-
-/// Refuses what the policies in force do not let the caller do.
+/// Refuses what the caller's policies and the organisation's do not let it do.
 ///
 /// # Errors
 /// AccessDenied, in AWS's words.
-pub(crate) fn check(state: &State, operation: &Operation, region: &str) -> Result<(), Failure> {
-    for Needed { action, resource, region, through } in needed(state, operation, region) {
-        let mut context = vec![(REQUESTED_REGION, region)];
-        context.extend(through.map(|profile| (INFERENCE_PROFILE, profile)));
-        state.denials.check(CALLER, &Question { action: &action, resource: &resource, context })?;
+pub(crate) fn check(state: &State, caller: &Caller, operation: &Operation) -> Result<(), Failure> {
+    let identities = state.identities.lock();
+    if identities.is_administrator(&caller.principal) && state.denials.is_empty() {
+        return Ok(());
+    }
+    for Needed { action, resource, region, through } in needed(state, operation, &caller.region) {
+        let mut context = BTreeMap::from([(REQUESTED_REGION.to_owned(), vec![region])]);
+        context.extend(through.map(|profile| (INFERENCE_PROFILE.to_owned(), vec![profile])));
+        let question = Question { action: &action, resource: &resource, principals: &[], context: &context };
+        let own = identities.decide(&caller.principal, &question);
+        if let Some(refusal) = Refusal::of(state.denials.decide(&question), own) {
+            let sentence = refusal.sentence(&caller.principal.arn(), &action, &resource);
+            return Err(Failure::new(ErrorKind::AccessDenied, sentence));
+        }
     }
     Ok(())
 }
+
+/// Where a request goes; `unspecified` for the part of a global profile that has no Region (reference `bedrock.md` §5).
+const REQUESTED_REGION: &str = "aws:requestedregion";
+/// The profile that a model is invoked through.
+const INFERENCE_PROFILE: &str = "bedrock:inferenceprofilearn";
 
 /// One action on one resource.
 struct Needed {

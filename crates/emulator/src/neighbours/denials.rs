@@ -1,47 +1,30 @@
-//! Who may do what: the caller's policies and the organisation's service control policies, evaluated on each call.
+//! The organisation's service control policies, and how a refusal is worded.
 //!
-//! Without any policy everything is allowed. `POST /_emulator/policies` sets them:
-//! `{"identity": [DOCUMENT…], "serviceControl": [DOCUMENT…]}`, each document as IAM writes it. With identity policies only
-//! what they allow is allowed; a service control policy only takes away (an empty list of them allows everything).
+//! `POST /_emulator/policies` sets who may do what in one call: `{"identity": [DOCUMENT…], "serviceControl": [DOCUMENT…]}`,
+//! each document as IAM writes it. `identity` takes the place of the user's own policies (as `PutUserPolicy` and
+//! `DetachUserPolicy` would). A service control policy only takes away: one that allows something leaves only that, and a
+//! list of denials alone leaves the rest.
 //!
-//! Sources: the evaluation order and the sentences are AWS's ("Policy evaluation logic", "Troubleshoot access denied error
-//! messages"); what an invocation through a profile is checked against is reference `bedrock.md` §5.
+//! Sources: the sentences are AWS's ("Troubleshoot access denied error messages").
 
-use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use outcrop_wire::bedrock::ErrorKind;
 use serde::Deserialize;
-use serde::de::{Deserializer, Error as _};
+use serde_json::value::RawValue;
 
+use super::iam::policy::{Decision, Policy, Question, decide};
 use crate::failure::Failure;
 
-/// What is asked: may the caller do `action` on `resource`?
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Question<'a> {
-    /// `bedrock:InvokeModel`
-    pub(crate) action: &'a str,
-    /// An ARN, or `*` where the action knows no resource.
-    pub(crate) resource: &'a str,
-    /// The values of condition keys.
-    pub(crate) context: Vec<(&'static str, String)>,
-}
+/// The service control policies in force.
+#[derive(Debug, Default)]
+pub(crate) struct Denials(Mutex<Vec<Policy>>);
 
-/// Where a request goes; `unspecified` for the part of a global profile that has no Region (reference `bedrock.md` §5).
-pub(crate) const REQUESTED_REGION: &str = "aws:RequestedRegion";
-/// The profile that a model is invoked through.
-pub(crate) const INFERENCE_PROFILE: &str = "bedrock:InferenceProfileArn";
-/// The keys that conditions may use here; any other is refused rather than passed over.
-const KNOWN_KEYS: [&str; 2] = [REQUESTED_REGION, INFERENCE_PROFILE];
-
-/// The answer.
+/// Why something is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Decision {
-    Allowed,
-    /// No policy of this kind allows it.
-    Implicit(Kind),
-    /// A policy of this kind denies it.
-    Explicit(Kind),
+pub(crate) struct Refusal {
+    pub(crate) kind: Kind,
+    /// By a `Deny`, rather than for want of an `Allow`.
+    pub(crate) is_explicit: bool,
 }
 
 /// A kind of policy.
@@ -51,348 +34,147 @@ pub(crate) enum Kind {
     ServiceControl,
 }
 
-/// The policies in force.
-#[derive(Debug, Default)]
-pub(crate) struct Denials(Mutex<Policies>);
-
-/// The policies in force, as they are set.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+/// What `POST /_emulator/policies` takes.
 pub(crate) struct Policies {
-    /// The caller's; `null` allows everything.
-    #[serde(default)]
-    identity: Option<Vec<Document>>,
-    /// The organisation's.
-    #[serde(default)]
-    service_control: Vec<Document>,
+    /// The user's; `None` gives the administrator's rights back.
+    pub(crate) identity: Option<Vec<String>>,
+    service_control: Vec<Policy>,
 }
 
-impl Denials {
-    /// Sets the policies in force from a request's body, and tells how many there are; `{}` lifts them all.
+impl Policies {
+    /// Reads a request's body.
     ///
     /// # Errors
     /// 400 for what is no policy, and for conditions that are not evaluated here.
-    pub(crate) fn set(&self, body: &[u8]) -> Result<usize, Failure> {
-        let policies: Policies = serde_json::from_slice(body).map_err(|error| {
+    pub(crate) fn read(body: &[u8]) -> Result<Self, Failure> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase", deny_unknown_fields)]
+        struct Request {
+            #[serde(default)]
+            identity: Option<Vec<Box<RawValue>>>,
+            #[serde(default)]
+            service_control: Vec<Box<RawValue>>,
+        }
+        let wrong = |why: &dyn std::fmt::Display| {
             Failure::validation(format!(
-                "expected {{\"identity\": [POLICY…], \"serviceControl\": [POLICY…]}}, each as IAM writes it: {error}"
+                "expected {{\"identity\": [POLICY…], \"serviceControl\": [POLICY…]}}, each as IAM writes it: {why}"
             ))
-        })?;
-        let count = policies.identity.as_ref().map_or(0, Vec::len) + policies.service_control.len();
-        *self.lock() = policies;
-        Ok(count)
+        };
+        let Request { identity, service_control } =
+            serde_json::from_slice(body).map_err(|error| wrong(&error))?;
+        let identity =
+            identity.map(|documents| documents.iter().map(|it| it.get().to_owned()).collect::<Vec<_>>());
+        let parse = |document: &str| Policy::parse(document).map_err(|why| wrong(&why));
+        identity.iter().flatten().try_for_each(|document| parse(document).map(|_| ()))?;
+        let service_control = service_control.iter().map(|it| parse(it.get())).collect::<Result<_, _>>()?;
+        Ok(Self { identity, service_control })
+    }
+}
+
+impl Denials {
+    /// Puts service control policies in force, in place of those before.
+    pub(crate) fn set(&self, policies: Policies) {
+        *self.lock() = policies.service_control;
     }
 
     /// Lifts them all.
     pub(crate) fn clear(&self) {
-        *self.lock() = Policies::default();
+        self.lock().clear();
     }
 
-    /// Whether the caller may.
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    /// What they leave.
     pub(crate) fn decide(&self, question: &Question<'_>) -> Decision {
-        self.lock().decide(question)
+        let policies = self.lock();
+        match decide(policies.iter(), question) {
+            // Every organisation has FullAWSAccess beside its denials.
+            Decision::ImplicitDeny if !policies.iter().any(Policy::allows_anything) => Decision::Allowed,
+            decision => decision,
+        }
     }
 
-    /// Lets pass, or refuses in AWS's words.
-    ///
-    /// # Errors
-    /// AccessDenied.
-    pub(crate) fn check(&self, caller: &str, question: &Question<'_>) -> Result<(), Failure> {
-        let Question { action, resource, .. } = question;
-        let because = match self.decide(question) {
-            Decision::Allowed => return Ok(()),
-            Decision::Implicit(kind) => {
-                format!("because no {} policy allows the {action} action", kind.name())
-            }
-            Decision::Explicit(kind) => {
-                format!("with an explicit deny in {} {} policy", kind.article(), kind.name())
-            }
-        };
-        let text = format!(
-            "User: {caller} is not authorized to perform: {action} on resource: {resource} {because}"
-        );
-        Err(Failure::new(ErrorKind::AccessDenied, text))
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Policies> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Policy>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Kind {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Identity => "identity-based",
-            Self::ServiceControl => "service control",
+impl Refusal {
+    /// What two kinds of policy together refuse: a denial anywhere first, then the organisation's.
+    pub(crate) fn of(organisation: Decision, own: Decision) -> Option<Self> {
+        let refusal = |kind, is_explicit| Some(Self { kind, is_explicit });
+        match (organisation, own) {
+            (Decision::ExplicitDeny, _) => refusal(Kind::ServiceControl, true),
+            (_, Decision::ExplicitDeny) => refusal(Kind::Identity, true),
+            (Decision::ImplicitDeny, _) => refusal(Kind::ServiceControl, false),
+            (_, Decision::ImplicitDeny) => refusal(Kind::Identity, false),
+            (Decision::Allowed, Decision::Allowed) => None,
         }
     }
 
-    fn article(self) -> &'static str {
-        match self {
-            Self::Identity => "an",
-            Self::ServiceControl => "a",
-        }
-    }
-}
-
-impl Policies {
-    /// A denial anywhere first, then each kind must allow.
-    fn decide(&self, question: &Question<'_>) -> Decision {
-        let identity = self.identity.as_deref();
-        let denies = |documents: &[Document]| documents.iter().any(|it| it.has(Effect::Deny, question));
-        let allows = |documents: &[Document]| documents.iter().any(|it| it.has(Effect::Allow, question));
-        if denies(&self.service_control) {
-            return Decision::Explicit(Kind::ServiceControl);
-        }
-        if identity.is_some_and(denies) {
-            return Decision::Explicit(Kind::Identity);
-        }
-        // Every organisation has FullAWSAccess beside its own; a list of denials alone takes nothing else away.
-        let is_allow_list = self.service_control.iter().any(Document::allows_anything);
-        if is_allow_list && !allows(&self.service_control) {
-            return Decision::Implicit(Kind::ServiceControl);
-        }
-        match identity {
-            Some(identity) if !allows(identity) => Decision::Implicit(Kind::Identity),
-            _ => Decision::Allowed,
-        }
-    }
-}
-
-/// A policy document, as IAM writes it.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct Document {
-    #[serde(default, rename = "Version")]
-    _version: Option<String>,
-    #[serde(default, rename = "Id")]
-    _id: Option<String>,
-    #[serde(deserialize_with = "one_or_many")]
-    statement: Vec<Statement>,
-}
-
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct Statement {
-    #[serde(default, rename = "Sid")]
-    _sid: Option<String>,
-    effect: Effect,
-    #[serde(default, deserialize_with = "one_or_many")]
-    action: Vec<String>,
-    #[serde(default, deserialize_with = "one_or_many")]
-    not_action: Vec<String>,
-    #[serde(default, deserialize_with = "one_or_many")]
-    resource: Vec<String>,
-    #[serde(default, deserialize_with = "one_or_many")]
-    not_resource: Vec<String>,
-    #[serde(default, deserialize_with = "conditions")]
-    condition: Vec<Condition>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-enum Effect {
-    Allow,
-    Deny,
-}
-
-impl Document {
-    fn has(&self, effect: Effect, question: &Question<'_>) -> bool {
-        self.statement.iter().any(|statement| statement.effect == effect && statement.matches(question))
-    }
-
-    fn allows_anything(&self) -> bool {
-        self.statement.iter().any(|statement| statement.effect == Effect::Allow)
-    }
-}
-
-impl Statement {
-    fn matches(&self, question: &Question<'_>) -> bool {
-        let Question { action, resource, context } = question;
-        let action = action.to_ascii_lowercase();
-        let is_action = |patterns: &[String]| {
-            patterns.iter().any(|pattern| is_like(&pattern.to_ascii_lowercase(), &action))
+    /// AWS's sentence.
+    pub(crate) fn sentence(self, caller: &str, action: &str, resource: &str) -> String {
+        let policy = match self.kind {
+            Kind::Identity => "identity-based policy",
+            Kind::ServiceControl => "service control policy",
         };
-        let is_resource = |patterns: &[String]| patterns.iter().any(|pattern| is_like(pattern, resource));
-        let action_fits =
-            if self.not_action.is_empty() { is_action(&self.action) } else { !is_action(&self.not_action) };
-        let resource_fits = match (self.resource.is_empty(), self.not_resource.is_empty()) {
-            (true, false) => !is_resource(&self.not_resource),
-            _ => is_resource(&self.resource),
+        let article = if self.kind == Kind::Identity { "an" } else { "a" };
+        let because = match self.is_explicit {
+            true => format!("with an explicit deny in {article} {policy}"),
+            false => format!("because no {policy} allows the {action} action"),
         };
-        action_fits && resource_fits && self.condition.iter().all(|condition| condition.holds(context))
+        format!("User: {caller} is not authorized to perform: {action} on resource: {resource} {because}")
     }
-}
-
-/// One operator on one key.
-#[derive(Debug, Clone, PartialEq)]
-struct Condition {
-    operator: Operator,
-    key: &'static str,
-    values: Vec<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-enum Operator {
-    StringEquals,
-    StringNotEquals,
-    StringLike,
-    StringNotLike,
-    ArnEquals,
-    ArnLike,
-    ArnNotEquals,
-    ArnNotLike,
-    Null,
-}
-
-impl Condition {
-    fn holds(&self, context: &[(&'static str, String)]) -> bool {
-        let value = context.iter().find(|(key, _)| *key == self.key).map(|(_, value)| value.as_str());
-        let equals = |value: &str| self.values.iter().any(|wanted| wanted == value);
-        let like = |value: &str| self.values.iter().any(|wanted| is_like(wanted, value));
-        match self.operator {
-            Operator::StringEquals => value.is_some_and(equals),
-            Operator::StringLike | Operator::ArnLike | Operator::ArnEquals => value.is_some_and(like),
-            // A negated operator holds where the key is missing.
-            Operator::StringNotEquals => !value.is_some_and(equals),
-            Operator::StringNotLike | Operator::ArnNotLike | Operator::ArnNotEquals => {
-                !value.is_some_and(like)
-            }
-            Operator::Null => self.values.iter().any(|wanted| (wanted == "true") == value.is_none()),
-        }
-    }
-}
-
-/// `{"StringEquals": {"aws:RequestedRegion": ["a", "b"]}}`
-fn conditions<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Condition>, D::Error> {
-    let blocks = BTreeMap::<Operator, BTreeMap<String, OneOrMany>>::deserialize(deserializer)?;
-    let mut conditions = Vec::new();
-    for (operator, keys) in blocks {
-        for (key, values) in keys {
-            let known = KNOWN_KEYS.into_iter().find(|known| known.eq_ignore_ascii_case(&key));
-            let known = known.ok_or_else(|| {
-                D::Error::custom(format!(
-                    "the condition key {key} is not evaluated here; known are {}",
-                    KNOWN_KEYS.join(", ")
-                ))
-            })?;
-            conditions.push(Condition { operator, key: known, values: values.into_vec() });
-        }
-    }
-    Ok(conditions)
-}
-
-/// IAM takes a text where it takes a list of one.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum OneOrMany<T = String> {
-    One(T),
-    Many(Vec<T>),
-}
-
-impl<T> OneOrMany<T> {
-    fn into_vec(self) -> Vec<T> {
-        match self {
-            Self::One(one) => vec![one],
-            Self::Many(many) => many,
-        }
-    }
-}
-
-fn one_or_many<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
-    OneOrMany::deserialize(deserializer).map(OneOrMany::into_vec)
-}
-
-/// IAM's wildcards: `*` any text, `?` any one character.
-fn is_like(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
-    let (mut at, mut matched) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while matched < text.len() {
-        match pattern.get(at) {
-            Some('*') => {
-                star = Some((at, matched));
-                at += 1;
-            }
-            Some(c) if *c == '?' || *c == text[matched] => {
-                at += 1;
-                matched += 1;
-            }
-            _ => {
-                let Some((star_at, eaten)) = star else { return false };
-                star = Some((star_at, eaten + 1));
-                at = star_at + 1;
-                matched = eaten + 1;
-            }
-        }
-    }
-    pattern[at..].iter().all(|c| *c == '*')
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
-
-    fn policies(text: &str) -> Policies {
-        serde_json::from_str(text).unwrap()
-    }
-
-    fn ask<'a>(action: &'a str, resource: &'a str, region: &str) -> Question<'a> {
-        Question { action, resource, context: vec![(REQUESTED_REGION, region.to_owned())] }
-    }
 
     const MODEL: &str = "arn:aws:bedrock:us-west-2::foundation-model/amazon.nova-lite-v1:0";
 
-    #[test]
-    fn without_policies_everything_is_allowed_and_with_them_only_what_they_say() {
-        let invoke = ask("bedrock:InvokeModel", MODEL, "us-west-2");
-        assert_eq!(policies("{}").decide(&invoke), Decision::Allowed);
-        let some = policies(
-            r#"{"identity": [{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "bedrock:Invoke*", "Resource": "arn:aws:bedrock:*::foundation-model/amazon.*"}}]}"#,
-        );
-        assert_eq!(some.decide(&invoke), Decision::Allowed);
-        assert_eq!(
-            some.decide(&ask("bedrock:GetInferenceProfile", MODEL, "us-west-2")),
-            Decision::Implicit(Kind::Identity)
-        );
+    fn decided(body: &str, action: &str, region: &str) -> Decision {
+        let denials = Denials::default();
+        denials.set(Policies::read(body.as_bytes()).unwrap());
+        let context = BTreeMap::from([("aws:requestedregion".to_owned(), vec![region.to_owned()])]);
+        denials.decide(&Question { action, resource: MODEL, principals: &[], context: &context })
     }
 
     #[test]
-    fn a_service_control_policy_denies_one_region_and_outweighs_what_is_allowed() {
-        let denies_elsewhere = policies(
-            r#"{"serviceControl": [{"Statement": [{"Effect": "Deny", "NotAction": "iam:*", "Resource": "*", "Condition": {"StringNotEquals": {"aws:RequestedRegion": ["us-east-1", "us-east-2"]}}}]}],
-                "identity": [{"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}]}"#,
-        );
-        let decide = |region| denies_elsewhere.decide(&ask("bedrock:InvokeModel", MODEL, region));
-        assert_eq!(decide("us-east-1"), Decision::Allowed);
-        assert_eq!(decide("us-west-2"), Decision::Explicit(Kind::ServiceControl));
-        assert_eq!(decide("unspecified"), Decision::Explicit(Kind::ServiceControl));
+    fn denials_alone_leave_the_rest() {
+        let body = r#"{"serviceControl": [{"Statement": [{"Effect": "Deny", "NotAction": "iam:*", "Resource": "*", "Condition": {"StringNotEquals": {"aws:RequestedRegion": ["us-east-1", "us-east-2"]}}}]}]}"#;
+        assert_eq!(decided(body, "bedrock:InvokeModel", "us-east-1"), Decision::Allowed);
+        assert_eq!(decided(body, "bedrock:InvokeModel", "us-west-2"), Decision::ExplicitDeny);
+        assert_eq!(decided(body, "bedrock:InvokeModel", "unspecified"), Decision::ExplicitDeny);
+        assert_eq!(decided("{}", "bedrock:InvokeModel", "us-west-2"), Decision::Allowed);
     }
 
     #[test]
-    fn what_would_not_be_evaluated_is_refused() {
-        let set = |text: &str| Denials::default().set(text.as_bytes()).is_err();
-        assert!(set(
-            r#"{"identity": [{"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"Bool": {"aws:SecureTransport": "true"}}}]}]}"#
-        ));
-        assert!(set(
-            r#"{"identity": [{"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"StringEquals": {"aws:username": "x"}}}]}]}"#
-        ));
-        assert!(set(r#"{"identity": [{"Statement": [{"Effect": "Maybe", "Action": "*"}]}]}"#));
-        assert!(!set("{}"));
+    fn a_list_of_what_is_allowed_takes_the_rest_away() {
+        let body = r#"{"serviceControl": [{"Statement": {"Effect": "Allow", "Action": "bedrock:Get*", "Resource": "*"}}]}"#;
+        assert_eq!(decided(body, "bedrock:GetInferenceProfile", "us-east-1"), Decision::Allowed);
+        assert_eq!(decided(body, "bedrock:InvokeModel", "us-east-1"), Decision::ImplicitDeny);
     }
 
     #[test]
-    fn wildcards_are_iams() {
-        for (pattern, text, expected) in [
-            ("*", "", true),
-            ("a*c", "abbbc", true),
-            ("a*c", "abbbd", false),
-            ("a?c", "abc", true),
-            ("a?c", "ac", false),
-            ("*b*b", "abab", true),
-            ("", "a", false),
-        ] {
-            assert_eq!(is_like(pattern, text), expected, "{pattern} {text}");
+    fn what_is_no_policy_is_refused() {
+        for body in [r#"{"identity": [{}]}"#, r#"{"serviceControl": [1]}"#, r#"{"scp": []}"#, "x"] {
+            assert!(Policies::read(body.as_bytes()).is_err(), "{body}");
         }
+    }
+
+    #[test]
+    fn the_organisation_is_named_first() {
+        use Decision::{Allowed, ExplicitDeny, ImplicitDeny};
+        let kind = |organisation, own| Refusal::of(organisation, own).map(|it| (it.kind, it.is_explicit));
+        assert_eq!(kind(Allowed, Allowed), None);
+        assert_eq!(kind(ExplicitDeny, ExplicitDeny), Some((Kind::ServiceControl, true)));
+        assert_eq!(kind(ImplicitDeny, ExplicitDeny), Some((Kind::Identity, true)));
+        assert_eq!(kind(Allowed, ImplicitDeny), Some((Kind::Identity, false)));
     }
 }

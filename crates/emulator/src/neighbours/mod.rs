@@ -83,7 +83,7 @@ impl Service {
 
     fn perform(self, state: &State, call: &Call<'_>, caller: &Caller, now: i64) -> Result<Reply, Refused> {
         match self {
-            Self::Iam => iam::answer(&state.identities, call),
+            Self::Iam => iam::answer(&state.identities, &state.denials, call),
             Self::Logs => logs::answer(&state.logs, call, &caller.region),
             Self::Monitoring => monitoring::answer(state, call, &caller.region),
             Self::S3 => s3::answer(&state.objects, call, &caller.region),

@@ -11,6 +11,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use self::policy::{Decision, Policy, Question, decide};
 use self::store::{ADMINISTRATOR, Grants, Identities, Inner, Role, USER, USER_ID};
+use super::denials::Denials;
 use super::query::{Dialect, Form, unknown_action, validation};
 use super::refusal::Refused;
 use crate::exchange::Call;
@@ -23,17 +24,21 @@ pub(super) const DIALECT: Dialect = Dialect { namespace: "https://iam.amazonaws.
 ///
 /// # Errors
 /// IAM's own codes.
-pub(super) fn answer(identities: &Identities, call: &Call<'_>) -> Result<Reply, Refused> {
+pub(super) fn answer(
+    identities: &Identities,
+    organisation: &Denials,
+    call: &Call<'_>,
+) -> Result<Reply, Refused> {
     let form = Form::read(call.head.uri.query().unwrap_or_default(), call.body);
     let action = form.required("Action")?;
     let mut inner = identities.lock();
-    let result = perform(&mut inner, action, &form)?;
+    let result = perform(&mut inner, organisation, action, &form)?;
     Ok(DIALECT.answer(action, result, call.request_id))
 }
 
 type Answer = Result<Option<Vec<Element>>, Refused>;
 
-fn perform(inner: &mut Inner, action: &str, form: &Form) -> Answer {
+fn perform(inner: &mut Inner, organisation: &Denials, action: &str, form: &Form) -> Answer {
     match action {
         "CreateRole" => create_role(inner, form),
         "GetRole" => Ok(Some(vec![described(role(inner, form)?)])),
@@ -45,7 +50,7 @@ fn perform(inner: &mut Inner, action: &str, form: &Form) -> Answer {
         }
         "DeleteRole" => delete_role(inner, form),
         "GetUser" => get_user(form),
-        "SimulatePrincipalPolicy" => simulate(inner, form),
+        "SimulatePrincipalPolicy" => simulate(inner, organisation, form),
         _ => match action.find("Role").or_else(|| action.find("User")) {
             Some(_) => policies(inner, action, form),
             None => Err(unknown_action(action)),
@@ -175,7 +180,7 @@ fn get_user(form: &Form) -> Answer {
 }
 
 /// What the policies of a user or role say to each action on each resource.
-fn simulate(inner: &Inner, form: &Form) -> Answer {
+fn simulate(inner: &Inner, organisation: &Denials, form: &Form) -> Answer {
     let source = form.required("PolicySourceArn")?;
     let grants = match source {
         arn if arn == format!("arn:aws:iam::{ACCOUNT}:user/{USER}") => &inner.user,
@@ -209,14 +214,22 @@ fn simulate(inner: &Inner, form: &Form) -> Answer {
         for resource in &resources {
             let question = Question { action, resource, principals: &[], context: &context };
             let (own, matched) = grants.decide(&question);
-            results.push(simulated(&question, own, &decide(&more, &question), matched));
+            let leaves = organisation.decide(&question);
+            results.push(simulated(&question, own, &decide(&more, &question), matched, leaves));
         }
     }
     page(results, "EvaluationResults", form)
 }
 
-fn simulated(question: &Question<'_>, own: Decision, more: &Decision, matched: Vec<String>) -> Element {
+fn simulated(
+    question: &Question<'_>,
+    own: Decision,
+    more: &Decision,
+    matched: Vec<String>,
+    organisation: Decision,
+) -> Element {
     let decision = match (own, more) {
+        _ if organisation != Decision::Allowed => organisation,
         (Decision::ExplicitDeny, _) | (_, Decision::ExplicitDeny) => Decision::ExplicitDeny,
         (Decision::Allowed, _) | (_, Decision::Allowed) => Decision::Allowed,
         _ => Decision::ImplicitDeny,
@@ -230,6 +243,10 @@ fn simulated(question: &Question<'_>, own: Decision, more: &Decision, matched: V
         .with("EvalDecision", decision.name())
         .holding(Element::new("MatchedStatements").holding_all(matched))
         .holding(Element::new("MissingContextValues"))
+        .holding(
+            Element::new("OrganizationsDecisionDetail")
+                .with("AllowedByOrganizations", organisation == Decision::Allowed),
+        )
 }
 
 fn simulated_context(form: &Form) -> BTreeMap<String, Vec<String>> {

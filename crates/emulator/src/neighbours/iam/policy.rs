@@ -115,6 +115,11 @@ impl Policy {
         statements.iter().map(Statement::parse).collect::<Result<_, _>>().map(Self)
     }
 
+    /// Whether it allows anything at all.
+    pub(crate) fn allows_anything(&self) -> bool {
+        self.0.iter().any(|statement| !statement.is_deny)
+    }
+
     /// What this policy alone says.
     pub(crate) fn decide(&self, question: &Question<'_>) -> Decision {
         let mut matching = self.0.iter().filter(|statement| statement.matches(question)).peekable();

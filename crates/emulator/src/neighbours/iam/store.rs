@@ -171,6 +171,18 @@ impl Identities {
         *self.lock() = Self::default().0.into_inner().unwrap_or_else(PoisonError::into_inner);
     }
 
+    /// Replaces the user's policies; `None` gives the administrator's rights back. The documents were read.
+    pub(crate) fn grant_user(&self, documents: Option<Vec<String>>) {
+        let inline = |documents: Vec<String>| {
+            let numbered = documents.into_iter().enumerate();
+            numbered.map(|(number, document)| (format!("policy-{number}"), document)).collect()
+        };
+        self.lock().user = match documents {
+            Some(documents) => Grants { inline: inline(documents), attached: BTreeSet::new() },
+            None => Grants::administrator(),
+        };
+    }
+
     /// The secret that belongs to an access key id.
     pub(crate) fn secret_of(&self, keys: &Keys, access_key_id: &str) -> Option<String> {
         if access_key_id == keys.access_key_id {
@@ -231,6 +243,13 @@ impl Identities {
 }
 
 impl Inner {
+    /// Whether a principal is granted everything, and nothing is denied to it.
+    pub(crate) fn is_administrator(&self, principal: &Principal) -> bool {
+        *principal == Principal::User
+            && self.user.inline.is_empty()
+            && self.user.attached.contains(ADMINISTRATOR)
+    }
+
     /// The role with this ARN.
     pub(crate) fn role_of(&self, arn: &str) -> Option<&Role> {
         self.roles.values().find(|role| role.arn() == arn)
