@@ -70,7 +70,7 @@ async fn answer(state: &State, call: &Call<'_>) -> Result<Outcome, Failure> {
         return Ok(reply.into());
     }
     let caller = access::check(&state.keys, &state.identities, call.head, call.body, now)?;
-    serve(state, call, &caller, now).inspect_err(|failure| {
+    serve(state, call, &caller, now).await.inspect_err(|failure| {
         if let Ok(Operation::Runtime { model, .. }) = Operation::of(method, path) {
             state.failures.count(&caller.region, &model, failure.error.status);
         }
@@ -78,7 +78,7 @@ async fn answer(state: &State, call: &Call<'_>) -> Result<Outcome, Failure> {
 }
 
 /// Answers a caller that proved who it is.
-fn serve(state: &State, call: &Call<'_>, caller: &Caller, now: i64) -> Result<Outcome, Failure> {
+async fn serve(state: &State, call: &Call<'_>, caller: &Caller, now: i64) -> Result<Outcome, Failure> {
     let (method, path) = (&call.head.method, call.head.uri.path());
     let fault = state.faults.for_request(&call.head.headers, &caller.region)?;
     if let Some(fault) = &fault {
@@ -91,7 +91,7 @@ fn serve(state: &State, call: &Call<'_>, caller: &Caller, now: i64) -> Result<Ou
         Some(recorded) => recorded,
         None => match Route::of(method, path) {
             Some(route) => surface::answer(state, call, route, &caller.region).await?,
-            None => perform(state, call, Operation::of(method, path)?, &caller).await?,
+            None => perform(state, call, Operation::of(method, path)?, caller).await?,
         },
     };
     match fault {
