@@ -21,6 +21,7 @@ pub(crate) struct Entry {
 
 impl Entry {
     pub(crate) fn new(ledger: Ledger, record: Record, began: Instant) -> Self {
+        ledger.telemetry().begun();
         Self { ledger, record: Some(Box::new(record)), began }
     }
 

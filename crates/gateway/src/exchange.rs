@@ -6,10 +6,8 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
-use http_body_util::{BodyExt, Limited};
-use hyper::body::{Body, Incoming};
+use hyper::body::Incoming;
 use outcrop_bedrock::Invocation;
-use outcrop_wire::bedrock::ErrorKind;
 use outcrop_wire::dialect::Dialect;
 use uuid::Uuid;
 
@@ -21,7 +19,7 @@ use crate::ledger::{Record, UsageKind};
 use crate::reply::{self, ReplyBody};
 use crate::router::{self, Endpoint};
 use crate::state::{Route, State};
-use crate::{control, embeddings, models};
+use crate::{body, control, embeddings, models};
 
 /// Answers one request, whatever it is. Never fails: a failure is an answer in the client's dialect.
 pub(crate) async fn exchange(state: Arc<State>, request: Request<Incoming>) -> Response<ReplyBody> {
@@ -39,12 +37,15 @@ pub(crate) async fn exchange(state: Arc<State>, request: Request<Incoming>) -> R
         Ok(Endpoint::Embeddings) => embeddings::answer(&state, &head, body, &id).await,
         Ok(Endpoint::Models) => models::list(&state, &head),
         Ok(Endpoint::Control) => control::forward(&state, &head, body).await,
-        Ok(Endpoint::Health | Endpoint::Ready) => Ok(Response::new(ReplyBody::whole("ok\n"))),
+        Ok(Endpoint::Health) => Ok(Response::new(ReplyBody::whole("ok\n"))),
+        Ok(Endpoint::Ready) => Ok(state.ledger.telemetry().health.readiness()),
+        Ok(Endpoint::Metrics) => metrics(&state, &head),
         Ok(Endpoint::Root) => Ok(Response::new(ReplyBody::whole(ROOT))),
         Err(unroutable) => Err(unroutable.into()),
     };
     let mut response = answered.unwrap_or_else(|failure| {
         tracing::info!(id, path = head.uri.path(), status = failure.error.status, error = %failure.error, "failed");
+        state.ledger.telemetry().refused(failure.error.status);
         failure.response(dialect, &id)
     });
     if let Ok(id) = HeaderValue::try_from(id) {
@@ -94,7 +95,7 @@ pub(crate) async fn admit(
     let denied = |error| Failure::denied(error, dialect);
     let access = Arc::clone(&state.live().access);
     let known = access.by_head(head).map_err(denied)?;
-    let body = read(body).await?;
+    let body = body::read(body, &state.bodies).await?;
     let caller = match known {
         Some(caller) => caller,
         None => access.by_signature(head, &body).map_err(denied)?,
@@ -102,36 +103,16 @@ pub(crate) async fn admit(
     Ok((caller, body))
 }
 
-/// Bedrock's own limit for a body (reference `bedrock.md` §2).
-pub(crate) const MAX_BODY: usize = 25_000_000;
-/// A client that sends its body slower than this holds a connection for nothing.
-const BODY_TIMEOUT: Duration = Duration::from_secs(120);
+/// Figures tell who spends what: whoever may not call may not read them.
+fn metrics(state: &State, head: &Parts) -> Result<Response<ReplyBody>, Failure> {
+    let access = Arc::clone(&state.live().access);
+    access.caller(head, b"").map_err(|error| Failure::denied(error, Dialect::ChatCompletions))?;
+    Ok(state.ledger.telemetry().exposition(state.ledger.lost()))
+}
 
 const ROOT: &str = "Outcrop: Amazon Bedrock for any client.\n\
     POST /v1/chat/completions  /v1/responses  /v1/embeddings  /v1/messages[/count_tokens]  /model/{id}/converse[-stream]  /model/{id}/invoke[-with-response-stream]\n\
-    GET  /v1/models  /inference-profiles  /foundation-models  /healthz  /readyz\n";
-
-/// The whole body, within limits.
-async fn read(body: Incoming) -> Result<Bytes, Failure> {
-    let too_large = || {
-        let message =
-            format!("The request body is larger than {MAX_BODY} bytes, the most that Bedrock takes.");
-        Failure::new(ErrorKind::Validation, message).with_status(413)
-    };
-    if body.size_hint().lower() > MAX_BODY as u64 {
-        return Err(too_large());
-    }
-    match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY).collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(too_large()),
-        Ok(Err(error)) => {
-            Err(Failure::new(ErrorKind::Validation, format!("The request body is broken: {error}")))
-        }
-        Err(_) => {
-            Err(Failure::new(ErrorKind::Validation, "The request body came too slowly.").with_status(408))
-        }
-    }
-}
+    GET  /v1/models  /inference-profiles  /foundation-models  /healthz  /readyz  /metrics\n";
 
 pub(crate) fn invocation<'a>(call: &Call, route: &'a Route) -> Invocation<'a> {
     Invocation {

@@ -4,6 +4,7 @@
 //! at the endpoint, reads no files but its own ledger, and takes its configuration as one value, [`Settings`].
 
 mod access;
+mod body;
 mod control;
 mod discovery;
 mod embeddings;
@@ -11,6 +12,7 @@ mod entry;
 mod exchange;
 mod failure;
 mod guardrail;
+mod health;
 mod lane;
 pub mod ledger;
 mod models;
@@ -21,6 +23,7 @@ mod server;
 mod settings;
 mod state;
 mod stream;
+mod telemetry;
 mod writer;
 
 pub use access::Key;

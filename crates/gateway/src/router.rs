@@ -29,6 +29,8 @@ pub(crate) enum Endpoint<'a> {
     Health,
     /// `GET /readyz`.
     Ready,
+    /// `GET /metrics`.
+    Metrics,
     /// `GET /` and `HEAD /`.
     Root,
 }
@@ -67,6 +69,7 @@ pub(crate) fn route<'a>(method: &Method, path: &'a str) -> Result<Endpoint<'a>, 
         "/v1/models" | "/openai/v1/models" | "/anthropic/v1/models" => (Endpoint::Models, &[Method::GET][..]),
         "/healthz" => (Endpoint::Health, &[Method::GET, Method::HEAD][..]),
         "/readyz" => (Endpoint::Ready, &[Method::GET, Method::HEAD][..]),
+        "/metrics" => (Endpoint::Metrics, &[Method::GET][..]),
         "/" => (Endpoint::Root, &[Method::GET, Method::HEAD][..]),
         _ if is_control(path) => return Ok(Endpoint::Control),
         _ => (model(path).ok_or(Unroutable::Path)?, &[Method::POST][..]),

@@ -4,22 +4,27 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
+use http::{HeaderValue, Request, Response, Version, header};
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use outcrop_linger::Lingering;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::Settings;
 use crate::discovery::discover;
 use crate::exchange::exchange;
 use crate::ledger::{Ledger, LedgerError};
 use crate::reload::Reloader;
+use crate::reply::ReplyBody;
 use crate::state::{Live, State};
 
 /// A gateway, bound and ready to serve.
@@ -40,7 +45,7 @@ impl Gateway {
             |error: std::io::Error| StartError::Bind { listen, why: error.to_string(), kind: error.kind() };
         let listener = TcpListener::bind(listen).await.map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
-        let (ledger, writer) = Ledger::open(&data_dir).await?;
+        let (ledger, writer) = Ledger::observed(&data_dir, Arc::default()).await?;
         let state = Arc::new(State::new(live, ledger, local));
         Ok(Self { listener, address, state, writer })
     }
@@ -59,7 +64,9 @@ impl Gateway {
     pub async fn serve(self, shutdown: impl Future<Output = ()>) {
         let Self { listener, state, writer, .. } = self;
         let discovery = tokio::spawn(discover(Arc::clone(&state)));
+        let telemetry = Arc::clone(state.ledger.telemetry());
         let graceful = GracefulShutdown::new();
+        let (stopping, stopped) = watch::channel(false);
         let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         let mut shutdown = std::pin::pin!(shutdown);
         loop {
@@ -69,12 +76,18 @@ impl Gateway {
             };
             let Some((stream, slot)) = accepted else { continue };
             let state = Arc::clone(&state);
-            let watcher = graceful.watcher();
+            let (watcher, stopped) = (graceful.watcher(), stopped.clone());
+            let connection = telemetry.connection();
             tokio::spawn(async move {
-                serve_connection(stream, state, watcher).await;
-                drop(slot);
+                if has_spoken(&stream, stopped).await {
+                    serve_connection(stream, state, watcher).await;
+                }
+                drop((slot, connection));
             });
         }
+        telemetry.health.stop();
+        // Nobody listens any more when no connection is waiting for its first byte.
+        let _ = stopping.send(true);
         drop(listener);
         discovery.abort();
         if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
@@ -93,6 +106,12 @@ const MAX_CONNECTIONS: usize = 10_000;
 const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(5);
 /// And have sent a whole head by then.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connection may be idle between two requests this long: more than the 60 s after which most proxies close theirs, so
+/// that it is seldom us who close one that a client is about to use.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
+/// A peer over HTTP/2 that is gone without a word is noticed by this question and the time for its answer.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// After the signal to stop, answers may run on this long (reference `reliability.md` F33).
 const GRACE: Duration = Duration::from_secs(120);
 /// Writing the last batch takes milliseconds.
@@ -116,25 +135,70 @@ async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> Option<(TcpSt
     }
 }
 
+/// Waits for a first byte: whoever only connects costs neither buffers nor a place at the shutdown.
+async fn has_spoken(stream: &TcpStream, mut stopped: watch::Receiver<bool>) -> bool {
+    let mut byte = [0];
+    let first = tokio::time::timeout(FIRST_BYTE_TIMEOUT, stream.peek(&mut byte));
+    tokio::select! {
+        first = first => matches!(first, Ok(Ok(1))),
+        _ = stopped.wait_for(|stopped| *stopped) => false,
+    }
+}
+
 async fn serve_connection(
     stream: TcpStream,
     state: Arc<State>,
     watcher: hyper_util::server::graceful::Watcher,
 ) {
     let _ = stream.set_nodelay(true);
-    if !matches!(tokio::time::timeout(FIRST_BYTE_TIMEOUT, stream.peek(&mut [0])).await, Ok(Ok(1))) {
-        return;
-    }
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
-    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(MAX_H2_STREAMS);
+    builder.http1().timer(HeadTimer::default()).header_read_timeout(HEADER_TIMEOUT);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MAX_H2_STREAMS)
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_TIMEOUT);
     let service = service_fn(move |request| {
         let state = Arc::clone(&state);
-        async move { Ok::<_, Infallible>(exchange(state, request).await) }
+        async move { Ok::<_, Infallible>(answer(state, request).await) }
     });
     let connection = builder.serve_connection(TokioIo::new(Lingering::new(stream)), service);
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+/// Answers a request, and ends the connection after one whose framing two servers could read differently.
+///
+/// hyper drops a `content-length` that stands beside `transfer-encoding` before we can see it. A proxy that goes by the
+/// length would take what follows for a part of this request and we for the next one; so nothing that follows is read.
+async fn answer(state: Arc<State>, request: Request<Incoming>) -> Response<ReplyBody> {
+    let ambiguous =
+        request.version() == Version::HTTP_11 && request.headers().contains_key(header::TRANSFER_ENCODING);
+    let mut response = exchange(state, request).await;
+    if ambiguous {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// hyper has one deadline for a head, whether a connection is new or idle. This gives the latter [`IDLE_TIMEOUT`].
+#[derive(Debug, Default)]
+struct HeadTimer {
+    /// The first head of the connection has its deadline.
+    begun: AtomicBool,
+}
+
+impl hyper::rt::Timer for HeadTimer {
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn hyper::rt::Sleep>> {
+        TokioTimer::new().sleep(duration)
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn hyper::rt::Sleep>> {
+        let idle = self.begun.swap(true, Ordering::Relaxed);
+        let deadline = if idle { deadline + (IDLE_TIMEOUT - HEADER_TIMEOUT) } else { deadline };
+        TokioTimer::new().sleep_until(deadline)
     }
 }
 

@@ -14,6 +14,7 @@ use outcrop_wire::dialect::Dialect;
 use percent_encoding::utf8_percent_encode;
 
 use crate::access::Access;
+use crate::body::Limits;
 use crate::guardrail::Guardrail;
 use crate::ledger::Ledger;
 use crate::router::Operation;
@@ -24,6 +25,7 @@ use crate::settings::LanePolicy;
 pub(crate) struct State {
     pub(crate) ledger: Ledger,
     pub(crate) local: bool,
+    pub(crate) bodies: Limits,
     live: ArcSwap<Live>,
     routes: RwLock<Routes>,
     /// How often the catalog has changed: a route resolved before a change is not remembered after it.
@@ -108,6 +110,7 @@ impl State {
         Self {
             ledger,
             local,
+            bodies: Limits::default(),
             live: ArcSwap::from_pointee(live),
             routes: RwLock::default(),
             changes: AtomicU64::new(0),

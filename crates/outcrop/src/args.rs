@@ -108,6 +108,19 @@ pub struct Serve {
     /// The Region to call from [env: OUTCROP_REGION, BEDROCK_AWS_DEFAULT_REGION, AWS_REGION]
     #[arg(long)]
     pub region: Option<String>,
+    /// How the log on stderr is written; what is in it: OUTCROP_LOG
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t, env = "OUTCROP_LOG_FORMAT")]
+    pub log_format: LogFormat,
+}
+
+/// How a log line looks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
 }
 
 /// `outcrop emulate`
@@ -116,6 +129,9 @@ pub struct Emulate {
     /// Where to listen [default 127.0.0.1:4142]
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
+    /// How the log on stderr is written; what is in it: OUTCROP_LOG
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t, env = "OUTCROP_LOG_FORMAT")]
+    pub log_format: LogFormat,
     /// Keep the state in this folder (without it, in memory)
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,

@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::Record;
+use crate::telemetry::Telemetry;
 
 /// The ledger. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -22,6 +23,7 @@ pub struct Ledger {
     pool: SqlitePool,
     writer: mpsc::Sender<Record>,
     lost: Arc<AtomicU64>,
+    telemetry: Arc<Telemetry>,
 }
 
 /// Ends when every [`Ledger`] is dropped and all records are written.
@@ -30,6 +32,14 @@ pub type Writer = JoinHandle<()>;
 impl Ledger {
     /// Opens (or creates) `ledger.sqlite3` in `directory` and starts the writer.
     pub async fn open(directory: &Path) -> Result<(Self, Writer), LedgerError> {
+        Self::observed(directory, Arc::default()).await
+    }
+
+    /// As [`open`](Self::open); `telemetry` sees each record before it is written.
+    pub(crate) async fn observed(
+        directory: &Path,
+        telemetry: Arc<Telemetry>,
+    ) -> Result<(Self, Writer), LedgerError> {
         let file = directory.join(FILE);
         let error = |why: String| LedgerError { file: file.clone(), why };
         std::fs::create_dir_all(directory).map_err(|io| error(io.to_string()))?;
@@ -47,12 +57,19 @@ impl Ledger {
         sqlx::migrate!().run(&pool).await.map_err(|sql| error(sql.to_string()))?;
         let (writer, records) = mpsc::channel(QUEUE);
         let lost = Arc::default();
-        let task = tokio::spawn(write_batches(pool.clone(), records, Arc::clone(&lost)));
-        Ok((Self { file, pool, writer, lost }, task))
+        let task =
+            tokio::spawn(write_batches(pool.clone(), records, Arc::clone(&lost), Arc::clone(&telemetry)));
+        Ok((Self { file, pool, writer, lost, telemetry }, task))
+    }
+
+    /// Who sees the records.
+    pub(crate) fn telemetry(&self) -> &Arc<Telemetry> {
+        &self.telemetry
     }
 
     /// Hands a record over. Never waits: when the queue is full the record is counted as lost and logged.
-    pub fn record(&self, record: Record) {
+    pub(crate) fn record(&self, record: Record) {
+        self.telemetry.ended();
         if let Err(refused) = self.writer.try_send(record) {
             let lost = self.lost.fetch_add(1, Ordering::Relaxed) + 1;
             tracing::error!(lost, %refused, "the ledger cannot keep up; a record was lost");
@@ -98,7 +115,12 @@ const FLUSH_AFTER: Duration = Duration::from_millis(250);
 /// After a failed write, the same batch is tried again this often before it is given up.
 const WRITE_ATTEMPTS: u32 = 5;
 
-async fn write_batches(pool: SqlitePool, mut records: mpsc::Receiver<Record>, lost: Arc<AtomicU64>) {
+async fn write_batches(
+    pool: SqlitePool,
+    mut records: mpsc::Receiver<Record>,
+    lost: Arc<AtomicU64>,
+    telemetry: Arc<Telemetry>,
+) {
     let mut batch = Vec::with_capacity(BATCH);
     while let Some(first) = records.recv().await {
         batch.push(first);
@@ -109,7 +131,10 @@ async fn write_batches(pool: SqlitePool, mut records: mpsc::Receiver<Record>, lo
                 Ok(None) | Err(_) => break,
             }
         }
-        if !write(&pool, &batch).await {
+        for record in &batch {
+            telemetry.observe(record);
+        }
+        if !write(&pool, &batch, &telemetry).await {
             lost.fetch_add(batch.len() as u64, Ordering::Relaxed);
         }
         batch.clear();
@@ -118,9 +143,11 @@ async fn write_batches(pool: SqlitePool, mut records: mpsc::Receiver<Record>, lo
 }
 
 /// Whether the batch is on disk in the end.
-async fn write(pool: &SqlitePool, batch: &[Record]) -> bool {
+async fn write(pool: &SqlitePool, batch: &[Record], telemetry: &Telemetry) -> bool {
     for attempt in 1..=WRITE_ATTEMPTS {
-        let Err(error) = insert(pool, batch).await else { return true };
+        let written = insert(pool, batch).await;
+        telemetry.health.ledger(written.is_err());
+        let Err(error) = written else { return true };
         tracing::error!(attempt, of = WRITE_ATTEMPTS, rows = batch.len(), %error, "the ledger could not be written");
         if attempt < WRITE_ATTEMPTS {
             tokio::time::sleep(FLUSH_AFTER * attempt).await;

@@ -162,16 +162,22 @@ impl Rig {
         }
     }
 
-    /// Stops both servers and reads what the ledger holds.
-    pub async fn ledger(mut self, by: By) -> Vec<Summary> {
-        for stop in self.stop.drain(..) {
+    /// Stops both servers; their data stays until what is returned is dropped.
+    pub async fn stop(self) -> TempDir {
+        for stop in self.stop {
             let _ = stop.send(());
         }
         drop(self.client);
-        for server in self.servers.drain(..) {
+        for server in self.servers {
             server.await.unwrap();
         }
-        let (ledger, _writer) = Ledger::open(self.data.path()).await.unwrap();
+        self.data
+    }
+
+    /// Stops both servers and reads what the ledger holds.
+    pub async fn ledger(self, by: By) -> Vec<Summary> {
+        let data = self.stop().await;
+        let (ledger, _writer) = Ledger::open(data.path()).await.unwrap();
         ledger.summary(by, None).await.unwrap()
     }
 }

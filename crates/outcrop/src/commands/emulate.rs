@@ -14,7 +14,7 @@ use crate::problem::Severity;
 /// Runs `outcrop emulate` until it is told to stop.
 pub fn run(global: &Global, emulate: &Emulate) -> Result<(), Failure> {
     let environment = environment(global)?;
-    super::log_to_stderr();
+    super::log_to_stderr(emulate.log_format);
     super::serve_on(async {
         let told_to_stop = super::told_to_stop()?;
         let keys = keys(&environment);
@@ -61,7 +61,7 @@ const SECRET: &str = "AWS_SECRET_ACCESS_KEY";
 const BEARER: &str = "AWS_BEARER_TOKEN_BEDROCK";
 
 fn config(emulate: &Emulate, keys: Keys) -> Config {
-    let Emulate { listen, data_dir, replay } = emulate;
+    let Emulate { listen, data_dir, replay, log_format: _ } = emulate;
     Config {
         listen: listen.unwrap_or(Config::default().listen),
         data_dir: data_dir.clone(),

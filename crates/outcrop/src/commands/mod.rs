@@ -18,7 +18,7 @@ use std::io::IsTerminal;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::args::{Args, Command, Models};
+use crate::args::{Args, Command, LogFormat, Models};
 use crate::failure::Failure;
 
 /// Runs the command a person typed.
@@ -53,6 +53,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
 fn serve_on(future: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let workers = cores.clamp(2, MAX_WORKERS);
+    allow_many_connections();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build()?;
     runtime.block_on(future)
 }
@@ -74,9 +75,23 @@ fn told_to_stop() -> Result<impl Future<Output = ()>, Failure> {
 }
 
 /// The log goes to standard error; `OUTCROP_LOG` chooses what (`warn`, `info`, `outcrop_gateway=debug`).
-fn log_to_stderr() {
+fn log_to_stderr(format: LogFormat) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("OUTCROP_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,outcrop::reload=info"));
-    let colour = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colour).with_writer(std::io::stderr).init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
+}
+
+/// A server holds a file handle for each connection. The usual soft limit of 1,024 is there for old programs that put
+/// handles into bit sets; whoever does not, may take what the hard limit allows.
+fn allow_many_connections() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "the limit of open files could not be raised");
+    }
 }

@@ -24,7 +24,7 @@ use crate::settings::{Flags, Loaded, Settings};
 
 /// Runs `outcrop serve` until it is told to stop.
 pub fn run(global: &Global, serve: &Serve) -> Result<(), Failure> {
-    let Serve { listen, data_dir, region } = serve;
+    let Serve { listen, data_dir, region, log_format } = serve;
     let local = &global.local;
     let flags = Flags { listen: *listen, data_dir: data_dir.clone(), region: region.clone() };
     // What the files say is fingerprinted before it is read, so that no change goes unnoticed.
@@ -35,7 +35,7 @@ pub fn run(global: &Global, serve: &Serve) -> Result<(), Failure> {
     paper::problems(&settings.warnings);
     paper::problems(&first_few(checks::slips(&settings)));
     refuse_what_would_be_ignored(&settings, *local)?;
-    super::log_to_stderr();
+    super::log_to_stderr(*log_format);
     super::serve_on(async {
         let told_to_stop = super::told_to_stop()?;
         let inside = if *local { Some(Inside::start(&settings).await?) } else { None };
