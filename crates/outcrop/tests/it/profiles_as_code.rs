@@ -120,6 +120,33 @@ fn in_place_is_only_when_told() {
 }
 
 #[test]
+fn a_tag_policy_is_kept_before_anything_is_sent() {
+    let aws = Aws::start();
+    let file = |more: &str| {
+        format!(
+            "tags: {{owner: platform}}\nrequired_tags: [team, owner]\ntag_values: {{env: [prod, test]}}\nprofiles:\n  - name: a\n    from: amazon.nova-lite-v1:0\n{more}"
+        )
+    };
+    assert_snapshot!(run(&aws, "plan", &file("    tags: {env: staging}\n"), &[]).failed(), @r"
+    error: profiles.yaml:5:11: the profile `a` lacks the required tag `team`
+      5 |   - name: a
+        |           ^
+      hint: add `team` to its `tags`, or to the `tags` of the file
+    error: profiles.yaml:7:17: the tag `env` may not be `staging`
+      7 |     tags: {env: staging}
+        |                 ^
+      hint: allowed are prod, test
+    2 errors in the configuration
+    ");
+    apply(&aws, &file("    tags: {team: a, env: prod}\n"), &[]).succeeded();
+    let tags = aws.profiles(&["get", "a", "--json"]).run().json()["tags"].clone();
+    assert_eq!(tags, json!({"owner": "platform", "team": "a", "env": "prod"}));
+    apply(&aws, &file("    tags: {team: a, owner: me}\n"), &[]).succeeded();
+    let tags = aws.profiles(&["get", "a", "--json"]).run().json()["tags"].clone();
+    assert_eq!(tags, json!({"owner": "me", "team": "a"}));
+}
+
+#[test]
 fn a_name_that_is_written_is_nobodys_replacement() {
     let aws = Aws::start();
     let two =

@@ -185,7 +185,7 @@ async fn of_file(settings: &Settings, path: &Path, prune: bool) -> Result<(Here,
     };
     for written in &file.profiles {
         let place = here.region(settings, written.region_or(default_region)).await?;
-        match wanted(place, &catalog, written).await {
+        match wanted(place, &catalog, &file, written).await {
             Ok(wanted) => {
                 let names = names_in(&wanted.region);
                 changes.extend(place.changes(&wanted, &names, prune).await?);
@@ -209,23 +209,21 @@ async fn of_file(settings: &Settings, path: &Path, prune: bool) -> Result<(Here,
 async fn wanted(
     place: &Place,
     catalog: &Catalog,
+    file: &File,
     written: &Written,
 ) -> Result<Wanted, (serde_saphyr::Location, Failure)> {
-    let Written { name, from, region: _, description, tags, account } = written;
+    let Written { name, from, region: _, description, tags: _, account } = written;
     if let Some(account) = account {
         let checked = place.account.check_number(&account.value, &place.own).await;
         checked.map_err(|failure| (account.referenced, failure))?;
     }
     let source = source::look_up(&place.account, catalog, &from.value).await;
-    let tags = tags
-        .as_ref()
-        .map(|tags| tags.iter().map(|(key, value)| (key.clone(), value.value.clone())).collect());
     Ok(Wanted {
         name: name.value.clone(),
         region: place.account.region.clone(),
         source: source.map_err(|failure| (from.referenced, failure))?,
         description: description.as_ref().map(|it| it.value.clone()),
-        tags,
+        tags: file.tags_of(written),
     })
 }
 

@@ -18,7 +18,13 @@ pub struct File {
     text: String,
     /// In the order they are written.
     pub profiles: Vec<Written>,
+    /// Tags of every profile that does not say otherwise.
+    tags: Tags,
+    required_tags: Vec<String>,
+    tag_values: BTreeMap<String, Vec<String>>,
 }
+
+type Tags = BTreeMap<String, Spanned<String>>;
 
 /// One profile as it is written.
 #[derive(Deserialize)]
@@ -36,7 +42,7 @@ pub struct Written {
     pub description: Option<Spanned<String>>,
     /// All of its tags; without the key, whatever the profile has.
     #[serde(default)]
-    pub tags: Option<BTreeMap<String, Spanned<String>>>,
+    pub tags: Option<Tags>,
     /// The account it must be in, so that the wrong credentials change nothing.
     #[serde(default)]
     pub account: Option<Spanned<String>>,
@@ -56,17 +62,38 @@ impl File {
         #[serde(deny_unknown_fields)]
         struct Typed {
             profiles: Vec<Written>,
+            #[serde(default)]
+            tags: Tags,
+            #[serde(default)]
+            required_tags: Vec<String>,
+            #[serde(default)]
+            tag_values: BTreeMap<String, Vec<String>>,
         }
         let name = path.display().to_string();
         let text = std::fs::read_to_string(path)
             .map_err(|error| Failure::new(format!("{name} cannot be read: {error}")).hint("check -f"))?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned();
         let typed: Typed = Source { name: &name, text: &text }.read().map_err(|problem| vec![*problem])?;
-        let file = Self { name, text, profiles: typed.profiles };
+        let Typed { profiles, tags, required_tags, tag_values } = typed;
+        let file = Self { name, text, profiles, tags, required_tags, tag_values };
         match file.problems(default_region) {
             problems if problems.is_empty() => Ok(file),
             problems => Err(problems.into()),
         }
+    }
+
+    /// All the tags a profile is to have; `None`: whatever it has.
+    pub fn tags_of(&self, written: &Written) -> Option<BTreeMap<String, String>> {
+        if written.tags.is_none() && self.tags.is_empty() {
+            return None;
+        }
+        Some(self.meant(written).map(|(key, value)| (key.clone(), value.value.clone())).collect())
+    }
+
+    /// The file's own first, so that the profile's replace them.
+    fn meant<'a>(&'a self, written: &'a Written) -> impl Iterator<Item = (&'a String, &'a Spanned<String>)> {
+        let all: BTreeMap<_, _> = self.tags.iter().chain(written.tags.iter().flatten()).collect();
+        all.into_iter()
     }
 
     /// A problem at a place in the file.
@@ -81,8 +108,14 @@ impl File {
     fn problems(&self, default_region: &str) -> Vec<Problem> {
         let mut problems = Vec::new();
         let mut names = BTreeMap::new();
+        for (key, value) in &self.tags {
+            if let Err(Refused { message, hint }) = rules::tag(key, &value.value) {
+                problems.push(self.problem(value.referenced, message, hint));
+            }
+        }
         for written in &self.profiles {
             problems.extend(self.problems_of(written));
+            problems.extend(self.unlabelled(written));
             let key = (written.region_or(default_region), written.name.value.as_str());
             if let Some(first) = names.insert(key, written.name.referenced.line()) {
                 let message = format!(
@@ -94,6 +127,28 @@ impl File {
                     message,
                     Some("remove one of the two".to_owned()),
                 ));
+            }
+        }
+        problems
+    }
+
+    /// The tag policy: the keys that must be there, and the values that some may have.
+    fn unlabelled(&self, written: &Written) -> Vec<Problem> {
+        let tags: BTreeMap<_, _> = self.meant(written).collect();
+        let missing = self.required_tags.iter().filter(|key| !tags.contains_key(key));
+        let mut problems: Vec<Problem> = missing
+            .map(|key| {
+                let message = format!("the profile `{}` lacks the required tag `{key}`", written.name.value);
+                let hint = format!("add `{key}` to its `tags`, or to the `tags` of the file");
+                self.problem(written.name.referenced, message, Some(hint))
+            })
+            .collect();
+        for (key, value) in tags {
+            let Some(allowed) = self.tag_values.get(key) else { continue };
+            if !allowed.contains(&value.value) {
+                let message = format!("the tag `{key}` may not be `{}`", value.value);
+                let hint = Some(format!("allowed are {}", allowed.join(", ")));
+                problems.push(self.problem(value.referenced, message, hint));
             }
         }
         problems
