@@ -15,6 +15,7 @@ use outcrop_wire::bedrock::BedrockError;
 
 use crate::retry::{Bucket, Cause, MAX_ATTEMPTS};
 use crate::sign::sign;
+use crate::unattended::is_unattended;
 use crate::{Credentials, CredentialsError, Endpoint, Endpoints};
 
 /// One client for all Regions: connections are pooled by address.
@@ -99,6 +100,9 @@ impl Client {
     }
 
     async fn attempt(&self, invocation: &Invocation<'_>) -> Result<Response<Incoming>, SendError> {
+        if is_unattended() {
+            return Err(SendError::Abandoned);
+        }
         let auth = self.credentials.current().await?;
         let mut request = invocation.request()?;
         sign(&mut request, &invocation.body, &auth, invocation.region, SystemTime::now())
@@ -196,6 +200,9 @@ pub enum SendError {
         /// Host and port.
         host: String,
     },
+    /// The client left before anything was sent.
+    #[error("the client left before the request was sent")]
+    Abandoned,
     /// The request cannot be written (a header or path that HTTP does not allow).
     #[error("the request cannot be sent: {0}")]
     Unsendable(String),
@@ -218,7 +225,11 @@ impl SendError {
         match self {
             Self::Service(service) => Cause::of(&service.error),
             Self::Connect { .. } => Some(Cause::Transient),
-            Self::Credentials(_) | Self::Broken { .. } | Self::Timeout { .. } | Self::Unsendable(_) => None,
+            Self::Credentials(_)
+            | Self::Broken { .. }
+            | Self::Timeout { .. }
+            | Self::Abandoned
+            | Self::Unsendable(_) => None,
         }
     }
 

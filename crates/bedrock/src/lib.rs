@@ -9,7 +9,9 @@ pub mod credentials;
 pub mod endpoint;
 pub mod retry;
 pub mod sign;
+mod unattended;
 
 pub use client::{Client, Invocation, SendError, ServiceError};
 pub use credentials::{Auth, Credentials, CredentialsError};
 pub use endpoint::{Endpoint, EndpointError, Endpoints};
+pub use unattended::{is_unattended, unattended};

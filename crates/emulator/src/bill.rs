@@ -29,6 +29,9 @@ pub(crate) struct Entry {
     pub(crate) cache_write_input_tokens: u64,
     /// Tokens out: what was generated, whether or not the client stayed to read it.
     pub(crate) output_tokens: u64,
+    /// Of them, those whose share of the answer was handed over: what a service would charge that stops for whoever leaves.
+    /// Whether Bedrock is one is not known (users' bills say that it is not); a test can hold either truth against its books.
+    pub(crate) handed_over_output_tokens: u64,
     /// The client had gone before everything was handed over; `null` while it is being sent.
     pub(crate) client_disconnected: Option<bool>,
 }
@@ -49,7 +52,7 @@ impl Bill {
             entries.pop_front();
         }
         entries.push_back(entry);
-        Receipt { bill: self.clone(), request_id, delivered: false }
+        Receipt { bill: self.clone(), request_id, delivered: false, sent: 0, of: 0 }
     }
 
     /// All entries so far.
@@ -69,9 +72,16 @@ pub(crate) struct Receipt {
     bill: Bill,
     request_id: String,
     delivered: bool,
+    sent: u64,
+    of: u64,
 }
 
 impl Receipt {
+    /// So many bytes of all were handed over.
+    pub(crate) fn handed_over(&mut self, sent: u64, of: u64) {
+        (self.sent, self.of) = (sent, of);
+    }
+
     /// Everything was handed over.
     pub(crate) fn delivered(mut self) {
         self.delivered = true;
@@ -84,6 +94,10 @@ impl Drop for Receipt {
         // The bill may have been cleared in between.
         if let Some(entry) = entries.iter_mut().rev().find(|entry| entry.request_id == self.request_id) {
             entry.client_disconnected = Some(!self.delivered);
+            entry.handed_over_output_tokens = match self.delivered {
+                true => entry.output_tokens,
+                false => entry.output_tokens * self.sent / self.of.max(1),
+            };
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::bill::Receipt;
 pub(crate) struct ReplyBody {
     pieces: VecDeque<Bytes>,
     remaining: u64,
+    total: u64,
     pause: Option<Duration>,
     ending: Ending,
     sleep: Option<Pin<Box<Sleep>>>,
@@ -55,6 +56,7 @@ impl ReplyBody {
         Self {
             pieces,
             remaining,
+            total: remaining,
             pause: None,
             ending: Ending::Whole,
             sleep: None,
@@ -127,6 +129,10 @@ impl Body for ReplyBody {
         }
         let Some(piece) = self.pieces.pop_front() else { return self.end(cx) };
         self.remaining -= piece.len() as u64;
+        let (sent, of) = (self.total - self.remaining, self.total);
+        if let Some(receipt) = &mut self.receipt {
+            receipt.handed_over(sent, of);
+        }
         if self.pieces.is_empty() && self.ending == Ending::Whole {
             self.settle();
         }

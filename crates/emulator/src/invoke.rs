@@ -165,6 +165,7 @@ impl Invocation<'_> {
             cache_read_input_tokens: cached.read,
             cache_write_input_tokens: cached.written(),
             output_tokens,
+            handed_over_output_tokens: 0,
             client_disconnected: None,
         })
     }

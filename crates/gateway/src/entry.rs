@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use http::HeaderMap;
-use outcrop_catalog::price::TokenCounts;
+use outcrop_bedrock::is_unattended;
 use outcrop_wire::anthropic::RelayWriter;
 use outcrop_wire::bedrock::{BedrockError, StopReason, StreamEvent, Usage};
 
@@ -17,12 +17,39 @@ pub(crate) struct Entry {
     ledger: Ledger,
     record: Option<Box<Record>>,
     began: Instant,
+    /// Bedrock took the request, or may have: something is billed.
+    accepted: bool,
+    /// Bytes that were sent.
+    asked: usize,
+    /// About how many tokens have come back.
+    heard: u64,
 }
 
 impl Entry {
-    pub(crate) fn new(ledger: Ledger, record: Record, began: Instant) -> Self {
+    /// Of an invocation that sends `asked` bytes.
+    pub(crate) fn new(ledger: Ledger, record: Record, asked: usize) -> Self {
         ledger.telemetry().begun();
-        Self { ledger, record: Some(Box::new(record)), began }
+        let record = Some(Box::new(record));
+        Self { ledger, record, began: Instant::now(), accepted: false, asked, heard: 0 }
+    }
+
+    /// Bedrock refused the request before it generated anything.
+    pub(crate) fn refused(&mut self) {
+        self.accepted = false;
+    }
+
+    /// Bedrock took the request, or may have taken it.
+    pub(crate) fn accepted(&mut self) {
+        self.accepted = true;
+    }
+
+    /// A piece of the answer, by the length of its event's payload.
+    pub(crate) fn heard(&mut self, event_type: &str, payload: usize) {
+        self.heard += match event_type {
+            "contentBlockDelta" => estimated_tokens(payload.saturating_sub(DELTA_FRAME)),
+            "chunk" => estimated_tokens((payload / 4 * 3).saturating_sub(CHUNK_FRAME)),
+            _ => 0,
+        };
     }
 
     pub(crate) fn request_id(&mut self, headers: &HeaderMap) {
@@ -64,7 +91,7 @@ impl Entry {
     }
 
     /// Notes the failure and ends the record.
-    pub(crate) fn failed(mut self, failure: Failure) -> Failure {
+    pub(crate) fn failed(&mut self, failure: Failure) -> Failure {
         if let Some(upstream) = &failure.upstream {
             self.request_id(&upstream.headers);
         }
@@ -80,9 +107,17 @@ impl Entry {
         });
     }
 
-    /// The answer is complete.
+    /// The answer has ended, well or not.
     pub(crate) fn done(&mut self) {
         if let Some(mut record) = self.record.take() {
+            if is_unattended() {
+                record.error_code.get_or_insert_with(|| CLIENT_LEFT.to_owned());
+            }
+            if self.accepted && record.usage == UsageKind::None {
+                record.usage = UsageKind::Estimated;
+                record.tokens.input = estimated_tokens(self.asked);
+                record.tokens.output = self.heard;
+            }
             record.latency = self.began.elapsed();
             self.ledger.record(*record);
         }
@@ -95,15 +130,29 @@ impl Entry {
     }
 }
 
+/// The error of an invocation whose client did not wait for its end, whether or not the gateway did.
+const CLIENT_LEFT: &str = "ClientDisconnected";
+/// What a delta's payload holds beside its text: member names, the block's index, padding.
+const DELTA_FRAME: usize = 70;
+/// What Claude's own event holds beside its text.
+const CHUNK_FRAME: usize = 90;
+
+/// Four bytes a token: English text, by the rule of thumb of every publisher. Only where nobody says better.
+fn estimated_tokens(bytes: usize) -> u64 {
+    const BYTES_PER_TOKEN: usize = 4;
+    bytes.div_ceil(BYTES_PER_TOKEN).max(1) as u64
+}
+
 impl Drop for Entry {
-    /// The client left before the end. AWS bills what was generated all the same; how much that was is not known.
+    /// The client left before the end, and nobody read on. AWS bills what was generated all the same; how much that was is
+    /// not known.
     fn drop(&mut self) {
-        self.edit(|record| {
-            record.error_code.get_or_insert_with(|| "ClientDisconnected".to_owned());
-            if record.tokens == TokenCounts::default() {
-                record.usage = UsageKind::Estimated;
-            }
-        });
-        self.done();
+        if self.record.is_some() {
+            self.edit(|record| {
+                record.error_code.get_or_insert_with(|| CLIENT_LEFT.to_owned());
+            });
+            self.accepted = true;
+            self.done();
+        }
     }
 }

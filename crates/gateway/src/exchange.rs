@@ -1,7 +1,7 @@
 //! The hot path: one request, one function.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -12,6 +12,7 @@ use outcrop_wire::dialect::Dialect;
 use uuid::Uuid;
 
 use crate::access::Caller;
+use crate::disconnect::Attended;
 use crate::entry::Entry;
 use crate::failure::Failure;
 use crate::lane::{self, Call, Inbound};
@@ -23,6 +24,10 @@ use crate::{body, control, embeddings, models};
 
 /// Answers one request, whatever it is. Never fails: a failure is an answer in the client's dialect.
 pub(crate) async fn exchange(state: Arc<State>, request: Request<Incoming>) -> Response<ReplyBody> {
+    Attended::new(Arc::clone(&state), answer(state, request)).await
+}
+
+async fn answer(state: Arc<State>, request: Request<Incoming>) -> Response<ReplyBody> {
     let (head, body) = request.into_parts();
     let id = Uuid::now_v7().to_string();
     let dialect = router::dialect(head.uri.path());
@@ -73,7 +78,7 @@ async fn invoke(
     pass_fault(state, &head.headers, &mut call.headers);
     let entry = open(state, &route, &call, caller, inbound.dialect, id);
     let sent = live.client.send(&invocation(&call, &route)).await;
-    match reply::answer(&call, sent, entry).await {
+    match reply::answer(&call, sent, entry, state.drains()).await {
         Ok(mut response) => {
             disclose(&route, &call, response.headers_mut());
             Ok(response)
@@ -153,7 +158,7 @@ pub(crate) fn open(
         latency: Duration::ZERO,
         notices: call.notices.iter().map(ToString::to_string).collect(),
     };
-    Entry::new(state.ledger.clone(), record, Instant::now())
+    Entry::new(state.ledger.clone(), record, call.body.len())
 }
 
 /// Faults are for the emulator alone; AWS never sees the header.

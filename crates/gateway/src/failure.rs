@@ -144,7 +144,9 @@ impl From<SendError> for Failure {
                 Self::new(ErrorKind::ServiceUnavailable, error.to_string())
             }
             SendError::Timeout { .. } => Self::new(ErrorKind::ModelTimeout, error.to_string()),
-            SendError::Unsendable(_) => Self::new(ErrorKind::Validation, error.to_string()),
+            SendError::Abandoned | SendError::Unsendable(_) => {
+                Self::new(ErrorKind::Validation, error.to_string())
+            }
         }
     }
 }

@@ -6,6 +6,7 @@
 mod access;
 mod body;
 mod control;
+mod disconnect;
 mod discovery;
 mod embeddings;
 mod entry;
@@ -30,4 +31,4 @@ pub use access::Key;
 pub use guardrail::{Guardrail, UnusableGuardrail};
 pub use reload::Reloader;
 pub use server::{Gateway, StartError};
-pub use settings::{LanePolicy, Settings};
+pub use settings::{LanePolicy, OnDisconnect, Settings};

@@ -60,6 +60,7 @@ impl Live {
             keys,
             lane,
             guardrail,
+            on_disconnect,
             local: _,
         } = settings;
         let catalog = match before {
@@ -73,6 +74,7 @@ impl Live {
             region: region.clone(),
             lane: *lane,
             guardrail: guardrail.clone(),
+            on_disconnect: *on_disconnect,
         }
     }
 }

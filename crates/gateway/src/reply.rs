@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use http::response::Parts;
 use http::{HeaderMap, HeaderValue, Response, header};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Limited};
@@ -13,29 +14,26 @@ use outcrop_wire::bedrock::{BedrockError, ConverseResponse, ErrorKind, Usage};
 use outcrop_wire::{anthropic, counting, envelope, openai_chat, openai_responses};
 use serde::Deserialize;
 
+use crate::disconnect::Drains;
 use crate::entry::Entry;
 use crate::failure::{Failure, hand_on};
 use crate::lane::{Answer, Call};
 use crate::router::Operation;
-use crate::stream::StreamBody;
+use crate::stream::{StreamBody, Streaming};
 
 /// Turns what AWS sent into what the client asked for; records failures and usage.
 pub(crate) async fn answer(
     call: &Call,
     sent: Result<Response<Incoming>, SendError>,
     mut entry: Entry,
+    drains: Drains,
 ) -> Result<Response<ReplyBody>, Failure> {
-    let sent = match sent {
-        Ok(sent) => sent,
-        Err(error) => return Err(entry.failed(error.into())),
-    };
-    let (head, body) = sent.into_parts();
-    entry.request_id(&head.headers);
+    let (head, body) = accept(sent, &mut entry)?;
     let mut headers = headers(call, &head.headers);
     let body = if call.operation.is_stream() {
         headers.entry(header::CONTENT_TYPE).or_insert(SSE);
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        ReplyBody::Stream(Box::new(StreamBody::open(call, body, entry).await?))
+        ReplyBody::Stream(Streaming::new(StreamBody::open(call, body, entry).await?, drains))
     } else {
         headers.entry(header::CONTENT_TYPE).or_insert(JSON);
         ReplyBody::whole(whole(call, &head.headers, body, entry).await?)
@@ -51,13 +49,30 @@ pub(crate) async fn collect(
     sent: Result<Response<Incoming>, SendError>,
     mut entry: Entry,
 ) -> Result<(HeaderMap, Bytes), Failure> {
-    let (head, body) = match sent {
-        Ok(sent) => sent.into_parts(),
-        Err(error) => return Err(entry.failed(error.into())),
-    };
-    entry.request_id(&head.headers);
+    let (head, body) = accept(sent, &mut entry)?;
     let body = whole(call, &head.headers, body, entry).await?;
     Ok((head.headers, body))
+}
+
+/// The head and body of an answer that AWS gave, the entry told of it.
+fn accept(
+    sent: Result<Response<Incoming>, SendError>,
+    entry: &mut Entry,
+) -> Result<(Parts, Incoming), Failure> {
+    match sent {
+        Ok(sent) => {
+            let (head, body) = sent.into_parts();
+            entry.accepted();
+            entry.request_id(&head.headers);
+            Ok((head, body))
+        }
+        Err(error) => {
+            if matches!(error, SendError::Broken { .. } | SendError::Timeout { .. }) {
+                entry.accepted();
+            }
+            Err(entry.failed(error.into()))
+        }
+    }
 }
 
 /// AWS's id of the request.
@@ -153,13 +168,18 @@ pub(crate) fn cut(why: &str) -> BedrockError {
     BedrockError { status: 502, ..BedrockError::new(ErrorKind::ModelStreamError, message) }
 }
 
+/// Whether the answer was lost on its way ([`cut`], silence) rather than refused: AWS says neither status.
+pub(crate) fn was_lost(error: &BedrockError) -> bool {
+    matches!(error.status, 502 | 504)
+}
+
 /// The body of an answer.
 #[derive(Debug)]
 pub(crate) enum ReplyBody {
     /// Known in full.
     Whole(Option<Bytes>),
     /// Pulled from AWS as the client reads.
-    Stream(Box<StreamBody>),
+    Stream(Streaming),
 }
 
 impl ReplyBody {

@@ -93,6 +93,7 @@ impl Gateway {
         if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
             tracing::warn!(seconds = GRACE.as_secs(), "open answers were cut: they did not end in time");
         }
+        state.drains().close(DRAIN_GRACE).await;
         drop(state);
         if tokio::time::timeout(LEDGER_GRACE, writer).await.is_err() {
             tracing::error!("the ledger was not written in time");
@@ -114,6 +115,8 @@ const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// After the signal to stop, answers may run on this long (reference `reliability.md` F33).
 const GRACE: Duration = Duration::from_secs(120);
+/// And answers whose clients have left are read on this long.
+const DRAIN_GRACE: Duration = Duration::from_secs(30);
 /// Writing the last batch takes milliseconds.
 const LEDGER_GRACE: Duration = Duration::from_secs(10);
 /// When the system has no more file handles, connections must end before others can be accepted.

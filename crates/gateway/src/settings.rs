@@ -29,8 +29,20 @@ pub struct Settings {
     pub lane: LanePolicy,
     /// Put on every invocation.
     pub guardrail: Option<Guardrail>,
+    /// What becomes of an invocation whose client leaves.
+    pub on_disconnect: OnDisconnect,
     /// The emulator is upstream: fault headers are handed on.
     pub local: bool,
+}
+
+/// What becomes of an invocation whose client leaves. Bedrock bills what it generates either way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnDisconnect {
+    /// Read to its end, within limits of time and bytes, so that the ledger knows what it cost.
+    #[default]
+    Drain,
+    /// The connection to AWS is closed; the ledger's figures are an estimate.
+    Cancel,
 }
 
 /// How requests may travel.

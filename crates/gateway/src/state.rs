@@ -15,10 +15,11 @@ use percent_encoding::utf8_percent_encode;
 
 use crate::access::Access;
 use crate::body::Limits;
+use crate::disconnect::Drains;
 use crate::guardrail::Guardrail;
 use crate::ledger::Ledger;
 use crate::router::Operation;
-use crate::settings::LanePolicy;
+use crate::settings::{LanePolicy, OnDisconnect};
 
 /// Shared by all requests.
 #[derive(Debug)]
@@ -31,6 +32,7 @@ pub(crate) struct State {
     /// How often the catalog has changed: a route resolved before a change is not remembered after it.
     changes: AtomicU64,
     lookups: Lookups,
+    drains: Drains,
 }
 
 /// What a reload may change and what discovery adds: one value, so that nobody sees half of a change.
@@ -42,6 +44,7 @@ pub(crate) struct Live {
     pub(crate) region: String,
     pub(crate) lane: LanePolicy,
     pub(crate) guardrail: Option<Guardrail>,
+    pub(crate) on_disconnect: OnDisconnect,
 }
 
 /// The lookups that are running, by ARN, so that a burst of first requests for one ARN asks AWS once; and those that
@@ -115,12 +118,18 @@ impl State {
             routes: RwLock::default(),
             changes: AtomicU64::new(0),
             lookups: Lookups::default(),
+            drains: Drains::default(),
         }
     }
 
     /// What is configured now; a request that asks once sees one configuration to its end.
     pub(crate) fn live(&self) -> Arc<Live> {
         self.live.load_full()
+    }
+
+    /// Where invocations go on whose clients have left, under the policy of now.
+    pub(crate) fn drains(&self) -> Drains {
+        self.drains.under(self.live.load().on_disconnect)
     }
 
     /// The route of an identifier; asks AWS about an application profile that nothing else knows.

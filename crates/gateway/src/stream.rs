@@ -15,10 +15,11 @@ use outcrop_wire::bedrock::{BedrockError, ErrorKind};
 use outcrop_wire::eventstream::Decoder;
 use tokio::time::Sleep;
 
+use crate::disconnect::{Drains, MAX_BYTES};
 use crate::entry::Entry;
 use crate::failure::Failure;
 use crate::lane::Call;
-use crate::reply::cut;
+use crate::reply::{cut, was_lost};
 use crate::writer::Writer;
 
 /// An event stream from AWS, rewritten as the client reads it.
@@ -53,7 +54,12 @@ impl StreamBody {
                 stream.entry.first_event();
                 Ok(stream)
             }
-            Err(error) => Err(stream.entry.failed(error.into())),
+            Err(error) => {
+                if !was_lost(&error) {
+                    stream.entry.refused();
+                }
+                Err(stream.entry.failed(error.into()))
+            }
         }
     }
 
@@ -116,6 +122,45 @@ impl StreamBody {
         self.entry.error(error);
         self.entry.done();
         self.ended = true;
+    }
+}
+
+/// A stream that a client reads; read on without it where it leaves.
+#[derive(Debug)]
+pub(crate) struct Streaming {
+    stream: Option<Box<StreamBody>>,
+    drains: Drains,
+}
+
+impl Streaming {
+    pub(crate) fn new(stream: StreamBody, drains: Drains) -> Self {
+        Self { stream: Some(Box::new(stream)), drains }
+    }
+
+    pub(crate) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        match &mut self.stream {
+            Some(stream) => stream.poll_data(cx),
+            None => Poll::Ready(None),
+        }
+    }
+}
+
+impl Drop for Streaming {
+    fn drop(&mut self) {
+        if let Some(stream) = self.stream.take().filter(|stream| !stream.ended) {
+            self.drains.read_on(drain(stream));
+        }
+    }
+}
+
+/// Reads a stream that nobody waits for to its end, for what its last event says of usage.
+async fn drain(mut stream: Box<StreamBody>) {
+    let mut room = MAX_BYTES;
+    while let Some(data) = poll_fn(|cx| stream.poll_data(cx)).await {
+        match room.checked_sub(data.len()) {
+            Some(left) => room = left,
+            None => return tracing::info!(id = stream.request_id, bytes = MAX_BYTES, "given up"),
+        }
     }
 }
 

@@ -75,6 +75,7 @@ impl Writer {
                 return Err(self.exception(frame, BedrockError::new(ErrorKind::from_wire(code), message)));
             }
         };
+        entry.heard(event_type, payload.len());
         match self {
             Self::Native(native) => {
                 out.extend_from_slice(frame.bytes());
@@ -175,7 +176,9 @@ impl Native {
             }
             Watched::Invoke(observer) => {
                 observer.chunk(payload)?;
-                entry.used(observer.usage().as_ref());
+                if observer.is_complete() {
+                    entry.used(observer.usage().as_ref());
+                }
             }
         }
         Ok(())

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use outcrop_bedrock::Endpoint;
 use outcrop_catalog::{ApplicationProfile, Layer, MAX_ALIASES, Residency, ResidencyError};
-use outcrop_gateway::Guardrail;
+use outcrop_gateway::{Guardrail, OnDisconnect};
 use outcrop_wire::bedrock::GuardrailConfig;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -51,6 +51,8 @@ pub struct FromFile {
     pub guardrail: Option<Guardrail>,
     /// How requests travel.
     pub lane: Option<Lane>,
+    /// What becomes of an invocation whose client leaves.
+    pub on_disconnect: OnDisconnect,
     /// Where calls may go, if that is limited.
     pub residency: Option<Residency>,
     /// The Region to call where nothing else names one.
@@ -210,7 +212,7 @@ impl Reader<'_> {
             regions,
             failover: _,
             catalog: _,
-            on_disconnect: _,
+            on_disconnect,
             parameters: _,
         } = file;
         let regions_at = regions.as_ref().map(|list| list.referenced);
@@ -229,6 +231,7 @@ impl Reader<'_> {
             residency: self.policy(residency.as_ref(), regions_at.zip(regions.as_deref())),
             region: regions.and_then(|list| list.into_iter().next()),
             lane: lane.map(|lane| self.placed("lane", lane)),
+            on_disconnect: on_disconnect.map(|policy| self.on_disconnect(policy)).unwrap_or_default(),
             ..FromFile::default()
         }
     }
@@ -285,6 +288,15 @@ impl Reader<'_> {
     fn placed<T>(&mut self, key: &str, value: Spanned<T>) -> T {
         self.places.insert(key.to_owned(), self.source.line(value.referenced));
         value.value
+    }
+
+    fn on_disconnect(&mut self, policy: Spanned<outcrop_yaml::OnDisconnect>) -> OnDisconnect {
+        let (word, policy) = match self.placed("on_disconnect", policy) {
+            outcrop_yaml::OnDisconnect::Drain => ("drain", OnDisconnect::Drain),
+            outcrop_yaml::OnDisconnect::Cancel => ("cancel", OnDisconnect::Cancel),
+        };
+        self.shown.push(("on_disconnect".to_owned(), word.to_owned()));
+        policy
     }
 
     fn aliases(&mut self, map: &BTreeMap<String, Spanned<String>>) -> BTreeMap<String, String> {

@@ -49,10 +49,10 @@ pub struct OutcropYaml {
     #[serde(default)]
     #[schemars(skip)]
     pub catalog: Option<Spanned<IgnoredAny>>,
-    /// Not supported yet.
+    /// What becomes of an invocation whose client leaves. Bedrock bills what it generates either way.
     #[serde(default)]
-    #[schemars(skip)]
-    pub on_disconnect: Option<Spanned<IgnoredAny>>,
+    #[schemars(with = "Option<OnDisconnect>")]
+    pub on_disconnect: Option<Spanned<OnDisconnect>>,
     /// Not supported yet.
     #[serde(default)]
     #[schemars(skip)]
@@ -62,15 +62,10 @@ pub struct OutcropYaml {
 impl OutcropYaml {
     /// Keys that are written and have no effect yet.
     pub fn unsupported(&self) -> Vec<(&'static str, Location)> {
-        [
-            ("failover", &self.failover),
-            ("catalog", &self.catalog),
-            ("on_disconnect", &self.on_disconnect),
-            ("parameters", &self.parameters),
-        ]
-        .into_iter()
-        .filter_map(|(key, value)| value.as_ref().map(|value| (key, value.referenced)))
-        .collect()
+        [("failover", &self.failover), ("catalog", &self.catalog), ("parameters", &self.parameters)]
+            .into_iter()
+            .filter_map(|(key, value)| value.as_ref().map(|value| (key, value.referenced)))
+            .collect()
     }
 }
 
@@ -118,6 +113,16 @@ impl std::fmt::Debug for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Key").field("name", &self.name.value).finish_non_exhaustive()
     }
+}
+
+/// `on_disconnect`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OnDisconnect {
+    /// Read it to its end, so that the ledger has the exact usage.
+    Drain,
+    /// Close the connection to AWS; the ledger has an estimate.
+    Cancel,
 }
 
 /// `lane`.

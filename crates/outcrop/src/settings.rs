@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use outcrop_bedrock::{Endpoint, Endpoints};
 use outcrop_catalog::{Catalog, Context, Layer, Residency, Source};
-use outcrop_gateway::Guardrail;
+use outcrop_gateway::{Guardrail, OnDisconnect};
 
 use crate::args::Global;
 use crate::credentials::Choice;
@@ -80,6 +80,8 @@ pub struct Settings {
     pub guardrail: Option<Guardrail>,
     /// How requests travel.
     pub lane: Option<Lane>,
+    /// What becomes of an invocation whose client leaves.
+    pub on_disconnect: OnDisconnect,
     /// Where calls may go, if that is limited.
     pub residency: Option<Residency>,
     /// How our own commands reach a gateway.
@@ -192,6 +194,7 @@ impl Settings {
             available_regions,
             guardrail,
             lane,
+            on_disconnect,
             residency,
             region,
         } = from_file.unwrap_or_default();
@@ -223,6 +226,7 @@ impl Settings {
             available_regions,
             guardrail,
             lane,
+            on_disconnect,
             residency,
             client: ClientSettings::of(environment),
             warnings: Vec::new(),

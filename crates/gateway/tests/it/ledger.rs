@@ -1,6 +1,7 @@
 //! Every invocation leaves one record: who, what, through which profile, for how much.
 
 use http::Method;
+use outcrop_gateway::OnDisconnect;
 use outcrop_gateway::ledger::By;
 use serde_json::json;
 
@@ -52,7 +53,7 @@ async fn one_record_an_invocation_in_every_lane() {
 
 #[tokio::test]
 async fn a_client_that_leaves_is_recorded_as_estimated() {
-    let rig = Rig::start(Plan::default()).await;
+    let rig = Rig::start(Plan { on_disconnect: OnDisconnect::Cancel, ..Plan::default() }).await;
     let arn = rig.profiles[1].clone();
     let body =
         json!({"model": arn, "stream": true, "messages": [{"role": "user", "content": "count to 400"}]});

@@ -4,6 +4,7 @@
 mod access;
 mod control;
 mod count_tokens;
+mod disconnect;
 mod embeddings;
 mod failures;
 mod guardrail;

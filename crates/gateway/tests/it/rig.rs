@@ -11,8 +11,10 @@ use hyper_util::rt::TokioExecutor;
 use outcrop_bedrock::{Credentials, Endpoint, Endpoints};
 use outcrop_catalog::{Catalog, Layer, Source};
 use outcrop_emulator::{Config, Emulator, Keys};
-use outcrop_gateway::ledger::{By, Ledger, Summary};
-use outcrop_gateway::{Gateway, Guardrail, Key, LanePolicy, Reloader, Settings};
+use outcrop_gateway::ledger::{By, FILE, Ledger, Summary};
+use outcrop_gateway::{Gateway, Guardrail, Key, LanePolicy, OnDisconnect, Reloader, Settings};
+use sqlx::Row as _;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteRow};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -27,12 +29,14 @@ pub struct Plan {
     pub keys: Vec<Key>,
     pub lane: LanePolicy,
     pub guardrail: Option<Guardrail>,
+    pub on_disconnect: OnDisconnect,
     /// Listen on every address of the machine.
     pub open: bool,
 }
 
 pub struct Rig {
     pub gateway: String,
+    pub emulator: String,
     pub profiles: Vec<String>,
     pub settings: Settings,
     pub reloader: Reloader,
@@ -40,6 +44,43 @@ pub struct Rig {
     data: TempDir,
     stop: Vec<oneshot::Sender<()>>,
     servers: Vec<JoinHandle<()>>,
+}
+
+/// One row of the ledger.
+#[derive(Debug, Clone)]
+#[expect(dead_code, reason = "shown when a test fails")]
+pub struct Row {
+    pub request_id: Option<String>,
+    pub region: String,
+    pub target: String,
+    pub status: i64,
+    pub error: Option<String>,
+    pub usage: String,
+    pub input: i64,
+    pub output: i64,
+    pub notices: Option<String>,
+}
+
+impl Row {
+    fn read(row: &SqliteRow) -> Self {
+        Self {
+            request_id: row.get("requestId"),
+            region: row.get("region"),
+            target: row.get("modelId"),
+            status: row.get("status"),
+            error: row.get("errorCode"),
+            usage: row.get("usage"),
+            input: row.get("inputTokenCount"),
+            output: row.get("outputTokenCount"),
+            notices: row.get("notices"),
+        }
+    }
+}
+
+/// Ours and the emulator's.
+pub struct Books {
+    pub rows: Vec<Row>,
+    pub bill: Vec<serde_json::Value>,
 }
 
 pub struct Answer {
@@ -96,6 +137,7 @@ impl Rig {
             keys: plan.keys,
             lane: plan.lane,
             guardrail: plan.guardrail,
+            on_disconnect: plan.on_disconnect,
             local: true,
         };
         let gateway = Gateway::bind(settings.clone()).await.unwrap();
@@ -109,6 +151,7 @@ impl Rig {
         ];
         Self {
             gateway: gateway_url,
+            emulator: emulator_url,
             profiles,
             settings,
             reloader,
@@ -146,7 +189,7 @@ impl Rig {
         Answer { status: head.status, headers: head.headers, body: body.collect().await.unwrap().to_bytes() }
     }
 
-    /// Reads the first piece of an answer and closes the connection.
+    /// Reads the first pieces of an answer and closes the connection.
     pub async fn begin_and_leave(&self, path: &str, body: &str, fault: &str) {
         let address = self.gateway.strip_prefix("http://").unwrap();
         let mut stream = TcpStream::connect(address).await.unwrap();
@@ -157,9 +200,34 @@ impl Rig {
         stream.write_all(head.as_bytes()).await.unwrap();
         stream.write_all(body.as_bytes()).await.unwrap();
         let mut seen = Vec::new();
-        while !seen.windows(6).any(|window| window == b"data: ") {
+        let begun = |seen: &[u8]| {
+            seen.windows(4).position(|it| it == b"\r\n\r\n").is_some_and(|end| end + 1500 < seen.len())
+        };
+        while !begun(&seen) {
             assert_ne!(stream.read_buf(&mut seen).await.unwrap(), 0, "{}", String::from_utf8_lossy(&seen));
         }
+    }
+
+    /// What the emulator would charge.
+    pub async fn bill(&self) -> Vec<serde_json::Value> {
+        let request =
+            Request::get(format!("{}/_emulator/bill", self.emulator)).body(Full::default()).unwrap();
+        let body =
+            self.client.request(request).await.unwrap().into_body().collect().await.unwrap().to_bytes();
+        let bill: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        bill["invocations"].as_array().unwrap().clone()
+    }
+
+    /// Stops the gateway and reads its books, and then what the emulator would charge.
+    pub async fn books(mut self) -> Books {
+        drop(self.stop.remove(0));
+        self.servers.remove(0).await.unwrap();
+        let options = SqliteConnectOptions::new().filename(self.data.path().join(FILE));
+        let pool = SqlitePoolOptions::new().connect_with(options).await.unwrap();
+        let rows =
+            sqlx::query("SELECT * FROM invocations ORDER BY timestamp").fetch_all(&pool).await.unwrap();
+        let rows = rows.iter().map(Row::read).collect();
+        Books { rows, bill: self.bill().await }
     }
 
     /// Stops both servers; their data stays until what is returned is dropped.

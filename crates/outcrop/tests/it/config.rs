@@ -40,12 +40,12 @@ fn unknown_keys() {
 
 #[test]
 fn keys_without_effect_are_refused_by_name() {
-    let text = "failover: x\nparameters: fix\non_disconnect: drain\n";
+    let text = "failover: x\nparameters: fix\n";
     let problems = check("outcrop.yaml", text);
-    for key in ["failover", "parameters", "on_disconnect"] {
+    for key in ["failover", "parameters"] {
         assert!(problems.contains(&format!("`{key}` is not supported yet")), "{problems}");
     }
-    assert!(problems.ends_with("3 errors in the configuration\n"), "{problems}");
+    assert!(problems.ends_with("2 errors in the configuration\n"), "{problems}");
 }
 
 #[test]

@@ -31,9 +31,9 @@ pub fn of(error: &SendError, what: &str, action: &str) -> Finding {
             format!("{host} did not answer in time"),
             "check the proxy and the network, and run this again",
         ),
-        SendError::Unsendable(why) => Finding::error(
+        SendError::Abandoned | SendError::Unsendable(_) => Finding::error(
             Check::Region,
-            why.clone(),
+            error.to_string(),
             "set a Region such as us-east-1: --region, BEDROCK_AWS_DEFAULT_REGION, AWS_REGION",
         ),
     }
