@@ -11,7 +11,8 @@ use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client as Pool;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use outcrop_wire::bedrock::BedrockError;
+use outcrop_wire::bedrock::{BedrockError, ErrorKind};
+use outcrop_wire::xml::Element;
 
 use crate::retry::{Bucket, Cause, MAX_ATTEMPTS};
 use crate::sign::sign;
@@ -105,8 +106,15 @@ impl Client {
         }
         let auth = self.credentials.current().await?;
         let mut request = invocation.request()?;
-        sign(&mut request, &invocation.body, &auth, invocation.region, SystemTime::now())
-            .map_err(|error| SendError::Unsendable(error.to_string()))?;
+        sign(
+            &mut request,
+            &invocation.body,
+            &auth,
+            invocation.endpoint.signing_name(),
+            invocation.region,
+            SystemTime::now(),
+        )
+        .map_err(|error| SendError::Unsendable(error.to_string()))?;
         let sent = tokio::time::timeout(FIRST_BYTE_TIMEOUT, self.pool.request(request));
         let response = sent
             .await
@@ -159,7 +167,8 @@ impl ServiceError {
             Err(_) => Bytes::new(),
         };
         let error_type = head.headers.get("x-amzn-errortype").and_then(|value| value.to_str().ok());
-        let error = BedrockError::from_http(head.status.as_u16(), error_type, &body);
+        let error = xml_error(head.status.as_u16(), &body)
+            .unwrap_or_else(|| BedrockError::from_http(head.status.as_u16(), error_type, &body));
         Self { error, headers: head.headers, body }
     }
 
@@ -167,6 +176,15 @@ impl ServiceError {
     pub fn request_id(&self) -> Option<&str> {
         self.headers.get("x-amzn-requestid").and_then(|value| value.to_str().ok())
     }
+}
+
+/// The error in the XML of S3, IAM and STS; `None` when the body is none.
+fn xml_error(status: u16, body: &[u8]) -> Option<BedrockError> {
+    let root = body.starts_with(b"<").then(|| Element::parse(std::str::from_utf8(body).ok()?).ok())??;
+    let error = if root.name == "Error" { &root } else { root.child("Error")? };
+    let kind = ErrorKind::from_wire(error.text_of("Code")?);
+    let message = error.text_of("Message").unwrap_or_default().to_owned();
+    Some(BedrockError { kind, status, message })
 }
 
 /// Why there is no answer to hand on.

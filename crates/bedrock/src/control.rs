@@ -5,8 +5,15 @@
 
 pub mod access;
 pub mod discover;
+pub mod iam;
+pub mod logging;
+pub mod logs;
+pub mod metrics;
+mod neighbour;
 pub mod probe;
 pub mod profiles;
+pub mod s3;
+pub mod sts;
 
 use std::collections::BTreeMap;
 
@@ -47,7 +54,7 @@ impl Client {
         Ok(profiles.into_iter().map(ApplicationProfile::from).collect())
     }
 
-    async fn read<T: DeserializeOwned>(&self, path: &str, region: &str) -> Result<T, SendError> {
+    pub(crate) async fn read<T: DeserializeOwned>(&self, path: &str, region: &str) -> Result<T, SendError> {
         self.call(Method::GET, path, Bytes::new(), region).await
     }
 
@@ -61,7 +68,7 @@ impl Client {
         self.call(Method::POST, path, body.into(), region).await
     }
 
-    async fn call<T: DeserializeOwned>(
+    pub(crate) async fn call<T: DeserializeOwned>(
         &self,
         method: Method,
         path: &str,

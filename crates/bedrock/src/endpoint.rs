@@ -1,5 +1,7 @@
 //! Where AWS is: the address of a service in a Region, or the address a person gave instead.
 
+use std::collections::BTreeMap;
+
 use http::Uri;
 use http::uri::{Authority, Scheme};
 
@@ -10,12 +12,73 @@ pub struct Endpoints {
     pub runtime: Option<Endpoint>,
     /// `AWS_ENDPOINT_URL_BEDROCK`: profiles, models, tags.
     pub control: Option<Endpoint>,
+    /// `AWS_ENDPOINT_URL_…` of the services beside Bedrock.
+    pub neighbours: BTreeMap<Service, Endpoint>,
+}
+
+/// A service beside Bedrock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Service {
+    /// Security Token Service.
+    Sts,
+    /// Identity and Access Management.
+    Iam,
+    /// CloudWatch Logs.
+    Logs,
+    /// CloudWatch's metrics.
+    CloudWatch,
+    /// Simple Storage Service.
+    S3,
+}
+
+impl Service {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Sts, Self::Iam, Self::Logs, Self::CloudWatch, Self::S3];
+
+    /// The environment variables that give its address: `AWS_ENDPOINT_URL_NAME`, strongest first. CloudWatch Logs has the
+    /// SDKs' name beside the short one.
+    pub fn variables(self) -> &'static [&'static str] {
+        match self {
+            Self::Sts => &["AWS_ENDPOINT_URL_STS"],
+            Self::Iam => &["AWS_ENDPOINT_URL_IAM"],
+            Self::Logs => &["AWS_ENDPOINT_URL_LOGS", "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS"],
+            Self::CloudWatch => &["AWS_ENDPOINT_URL_CLOUDWATCH"],
+            Self::S3 => &["AWS_ENDPOINT_URL_S3"],
+        }
+    }
+
+    /// Its host's first label, which is also what its signatures name (botocore 1.44.5, `endpoints.json`).
+    fn name(self) -> &'static str {
+        match self {
+            Self::Sts => "sts",
+            Self::Iam => "iam",
+            Self::Logs => "logs",
+            Self::CloudWatch => "monitoring",
+            Self::S3 => "s3",
+        }
+    }
 }
 
 impl Endpoints {
     /// Where invocations of `region` go.
     pub fn runtime(&self, region: &str) -> Result<Endpoint, EndpointError> {
         self.runtime.clone().map_or_else(|| Endpoint::aws("bedrock-runtime", region), Ok)
+    }
+
+    /// Where calls of a service beside Bedrock go, and the Region that signs them: IAM has one address a partition.
+    pub fn neighbour(&self, service: Service, region: &str) -> Result<(Endpoint, String), EndpointError> {
+        let region = match service {
+            Service::Iam => home_of_iam(region),
+            _ => region,
+        };
+        let endpoint = match self.neighbours.get(&service) {
+            Some(endpoint) => endpoint.clone(),
+            None if service == Service::Iam && region == "us-east-1" => {
+                Endpoint::parse("https://iam.amazonaws.com")?
+            }
+            None => Endpoint::aws(service.name(), region)?,
+        };
+        Ok((Endpoint { signing_name: service.name(), ..endpoint }, region.to_owned()))
     }
 
     /// Where control-plane calls of `region` go.
@@ -30,7 +93,12 @@ pub struct Endpoint {
     scheme: Scheme,
     authority: Authority,
     prefix: String,
+    /// The service in the scope of signatures.
+    signing_name: &'static str,
 }
+
+/// Runtime and control plane alike (reference `bedrock.md` §2).
+const BEDROCK: &str = "bedrock";
 
 impl Endpoint {
     /// Reads a URL a person gave. Plain http is taken on loopback only: credentials never cross a network in the clear.
@@ -52,7 +120,7 @@ impl Endpoint {
             _ => return Err(invalid("its scheme is neither https nor http")),
         }
         let prefix = uri.path().trim_end_matches('/').to_owned();
-        Ok(Self { scheme: scheme.clone(), authority: authority.clone(), prefix })
+        Ok(Self { scheme: scheme.clone(), authority: authority.clone(), prefix, signing_name: BEDROCK })
     }
 
     /// AWS's own address of `service` in `region`.
@@ -73,6 +141,11 @@ impl Endpoint {
             .authority(self.authority.clone())
             .path_and_query(format!("{}{path_and_query}", self.prefix))
             .build()
+    }
+
+    /// The service that signatures for it name.
+    pub fn signing_name(&self) -> &'static str {
+        self.signing_name
     }
 
     /// Host and port, for messages.
@@ -99,6 +172,16 @@ pub struct EndpointError {
 fn is_loopback(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// The Region that IAM signs with: one a partition (botocore 1.44.5, `endpoints.json`).
+fn home_of_iam(region: &str) -> &str {
+    match region {
+        region if region.starts_with("cn-") => "cn-north-1",
+        region if region.starts_with("us-gov-") => "us-gov-west-1",
+        region if dns_suffix(region) == "amazonaws.com" => "us-east-1",
+        region => region,
+    }
 }
 
 /// The DNS suffix of a Region's partition (botocore 1.44.5, `endpoints.json`).
@@ -131,6 +214,20 @@ mod tests {
         );
         assert!(of("us-west-2 # comment").is_err());
         assert!(of("evil.example/").is_err());
+    }
+
+    #[test]
+    fn each_service_has_its_address_and_name() {
+        let of = |service, region| {
+            let (endpoint, signed) = Endpoints::default().neighbour(service, region).unwrap();
+            (endpoint.url(), endpoint.signing_name(), signed)
+        };
+        let iam = ("https://iam.amazonaws.com".to_owned(), "iam", "us-east-1".to_owned());
+        assert_eq!(of(Service::Iam, "eu-west-1"), iam);
+        let logs = ("https://logs.eu-west-1.amazonaws.com".to_owned(), "logs", "eu-west-1".to_owned());
+        assert_eq!(of(Service::Logs, "eu-west-1"), logs);
+        assert_eq!(of(Service::CloudWatch, "us-east-1").1, "monitoring");
+        assert_eq!(of(Service::Iam, "us-gov-east-1").2, "us-gov-west-1");
     }
 
     #[test]

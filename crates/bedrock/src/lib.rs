@@ -13,5 +13,5 @@ mod unattended;
 
 pub use client::{Client, Invocation, SendError, ServiceError};
 pub use credentials::{Auth, Credentials, CredentialsError};
-pub use endpoint::{Endpoint, EndpointError, Endpoints};
+pub use endpoint::{Endpoint, EndpointError, Endpoints, Service};
 pub use unattended::{is_unattended, unattended};

@@ -15,12 +15,13 @@ use crate::credentials::{Auth, Method};
 
 /// Authenticates `request`, whose body is `body`, as `auth`.
 ///
-/// The runtime's host is `bedrock-runtime`, its signing name is `bedrock` (reference `bedrock.md` §2). The path is
+/// The runtime's host is `bedrock-runtime`, its signing name (`service`) is `bedrock` (reference `bedrock.md` §2). The path is
 /// encoded a second time in the canonical request (§2.3).
 pub fn sign(
     request: &mut Request<Full<Bytes>>,
     body: &Bytes,
     auth: &Auth,
+    service: &str,
     region: &str,
     now: SystemTime,
 ) -> Result<(), SigningError> {
@@ -33,9 +34,9 @@ pub fn sign(
             let params = v4::SigningParams::builder()
                 .identity(identity)
                 .region(region)
-                .name(SIGNING_NAME)
+                .name(service)
                 .time(now)
-                .settings(settings())
+                .settings(settings(service))
                 .build()
                 .expect("every parameter of the signature is set")
                 .into();
@@ -50,19 +51,26 @@ pub fn sign(
     }
 }
 
-/// Runtime and control plane alike.
-const SIGNING_NAME: &str = "bedrock";
+/// The service that signs the path as it is sent, and the hash of the body in a header of its own.
+const S3: &str = "s3";
 
-fn settings() -> SigningSettings {
+fn settings(service: &str) -> SigningSettings {
     let mut settings = SigningSettings::default();
+    if service == S3 {
+        settings.percent_encoding_mode = PercentEncodingMode::Single;
+        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+        settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+        return settings;
+    }
     settings.percent_encoding_mode = PercentEncodingMode::Double;
     settings.uri_path_normalization_mode = UriPathNormalizationMode::Enabled;
     settings.payload_checksum_kind = PayloadChecksumKind::NoHeader;
     settings
 }
 
-/// Signed as the SDKs do it: `content-type` only (host and date are added by the signer); the rest may be changed by
-/// a proxy on the way.
+/// Signed as the SDKs do it: `content-type` and AWS's own headers (host and date are added by the signer); the rest may be
+/// changed by a proxy on the way.
 fn signed_header<'a>((name, value): (&'a header::HeaderName, &'a HeaderValue)) -> Option<(&'a str, &'a str)> {
-    (name == header::CONTENT_TYPE).then(|| value.to_str().ok().map(|value| (name.as_str(), value)))?
+    (name == header::CONTENT_TYPE || name.as_str().starts_with("x-amz-"))
+        .then(|| value.to_str().ok().map(|value| (name.as_str(), value)))?
 }

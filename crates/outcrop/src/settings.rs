@@ -3,11 +3,12 @@
 //! Later sources win: built-in, then discovery (at run time), then the file, then the environment, then flags. Everything that can be wrong is
 //! checked here, all of it in one run; behind this module nothing looks at files, variables or arguments again.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use outcrop_bedrock::{Endpoint, Endpoints};
+use outcrop_bedrock::{Endpoint, Endpoints, Service};
 use outcrop_catalog::{Catalog, Context, Layer, Residency, Source};
 use outcrop_gateway::{Guardrail, OnDisconnect};
 
@@ -119,20 +120,28 @@ pub struct Upstream {
     pub runtime: Option<Sourced<Endpoint>>,
     /// Profiles, models, tags.
     pub control: Option<Sourced<Endpoint>>,
+    /// The services beside Bedrock.
+    pub neighbours: BTreeMap<Service, Sourced<Endpoint>>,
 }
 
 impl Upstream {
     /// The emulator of `--local`.
     fn emulated(address: SocketAddr) -> Self {
         let value = Endpoint::parse(&format!("http://{address}")).expect("a loopback address is an endpoint");
-        let endpoint = Some(Sourced { value, source: Source::Flag("--local".to_owned()) });
-        Self { runtime: endpoint.clone(), control: endpoint }
+        let endpoint = Sourced { value, source: Source::Flag("--local".to_owned()) };
+        let neighbours = Service::ALL.map(|service| (service, endpoint.clone())).into();
+        Self { runtime: Some(endpoint.clone()), control: Some(endpoint), neighbours }
     }
 
     /// In the client's type.
     pub fn endpoints(&self) -> Endpoints {
         let value = |it: &Option<Sourced<Endpoint>>| it.as_ref().map(|it| it.value.clone());
-        Endpoints { runtime: value(&self.runtime), control: value(&self.control) }
+        let neighbours = self.neighbours.iter().map(|(service, it)| (*service, it.value.clone()));
+        Endpoints {
+            runtime: value(&self.runtime),
+            control: value(&self.control),
+            neighbours: neighbours.collect(),
+        }
     }
 }
 
@@ -209,6 +218,7 @@ impl Settings {
         let upstream = Upstream {
             runtime: endpoint(environment, &RUNTIME_URLS, problems).or_else(|| runtime.map(of_file)),
             control: endpoint(environment, &CONTROL_URLS, problems).or_else(|| control.map(of_file)),
+            neighbours: neighbours(environment, problems),
         };
         Self {
             region: region_of(flags, environment, region.zip(file.clone()), problems),
@@ -402,6 +412,22 @@ const RUNTIME_URLS: [&str; 3] =
     ["AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_ENDPOINT_URL", "BEDROCK_REVERSE_PROXY"];
 
 const CONTROL_URLS: [&str; 2] = ["AWS_ENDPOINT_URL_BEDROCK", "AWS_ENDPOINT_URL"];
+
+/// The addresses of the services beside Bedrock, where they are given.
+fn neighbours(
+    environment: &Environment,
+    problems: &mut Vec<Problem>,
+) -> BTreeMap<Service, Sourced<Endpoint>> {
+    let of = |service: Service, problems: &mut Vec<Problem>| {
+        let names: Vec<&str> = service.variables().iter().copied().chain(["AWS_ENDPOINT_URL"]).collect();
+        Some((service, endpoint(environment, &names, problems)?))
+    };
+    // A wrong AWS_ENDPOINT_URL has been told of already.
+    let mut again = Vec::new();
+    let found = Service::ALL.into_iter().filter_map(|service| of(service, &mut again)).collect();
+    problems.extend(again.into_iter().filter(|problem| !problem.place.ends_with("AWS_ENDPOINT_URL")));
+    found
+}
 
 fn endpoint(
     environment: &Environment,

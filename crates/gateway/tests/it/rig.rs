@@ -131,7 +131,11 @@ impl Rig {
             listen: if plan.open { ([0, 0, 0, 0], 0).into() } else { any_port },
             data_dir: data.path().to_owned(),
             region: "us-east-1".to_owned(),
-            upstream: Endpoints { runtime: Some(endpoint.clone()), control: Some(endpoint) },
+            upstream: Endpoints {
+                runtime: Some(endpoint.clone()),
+                control: Some(endpoint),
+                ..Endpoints::default()
+            },
             credentials: Credentials::keys(&keys.access_key_id, &keys.secret_access_key, None).unwrap(),
             catalog: Catalog::built_in().with(Source::File("test".to_owned()), plan.layer),
             keys: plan.keys,

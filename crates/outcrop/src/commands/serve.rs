@@ -147,7 +147,7 @@ fn local_credentials(inside: &Inside) -> Result<Credentials, Failure> {
 fn local_endpoints(address: SocketAddr) -> Result<Endpoints, Failure> {
     let endpoint = Endpoint::parse(&format!("http://{address}"));
     let endpoint = endpoint.map_err(|error| Failure::new(error.to_string()))?;
-    Ok(Endpoints { runtime: Some(endpoint.clone()), control: Some(endpoint) })
+    Ok(Endpoints { runtime: Some(endpoint.clone()), control: Some(endpoint), ..Endpoints::default() })
 }
 
 fn announce(
