@@ -1,5 +1,6 @@
 //! Who is calling: a bearer key, an `x-api-key`, or a SigV4 signature made with a key.
 
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use http::HeaderMap;
@@ -9,6 +10,8 @@ use outcrop_wire::bedrock::{BedrockError, ErrorKind};
 use outcrop_wire::sigv4::{self, RequestHead, SigV4Error};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+
+use crate::keys::{MadeKey, Read};
 
 /// A key that lets somebody in.
 ///
@@ -48,6 +51,8 @@ pub(crate) struct Caller {
     pub(crate) name: Option<String>,
     /// The Region of a SigV4 signature: where an SDK was told to call.
     pub(crate) region: Option<String>,
+    /// What the key may do, where it is one made at run time.
+    pub(crate) key: Option<Arc<MadeKey>>,
 }
 
 impl Access {
@@ -57,13 +62,13 @@ impl Access {
 
     /// Identifies the caller by the head alone; `None` when a signature has to be verified over the body too.
     ///
-    /// Without configured keys anybody is welcome, unverified: the listener is on loopback then.
-    pub(crate) fn by_head(&self, head: &Parts) -> Result<Option<Caller>, BedrockError> {
-        if self.keys.is_empty() {
-            return Ok(Some(Caller { name: None, region: scope_region(&head.headers) }));
+    /// Without keys anybody is welcome, unverified: the listener is on loopback then.
+    pub(crate) fn by_head(&self, head: &Parts, made: &Read) -> Result<Option<Caller>, BedrockError> {
+        if self.keys.is_empty() && made.is_empty() {
+            return Ok(Some(Caller { region: scope_region(&head.headers), ..Caller::default() }));
         }
         if let Some(secret) = presented_key(&head.headers) {
-            return self.by_secret(secret).map(Some);
+            return self.by_secret(secret, made).map(Some);
         }
         if is_signed(head) {
             return Ok(None);
@@ -72,22 +77,24 @@ impl Access {
     }
 
     /// Identifies the caller, whose body is read.
-    pub(crate) fn caller(&self, head: &Parts, body: &[u8]) -> Result<Caller, BedrockError> {
-        match self.by_head(head)? {
+    pub(crate) fn caller(&self, head: &Parts, body: &[u8], made: &Read) -> Result<Caller, BedrockError> {
+        match self.by_head(head, made)? {
             Some(caller) => Ok(caller),
             None => self.by_signature(head, body),
         }
     }
 
-    fn by_secret(&self, secret: &str) -> Result<Caller, BedrockError> {
+    fn by_secret(&self, secret: &str, made: &Read) -> Result<Caller, BedrockError> {
         let presented = digest(secret);
-        let key = self.keys.iter().find(|key| key.digest.ct_eq(&presented).into());
-        key.map(|key| Caller { name: Some(key.name.clone()), region: None }).ok_or_else(|| {
-            BedrockError::new(
-                ErrorKind::UnrecognizedClient,
-                "The key in the request is unknown to this gateway.",
-            )
-        })
+        if let Some(key) = self.keys.iter().find(|key| key.digest.ct_eq(&presented).into()) {
+            return Ok(Caller { name: Some(key.name.clone()), ..Caller::default() });
+        }
+        // Whoever can choose a digest knows the key.
+        if let Some(key) = made.by_digest(&presented) {
+            return Ok(Caller { name: Some(key.name.clone()), region: None, key: Some(Arc::clone(key)) });
+        }
+        let message = "The key in the request is unknown to this gateway, or was revoked.";
+        Err(BedrockError::new(ErrorKind::UnrecognizedClient, message))
     }
 
     /// Identifies the caller by the signature over head and body.
@@ -104,14 +111,14 @@ impl Access {
         let verified =
             sigv4::verify(&request, body, SERVICE, secret_of, i64::try_from(now).unwrap_or(i64::MAX))
                 .map_err(|error| error.to_bedrock())?;
-        Ok(Caller { name: Some(verified.access_key_id), region: Some(verified.region) })
+        Ok(Caller { name: Some(verified.access_key_id), region: Some(verified.region), key: None })
     }
 }
 
 /// The service a Bedrock client signs for, runtime and control plane alike.
 const SERVICE: &str = "bedrock";
 
-fn digest(secret: &str) -> [u8; 32] {
+pub(crate) fn digest(secret: &str) -> [u8; 32] {
     Sha256::digest(secret.as_bytes()).into()
 }
 
@@ -151,7 +158,7 @@ mod tests {
             request = request.header(*name, *value);
         }
         let (head, ()) = request.body(()).expect("a request").into_parts();
-        access.caller(&head, b"")
+        access.caller(&head, b"", &Read::default())
     }
 
     const SIGNED: &str = "AWS4-HMAC-SHA256 Credential=AKIA/20260101/eu-west-1/bedrock/aws4_request, SignedHeaders=host, Signature=00";

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, Response, header};
+use http::{HeaderMap, Method, Response, header};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use outcrop_bedrock::Invocation;
@@ -18,6 +18,7 @@ use crate::exchange::admit;
 use crate::failure::{Failure, hand_on};
 use crate::reply::ReplyBody;
 use crate::state::State;
+use crate::tenant;
 
 /// Hands a control-plane request on, in the Region of the ARN it names, of the caller's signature, or of the gateway.
 pub(crate) async fn forward(
@@ -26,6 +27,10 @@ pub(crate) async fn forward(
     body: Incoming,
 ) -> Result<Response<ReplyBody>, Failure> {
     let (caller, body) = admit(state, head, body, Dialect::Bedrock).await?;
+    if tenant::is_bound(&caller) && head.method != Method::GET {
+        let message = "A key that is bound to models or a profile may read the control plane, not change it.";
+        return Err(Failure::new(ErrorKind::AccessDenied, message));
+    }
     let resource = Resource::of(head.uri.path());
     let live = state.live();
     let asked = caller.region.as_deref().unwrap_or(&live.region);

@@ -34,7 +34,7 @@ pub(crate) async fn answer(
     let (caller, body) = admit(state, head, body, Dialect::ChatCompletions).await?;
     let Head { model, .. } = Head::read(&body)?;
     let mut request = embeddings::read(&body)?;
-    let route = state.route(&model, caller.region.as_deref(), Dialect::ChatCompletions).await?;
+    let route = state.route_of(&caller, &model, Dialect::ChatCompletions).await?;
     let (family, facts) = embedding_model(&route)?;
     let bodies = request.invocations(family, facts)?;
     let mut headers = json_headers();

@@ -8,6 +8,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use hyper::body::Incoming;
 use outcrop_bedrock::Invocation;
+use outcrop_wire::bedrock::ErrorKind;
 use outcrop_wire::dialect::Dialect;
 use uuid::Uuid;
 
@@ -20,7 +21,7 @@ use crate::ledger::{Record, UsageKind};
 use crate::reply::{self, ReplyBody};
 use crate::router::{self, Endpoint};
 use crate::state::{Route, State};
-use crate::{body, control, embeddings, models};
+use crate::{body, control, embeddings, models, tenant};
 
 /// Answers one request, whatever it is. Never fails: a failure is an answer in the client's dialect.
 pub(crate) async fn exchange(state: Arc<State>, request: Request<Incoming>) -> Response<ReplyBody> {
@@ -40,11 +41,11 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Response<Reply
             | Endpoint::Model { .. }),
         ) => invoke(&state, &head, body, endpoint, &id).await,
         Ok(Endpoint::Embeddings) => embeddings::answer(&state, &head, body, &id).await,
-        Ok(Endpoint::Models) => models::list(&state, &head),
+        Ok(Endpoint::Models) => models::list(&state, &head).await,
         Ok(Endpoint::Control) => control::forward(&state, &head, body).await,
         Ok(Endpoint::Health) => Ok(Response::new(ReplyBody::whole("ok\n"))),
         Ok(Endpoint::Ready) => Ok(state.ledger.telemetry().health.readiness()),
-        Ok(Endpoint::Metrics) => metrics(&state, &head),
+        Ok(Endpoint::Metrics) => metrics(&state, &head).await,
         Ok(Endpoint::Root) => Ok(Response::new(ReplyBody::whole(ROOT))),
         Err(unroutable) => Err(unroutable.into()),
     };
@@ -69,7 +70,7 @@ async fn invoke(
 ) -> Result<Response<ReplyBody>, Failure> {
     let (caller, body) = admit(state, head, body, router::dialect(head.uri.path())).await?;
     let inbound = Inbound::read(endpoint, &head.headers, &body)?;
-    let route = state.route(&inbound.model, caller.region.as_deref(), inbound.dialect).await?;
+    let route = state.route_of(&caller, &inbound.model, inbound.dialect).await?;
     let live = state.live();
     let mut call = lane::prepare(&inbound, &route, live.lane, id)?;
     if let Some(guardrail) = &live.guardrail {
@@ -99,7 +100,7 @@ pub(crate) async fn admit(
 ) -> Result<(Caller, Bytes), Failure> {
     let denied = |error| Failure::denied(error, dialect);
     let access = Arc::clone(&state.live().access);
-    let known = access.by_head(head).map_err(denied)?;
+    let known = access.by_head(head, &*state.keys.current().await).map_err(denied)?;
     let body = body::read(body, &state.bodies).await?;
     let caller = match known {
         Some(caller) => caller,
@@ -109,9 +110,14 @@ pub(crate) async fn admit(
 }
 
 /// Figures tell who spends what: whoever may not call may not read them.
-fn metrics(state: &State, head: &Parts) -> Result<Response<ReplyBody>, Failure> {
+async fn metrics(state: &State, head: &Parts) -> Result<Response<ReplyBody>, Failure> {
     let access = Arc::clone(&state.live().access);
-    access.caller(head, b"").map_err(|error| Failure::denied(error, Dialect::ChatCompletions))?;
+    let caller = access.caller(head, b"", &*state.keys.current().await);
+    let caller = caller.map_err(|error| Failure::denied(error, Dialect::ChatCompletions))?;
+    if tenant::is_bound(&caller) {
+        let message = "A key that is bound to models or a profile does not see what others do.";
+        return Err(Failure::new(ErrorKind::AccessDenied, message));
+    }
     Ok(state.ledger.telemetry().exposition(state.ledger.lost()))
 }
 

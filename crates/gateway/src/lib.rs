@@ -14,6 +14,7 @@ mod exchange;
 mod failure;
 mod guardrail;
 mod health;
+pub mod keys;
 mod lane;
 pub mod ledger;
 mod models;
@@ -25,6 +26,7 @@ mod settings;
 mod state;
 mod stream;
 mod telemetry;
+mod tenant;
 mod writer;
 
 pub use access::Key;

@@ -2,7 +2,7 @@
 
 use http::request::Parts;
 use http::{HeaderValue, Response, header};
-use outcrop_catalog::{Catalog, Context, ResolveError};
+use outcrop_catalog::{Catalog, Context, Resolution, ResolveError};
 use serde::Serialize;
 
 use outcrop_wire::dialect::Dialect;
@@ -10,15 +10,20 @@ use outcrop_wire::dialect::Dialect;
 use crate::failure::Failure;
 use crate::reply::ReplyBody;
 use crate::state::State;
+use crate::tenant;
 
 /// The models a client may name: those the configuration offers, else every application profile and all that the
 /// Region serves.
-pub(crate) fn list(state: &State, head: &Parts) -> Result<Response<ReplyBody>, Failure> {
+pub(crate) async fn list(state: &State, head: &Parts) -> Result<Response<ReplyBody>, Failure> {
     let live = state.live();
-    let caller =
-        live.access.caller(head, b"").map_err(|error| Failure::denied(error, Dialect::ChatCompletions))?;
+    let made = state.keys.current().await;
+    let caller = live.access.caller(head, b"", &made);
+    let caller = caller.map_err(|error| Failure::denied(error, Dialect::ChatCompletions))?;
     let region = caller.region.as_deref().unwrap_or(&live.region);
-    let offers = offers(&live.catalog, region);
+    let context = Context { region: region.to_owned() };
+    let allowed = tenant::offered(&caller, &live.catalog, &context);
+    let offers =
+        offers(&live.catalog, &context, |resolution| allowed.as_ref().is_none_or(|it| it(resolution)));
     let body =
         if head.headers.contains_key("anthropic-version") { anthropic(&offers) } else { openai(&offers) };
     let mut response = Response::new(ReplyBody::whole(body));
@@ -33,19 +38,27 @@ struct Offer {
     publisher: Option<String>,
 }
 
-fn offers(catalog: &Catalog, region: &str) -> Vec<Offer> {
-    let context = Context { region: region.to_owned() };
-    catalog.offers(region).into_iter().filter_map(|id| offer(catalog, id, &context)).collect()
+fn offers(catalog: &Catalog, context: &Context, allowed: impl Fn(&Resolution) -> bool) -> Vec<Offer> {
+    let offers = catalog.offers(&context.region).into_iter();
+    offers.filter_map(|id| offer(catalog, id, context, &allowed)).collect()
 }
 
 /// `None` for what the residency policy refuses; an application profile whose Regions AWS has not told yet is offered.
-fn offer(catalog: &Catalog, id: String, context: &Context) -> Option<Offer> {
+fn offer(
+    catalog: &Catalog,
+    id: String,
+    context: &Context,
+    allowed: impl Fn(&Resolution) -> bool,
+) -> Option<Offer> {
     let resolution = match catalog.resolve(&id, context) {
         Ok(resolution) => Some(resolution),
         Err(ResolveError::Residency(refused)) if refused.unproven => Some(refused.resolution),
         Err(ResolveError::Residency(_)) => return None,
         Err(ResolveError::Unknown { .. }) => None,
     };
+    if resolution.as_ref().is_some_and(|resolution| !allowed(resolution)) {
+        return None;
+    }
     let model = resolution.as_ref().and_then(|resolution| resolution.model.clone());
     let profile = resolution.and_then(|resolution| resolution.profile).and_then(|profile| profile.name);
     let model_name = model.as_ref().and_then(|model| model.name.clone());

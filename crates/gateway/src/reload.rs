@@ -10,6 +10,7 @@ use outcrop_bedrock::Client;
 use outcrop_catalog::Catalog;
 
 use crate::access::{Access, Key};
+use crate::keys::Read;
 use crate::server::StartError;
 use crate::settings::Settings;
 use crate::state::{Live, State};
@@ -32,9 +33,9 @@ impl Reloader {
     ///
     /// # Errors
     /// [`StartError::Open`] when the last key would go while other machines can reach the gateway. Nothing has changed then.
-    pub fn apply(&self, settings: &Settings) -> Result<(), StartError> {
-        refuse_an_open_door(&settings.keys, self.address)?;
+    pub async fn apply(&self, settings: &Settings) -> Result<(), StartError> {
         let Some(state) = self.state.upgrade() else { return Ok(()) };
+        refuse_an_open_door(&settings.keys, &*state.keys.current().await, self.address)?;
         let client = client(settings, &state.live().client);
         state.change(|live| Live::of(settings, Arc::clone(&client), Some(&live.catalog)));
         Ok(())
@@ -43,8 +44,8 @@ impl Reloader {
 
 impl Live {
     /// What is configured at the start.
-    pub(crate) fn first(settings: &Settings) -> Result<Self, StartError> {
-        refuse_an_open_door(&settings.keys, settings.listen)?;
+    pub(crate) fn first(settings: &Settings, made: &Read) -> Result<Self, StartError> {
+        refuse_an_open_door(&settings.keys, made, settings.listen)?;
         let client = Client::new(settings.credentials.clone(), settings.upstream.clone());
         Ok(Self::of(settings, Arc::new(client), None))
     }
@@ -80,8 +81,8 @@ impl Live {
 }
 
 /// Anybody on the network could spend the account's money.
-fn refuse_an_open_door(keys: &[Key], listen: SocketAddr) -> Result<(), StartError> {
-    if keys.is_empty() && !listen.ip().is_loopback() {
+fn refuse_an_open_door(keys: &[Key], made: &Read, listen: SocketAddr) -> Result<(), StartError> {
+    if keys.is_empty() && made.is_empty() && !listen.ip().is_loopback() {
         return Err(StartError::Open { listen });
     }
     Ok(())

@@ -22,6 +22,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::Settings;
 use crate::discovery::discover;
 use crate::exchange::exchange;
+use crate::keys::{KeysError, Known};
 use crate::ledger::{Ledger, LedgerError};
 use crate::reload::Reloader;
 use crate::reply::ReplyBody;
@@ -39,14 +40,15 @@ pub struct Gateway {
 impl Gateway {
     /// Binds the address and opens the ledger.
     pub async fn bind(settings: Settings) -> Result<Self, StartError> {
-        let live = Live::first(&settings)?;
+        let known = Known::open(&settings.data_dir).await?;
+        let live = Live::first(&settings, &*known.current().await)?;
         let Settings { listen, data_dir, local, .. } = settings;
         let bind =
             |error: std::io::Error| StartError::Bind { listen, why: error.to_string(), kind: error.kind() };
         let listener = TcpListener::bind(listen).await.map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
         let (ledger, writer) = Ledger::observed(&data_dir, Arc::default()).await?;
-        let state = Arc::new(State::new(live, ledger, local));
+        let state = Arc::new(State::new(live, ledger, known, local));
         Ok(Self { listener, address, state, writer })
     }
 
@@ -227,6 +229,9 @@ pub enum StartError {
     /// The ledger cannot be opened.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// The keys made at run time cannot be read.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
 }
 
 impl StartError {
@@ -240,10 +245,10 @@ impl StartError {
             ),
             Self::Bind { .. } => "choose an address of this machine: --listen 127.0.0.1:4141".to_owned(),
             Self::Open { listen } => format!(
-                "configure `keys:` in outcrop.yaml, or listen on this machine only: --listen 127.0.0.1:{}",
+                "make a key (`outcrop keys create --name NAME`), configure `keys:` in outcrop.yaml, or listen on this machine only: --listen 127.0.0.1:{}",
                 listen.port()
             ),
-            Self::Ledger(_) => "choose a writable directory: --data-dir DIR".to_owned(),
+            Self::Ledger(_) | Self::Keys(_) => "choose a writable directory: --data-dir DIR".to_owned(),
         }
     }
 }

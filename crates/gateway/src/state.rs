@@ -17,6 +17,7 @@ use crate::access::Access;
 use crate::body::Limits;
 use crate::disconnect::Drains;
 use crate::guardrail::Guardrail;
+use crate::keys::Known;
 use crate::ledger::Ledger;
 use crate::router::Operation;
 use crate::settings::{LanePolicy, OnDisconnect};
@@ -25,6 +26,7 @@ use crate::settings::{LanePolicy, OnDisconnect};
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) ledger: Ledger,
+    pub(crate) keys: Known,
     pub(crate) local: bool,
     pub(crate) bodies: Limits,
     live: ArcSwap<Live>,
@@ -81,7 +83,7 @@ struct Remembered {
 }
 
 /// A resolution and what a request needs of it, made once.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Route {
     pub(crate) resolution: Arc<Resolution>,
     pub(crate) endpoint: Endpoint,
@@ -109,9 +111,10 @@ const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
 const NEGATIVE_LOOKUP: Duration = Duration::from_secs(60);
 
 impl State {
-    pub(crate) fn new(live: Live, ledger: Ledger, local: bool) -> Self {
+    pub(crate) fn new(live: Live, ledger: Ledger, keys: Known, local: bool) -> Self {
         Self {
             ledger,
+            keys,
             local,
             bodies: Limits::default(),
             live: ArcSwap::from_pointee(live),

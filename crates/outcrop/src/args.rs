@@ -2,6 +2,7 @@
 
 mod doctor;
 mod iam;
+mod keys;
 mod profiles;
 
 use std::net::SocketAddr;
@@ -11,6 +12,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 pub use doctor::{Doctor, Part};
 pub use iam::{Iam, Policy};
+pub use keys::{CreateKey, KeyFolder, Keys};
 pub use profiles::{Apply, Bootstrap, Create, Export, ExportFormat, Import, ProfileKind, Profiles};
 
 /// Amazon Bedrock within reach of any client: gateway, command line, emulator.
@@ -82,6 +84,9 @@ pub enum Command {
     /// Policies for AWS's access management
     #[command(subcommand)]
     Iam(Iam),
+    /// Who may use the gateway
+    #[command(subcommand)]
+    Keys(Keys),
     /// What was spent, from the ledger
     Usage(Usage),
     /// The configuration

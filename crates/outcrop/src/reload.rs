@@ -112,7 +112,7 @@ impl Watch {
 impl Watch {
     async fn apply(&mut self, settings: &Settings) -> Result<(), String> {
         let settings = self.running.settings(settings).await?;
-        self.reloader.apply(&settings).map_err(|error| format!("{error} (hint: {})", error.hint()))
+        self.reloader.apply(&settings).await.map_err(|error| format!("{error} (hint: {})", error.hint()))
     }
 }
 

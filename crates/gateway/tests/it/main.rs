@@ -9,6 +9,7 @@ mod embeddings;
 mod failures;
 mod guardrail;
 mod invoke;
+mod keys;
 mod ledger;
 mod listener;
 mod recorded;

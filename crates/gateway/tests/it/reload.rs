@@ -26,14 +26,14 @@ async fn names_keys_and_region_follow_and_what_was_learned_stays() {
     let mut settings = rig.settings.clone();
     settings.catalog = with_alias("fast", "amazon.nova-lite-v1:0");
     settings.region = "eu-west-1".to_owned();
-    rig.reloader.apply(&settings).unwrap();
+    rig.reloader.apply(&settings).await.unwrap();
     let answer = rig.post(CHAT, ask("fast")).await;
     assert_eq!(answer.header("outcrop-model"), "amazon.nova-lite-v1:0", "{}", answer.text());
     assert_eq!(answer.header("outcrop-region"), "eu-west-1");
     assert_eq!(rig.post(CHAT, ask(&profile)).await.header("outcrop-model"), "anthropic.claude-sonnet-4-6");
     settings.keys = vec![Key::new("ana", "secret-a")];
     settings.catalog = Catalog::built_in();
-    rig.reloader.apply(&settings).unwrap();
+    rig.reloader.apply(&settings).await.unwrap();
     assert_eq!(rig.post(CHAT, ask(&profile)).await.status, StatusCode::UNAUTHORIZED);
     let ana = [("authorization", "Bearer secret-a")];
     let answer = rig.send(http::Method::POST, CHAT, &ana, ask("fast")).await;
@@ -47,7 +47,7 @@ async fn the_last_key_goes_on_loopback_only() {
         let rig = Rig::start(Plan { open, keys: keys(), ..Plan::default() }).await;
         let mut settings = rig.settings.clone();
         settings.keys.clear();
-        let refused = matches!(rig.reloader.apply(&settings), Err(StartError::Open { .. }));
+        let refused = matches!(rig.reloader.apply(&settings).await, Err(StartError::Open { .. }));
         let expected = if open { StatusCode::UNAUTHORIZED } else { StatusCode::OK };
         assert_eq!((refused, rig.get("/v1/models").await.status), (open, expected));
     }

@@ -16,7 +16,7 @@ async fn rig(geographies: &[&str]) -> Rig {
     let policy = Residency::default().processed_in(&[], &geographies, "outcrop.yaml:1").unwrap();
     let mut settings = rig.settings.clone();
     settings.catalog = settings.catalog.under(policy);
-    rig.reloader.apply(&settings).unwrap();
+    rig.reloader.apply(&settings).await.unwrap();
     rig
 }
 

@@ -36,7 +36,11 @@ pub fn run(global: &Global, explain: &Explain) -> Result<(), Failure> {
 }
 
 /// As [`resolve`], but what the residency policy refuses is explained like everything else.
-fn explained(catalog: &Catalog, identifier: &str, settings: &Settings) -> Result<Resolution, Failure> {
+pub(super) fn explained(
+    catalog: &Catalog,
+    identifier: &str,
+    settings: &Settings,
+) -> Result<Resolution, Failure> {
     match catalog.resolve(identifier, &settings.context()) {
         Ok(resolution) => Ok(resolution),
         Err(ResolveError::Residency(refused)) => Ok(refused.resolution),

@@ -27,7 +27,7 @@ pub fn start(global: &mut Global, command: &Command) -> Result<Option<Emulated>,
     }
     match command {
         // These have their own way with it.
-        Command::Serve(_) | Command::Usage(_) => return Ok(None),
+        Command::Serve(_) | Command::Usage(_) | Command::Keys(_) => return Ok(None),
         // These ask nobody.
         Command::Config(_) | Command::Completions { .. } | Command::Man => return Ok(None),
         Command::Emulate(_) => return Err(meaningless("`outcrop emulate` is the emulator")),

@@ -8,6 +8,7 @@ mod doctor;
 mod emulate;
 mod explain;
 mod iam;
+mod keys;
 mod local;
 mod models;
 mod profiles;
@@ -36,6 +37,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         Command::Profiles(profiles) => profiles::run(&global, profiles),
         Command::Doctor(doctor) => doctor::run(&global, &doctor),
         Command::Iam(iam) => iam::run(&global, &iam),
+        Command::Keys(keys) => keys::run(&global, &keys),
         Command::Usage(usage) => usage::run(&global, &usage),
         Command::Config(config) => config::run(&global, &config),
         Command::Completions { shell } => completions::script(shell),

@@ -8,6 +8,7 @@ mod doctor;
 mod explain;
 mod from_the_seeds;
 mod iam;
+mod keys;
 mod outcrop;
 mod profiles;
 mod profiles_as_code;
