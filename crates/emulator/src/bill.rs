@@ -55,6 +55,12 @@ impl Bill {
         Receipt { bill: self.clone(), request_id, delivered: false, sent: 0, of: 0 }
     }
 
+    /// Strikes out an invocation that turned out to be free.
+    pub(crate) fn forget(&self, request_id: &str) {
+        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.retain(|entry| entry.request_id != request_id);
+    }
+
     /// All entries so far.
     pub(crate) fn entries(&self) -> Vec<Entry> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()

@@ -11,7 +11,7 @@ use crate::admin;
 use crate::body::ReplyBody;
 use crate::control::{self, Context};
 use crate::failure::Failure;
-use crate::invoke::invoke;
+use crate::guarded::invoke_guarded;
 use crate::neighbours;
 use crate::operation::Operation;
 use crate::permission;
@@ -41,6 +41,7 @@ pub(crate) async fn exchange(state: &State, request: Request<Incoming>) -> Respo
 }
 
 /// A request that was read whole.
+#[derive(Clone, Copy)]
 pub(crate) struct Call<'a> {
     pub(crate) head: &'a Parts,
     pub(crate) body: &'a [u8],
@@ -117,8 +118,8 @@ async fn perform(
                 let operation =
                     service().operation(kind.name()).expect("the model has the runtime's operations");
                 let labels = vec![("modelId", model.clone())];
-                service().input(operation, labels, sources)?;
-                invoke(state, call, kind, &model, region).await
+                let input = service().input(operation, labels, sources)?;
+                invoke_guarded(state, call, kind, &model, region, &input).await
             }
         },
         Operation::Control { operation, labels } => {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use outcrop_catalog::{Catalog, Model, SystemProfile};
+use outcrop_catalog::{Catalog, Context, Model, Price, SystemProfile};
 
 use crate::quirks::{AllQuirks, Quirks};
 
@@ -56,6 +56,11 @@ impl Facts {
         } else {
             Standing::Unknown
         }
+    }
+
+    /// What a model costs on demand in a Region, if that is known.
+    pub(crate) fn price(&self, id: &str, region: &str) -> Option<Price> {
+        self.catalog.resolve(id, &Context { region: region.to_owned() }).ok()?.price
     }
 
     /// The models that a Region lists, by id.

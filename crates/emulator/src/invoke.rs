@@ -62,6 +62,12 @@ pub(crate) struct Invocation<'a> {
 
 impl Invocation<'_> {
     async fn converse(&self, streamed: bool) -> Result<Reply, Failure> {
+        if self.target.is_imported {
+            // Reported for imported models (aws-samples/bedrock-access-gateway#99).
+            return Err(Failure::validation(
+                "This action doesn't support the model that you provided. Try again with a supported text or chat model.",
+            ));
+        }
         let prompt = converse::read(self.call.body)?;
         let turn = self.ask(&prompt, Surface::Converse).await?;
         let extras = self.extras(&prompt, &turn);

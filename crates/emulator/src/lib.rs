@@ -19,6 +19,8 @@ mod exchange;
 mod facts;
 mod failure;
 mod fault;
+mod guarded;
+mod guardrail;
 mod invoke;
 mod native;
 mod neighbours;

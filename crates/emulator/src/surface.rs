@@ -155,7 +155,7 @@ fn resolve(state: &State, identifier: &str, route: Route, region: &str) -> Resul
         // Source: reference bedrock.md §2.5; others report status 400.
         return Err(Failure::validation(format!("model `{model}` isn't supported on this route")));
     }
-    Ok(Target { identifier: identifier.to_owned(), model: model.to_owned() })
+    Ok(Target { identifier: identifier.to_owned(), model: model.to_owned(), is_imported: false })
 }
 
 async fn chat_completion(

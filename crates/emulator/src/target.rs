@@ -3,6 +3,8 @@
 use outcrop_catalog::Surface;
 use outcrop_wire::bedrock::ErrorKind;
 
+use crate::control::resource::{self, Kind};
+use crate::control::{self, imported, routers};
 use crate::facts::Standing;
 use crate::failure::Failure;
 use crate::state::State;
@@ -14,6 +16,8 @@ pub(crate) struct Target {
     pub(crate) identifier: String,
     /// The id of the model, without geography.
     pub(crate) model: String,
+    /// Only the model's own body is taken, not `Converse`: what was imported.
+    pub(crate) is_imported: bool,
 }
 
 /// Finds the model behind an identifier, called from `region`.
@@ -21,7 +25,23 @@ pub(crate) struct Target {
 /// # Errors
 /// AWS's own: an invalid identifier, a model that needs a profile, a model that is gone.
 pub(crate) fn resolve(state: &State, identifier: &str, region: &str) -> Result<Target, Failure> {
-    let found = |model: &str| Target { identifier: identifier.to_owned(), model: model.to_owned() };
+    let target = find(state, identifier, region)?;
+    // The lock is taken for as long as it takes to look through a list that is nearly always empty.
+    match state.account.read(|account| account.disagreed.contains(&target.model)) {
+        true => Err(Failure::new(ErrorKind::AccessDenied, NO_ACCESS)),
+        false => Ok(target),
+    }
+}
+
+/// Recorded (reference `bedrock.md` §5).
+const NO_ACCESS: &str = "You don't have access to the model with the specified model ID.";
+
+fn find(state: &State, identifier: &str, region: &str) -> Result<Target, Failure> {
+    let found = |model: &str| Target {
+        identifier: identifier.to_owned(),
+        model: model.to_owned(),
+        is_imported: false,
+    };
     match Resource::of(identifier, region).ok_or_else(invalid_identifier)? {
         Resource::ApplicationProfile => {
             let profile = state.account.profile(identifier, region).ok_or_else(invalid_identifier)?;
@@ -36,12 +56,44 @@ pub(crate) fn resolve(state: &State, identifier: &str, region: &str) -> Result<T
             None => on_demand(state, id, region).map(|()| found(id)),
         },
         Resource::Model(id) => on_demand(state, id, region).map(|()| found(id)),
+        Resource::Made(kind) => {
+            let made = resource::look_up(state, kind, identifier, region);
+            let model = model_of(state, kind, made.as_ref(), identifier, region);
+            let model = model.ok_or_else(invalid_identifier)?;
+            let is_imported = kind == Kind::ImportedModel;
+            Ok(Target { identifier: identifier.to_owned(), model, is_imported })
+        }
     }
 }
 
 /// Whether an identifier is the ARN of an application profile, in whatever Region.
 pub(crate) fn is_application_profile(identifier: &str) -> bool {
     identifier.starts_with("arn:") && identifier.contains(":application-inference-profile/")
+}
+
+/// The id of the foundation model that stands behind what was made of one.
+fn model_of(
+    state: &State,
+    kind: Kind,
+    made: Option<&control::Resource>,
+    identifier: &str,
+    region: &str,
+) -> Option<String> {
+    let arn = match kind {
+        Kind::PromptRouter => {
+            let fallback = routers::fallback(&state.facts, made, identifier, region)?;
+            return find(state, &fallback, region).ok().map(|target| target.model);
+        }
+        Kind::ImportedModel => return made.map(|_| imported::ANSWERS_AS.to_owned()),
+        Kind::ProvisionedModel => made?.text("foundationModelArn")?.to_owned(),
+        Kind::CustomModelDeployment => {
+            let model = made?.text("modelArn")?;
+            let model = resource::look_up(state, Kind::CustomModel, model, region)?;
+            model.text("baseModelArn")?.to_owned()
+        }
+        _ => return None,
+    };
+    arn.rsplit_once('/').map(|(_, id)| id.to_owned())
 }
 
 /// The model whose tokens are counted: named by its own id, whether or not it can be invoked by it.
@@ -55,7 +107,7 @@ pub(crate) fn resolve_for_counting(state: &State, identifier: &str, region: &str
     };
     match state.facts.standing(id, region) {
         Standing::OnDemand | Standing::ProfileOnly => {
-            Ok(Target { identifier: identifier.to_owned(), model: id.to_owned() })
+            Ok(Target { identifier: identifier.to_owned(), model: id.to_owned(), is_imported: false })
         }
         Standing::Retired | Standing::Unknown => Err(invalid_identifier()),
     }
@@ -94,6 +146,8 @@ enum Resource<'a> {
     Model(&'a str),
     SystemProfile(&'a str),
     ApplicationProfile,
+    /// Made of a model: a deployment, imported, provisioned, a router.
+    Made(Kind),
 }
 
 impl<'a> Resource<'a> {
@@ -111,6 +165,10 @@ impl<'a> Resource<'a> {
             ("foundation-model", id) => Some(Self::Model(id)),
             ("inference-profile", id) => Some(Self::SystemProfile(id)),
             ("application-inference-profile", _) => Some(Self::ApplicationProfile),
+            ("provisioned-model", _) => Some(Self::Made(Kind::ProvisionedModel)),
+            ("custom-model-deployment", _) => Some(Self::Made(Kind::CustomModelDeployment)),
+            ("imported-model", _) => Some(Self::Made(Kind::ImportedModel)),
+            ("prompt-router" | "default-prompt-router", _) => Some(Self::Made(Kind::PromptRouter)),
             _ => None,
         }
     }

@@ -3,12 +3,17 @@
 //! Where an operation lives, what it takes and which members it answers is in the [service model](crate::service); the
 //! table below says who performs it.
 
-#[allow(dead_code, reason = "most kinds of resource come next")]
+mod access;
+mod custom;
+pub(crate) mod guardrails;
+pub(crate) mod imported;
 mod list;
+mod logging;
 pub(crate) mod models;
 pub(crate) mod profiles;
-#[allow(dead_code, reason = "most kinds of resource come next")]
+mod provisioned;
 pub(crate) mod resource;
+pub(crate) mod routers;
 pub(crate) mod seeds;
 pub(crate) mod store;
 pub(crate) mod tags;
@@ -16,8 +21,11 @@ pub(crate) mod tags;
 use http::StatusCode;
 use outcrop_wire::bedrock::ErrorKind;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use self::resource::Kind;
+pub(crate) use self::resource::Resource;
+use crate::ACCOUNT;
 use crate::failure::Failure;
 use crate::reply::Reply;
 use crate::service::{self, Operation};
@@ -37,6 +45,50 @@ const OPERATIONS: &[(&str, Perform)] = &[
     ("ListTagsForResource", tags::list),
     ("ListFoundationModels", models::list),
     ("GetFoundationModel", models::get),
+    ("GetFoundationModelAvailability", access::availability),
+    ("ListFoundationModelAgreementOffers", access::offers),
+    ("CreateFoundationModelAgreement", access::agree),
+    ("DeleteFoundationModelAgreement", access::disagree),
+    ("GetUseCaseForModelAccess", access::use_case),
+    ("PutUseCaseForModelAccess", access::put_use_case),
+    ("PutModelInvocationLoggingConfiguration", logging::put),
+    ("GetModelInvocationLoggingConfiguration", logging::get),
+    ("DeleteModelInvocationLoggingConfiguration", logging::delete),
+    ("CreateGuardrail", guardrails::create),
+    ("CreateGuardrailVersion", guardrails::create_version),
+    ("GetGuardrail", guardrails::get),
+    ("ListGuardrails", guardrails::list),
+    ("UpdateGuardrail", guardrails::update),
+    ("DeleteGuardrail", guardrails::delete),
+    ("ApplyGuardrail", guardrails::apply),
+    ("CreateCustomModel", custom::create_model),
+    ("GetCustomModel", custom::get_model),
+    ("ListCustomModels", custom::list_models),
+    ("DeleteCustomModel", custom::delete_model),
+    ("CreateModelCustomizationJob", custom::create_job),
+    ("GetModelCustomizationJob", custom::get_job),
+    ("ListModelCustomizationJobs", custom::list_jobs),
+    ("StopModelCustomizationJob", custom::stop_job),
+    ("CreateCustomModelDeployment", custom::create_deployment),
+    ("GetCustomModelDeployment", custom::get_deployment),
+    ("ListCustomModelDeployments", custom::list_deployments),
+    ("UpdateCustomModelDeployment", custom::update_deployment),
+    ("DeleteCustomModelDeployment", custom::delete_deployment),
+    ("CreateModelImportJob", imported::create_job),
+    ("GetModelImportJob", imported::get_job),
+    ("ListModelImportJobs", imported::list_jobs),
+    ("GetImportedModel", imported::get),
+    ("ListImportedModels", imported::list),
+    ("DeleteImportedModel", imported::delete),
+    ("CreateProvisionedModelThroughput", provisioned::create),
+    ("GetProvisionedModelThroughput", provisioned::get),
+    ("ListProvisionedModelThroughputs", provisioned::list),
+    ("UpdateProvisionedModelThroughput", provisioned::update),
+    ("DeleteProvisionedModelThroughput", provisioned::delete),
+    ("CreatePromptRouter", routers::create),
+    ("GetPromptRouter", routers::get),
+    ("ListPromptRouters", routers::list),
+    ("DeletePromptRouter", routers::delete),
 ];
 
 /// Performs an operation of the control plane.
@@ -64,6 +116,31 @@ impl Context<'_> {
         let status = StatusCode::from_u16(self.operation.status).unwrap_or(StatusCode::OK);
         Reply::json(status, &service::service().project(self.operation, document))
     }
+
+    /// The operation's answer: a resource.
+    fn describe(&self, kind: Kind, identifier: &str) -> Result<Reply, Failure> {
+        Ok(self.answer(Value::Object(resource::find(self, kind, identifier)?.document)))
+    }
+
+    /// A new resource of this Region, made now, with an empty document.
+    fn resource(&self, kind: Kind, path: &str, id: &str, name: &str) -> Resource {
+        Resource {
+            kind,
+            arn: format!("arn:aws:bedrock:{}:{ACCOUNT}:{path}", self.region),
+            id: id.to_owned(),
+            region: self.region.to_owned(),
+            name: name.to_owned(),
+            created_at: profiles::now(),
+            document: Map::new(),
+            request: None,
+            tags: store::Tags::new(),
+        }
+    }
+}
+
+/// A member that the service model requires, as text.
+fn text<'a>(input: &'a Value, member: &str) -> &'a str {
+    input[member].as_str().unwrap_or_default()
 }
 
 /// Reads a checked input into the operation's own type.

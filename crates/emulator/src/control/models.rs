@@ -41,7 +41,12 @@ pub(super) fn get(ctx: &Context<'_>, input: Value) -> Result<Reply, Failure> {
 pub(super) fn of_region(ctx: &Context<'_>, identifier: &str) -> Result<Arc<Model>, Failure> {
     let id = identifier.rsplit_once('/').map_or(identifier, |(_, id)| id);
     let model = ctx.state.facts.models_of(ctx.region).into_iter().find(|model| model.id == id);
-    model.ok_or_else(|| Failure::validation("The provided model identifier is invalid."))
+    model.ok_or_else(invalid_identifier)
+}
+
+/// Recorded for unknown ids (reference `bedrock.md` §5).
+pub(super) fn invalid_identifier() -> Failure {
+    Failure::validation("The provided model identifier is invalid.")
 }
 
 fn describe(state: &State, model: &Arc<Model>, region: &str) -> Value {

@@ -249,7 +249,7 @@ fn system(state: &State, identifier: &str, region: &str) -> Option<Description> 
     Some(Description::of_system(state, profile, region))
 }
 
-fn system_arn(region: &str, id: &str) -> String {
+pub(super) fn system_arn(region: &str, id: &str) -> String {
     format!("arn:aws:bedrock:{region}:{ACCOUNT}:inference-profile/{id}")
 }
 
@@ -263,5 +263,10 @@ pub(super) fn not_found() -> Failure {
 
 /// The time as AWS writes it: ISO 8601 with microseconds.
 pub(crate) fn now() -> String {
-    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
+    iso(jiff::Timestamp::now())
+}
+
+/// A time as AWS writes it.
+pub(super) fn iso(time: jiff::Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
 }

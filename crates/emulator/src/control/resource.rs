@@ -57,6 +57,15 @@ impl Resource {
         self.document.insert(member.to_owned(), value.into());
     }
 
+    /// Takes members over from an input that has them.
+    pub(crate) fn copy(&mut self, input: &Value, members: &[&str]) {
+        for member in members {
+            if let Some(value) = input.get(member).filter(|value| !value.is_null()) {
+                self.set(member, value.clone());
+            }
+        }
+    }
+
     /// Whether an identifier means it: its ARN, its id or its name.
     pub(crate) fn is(&self, kind: Kind, identifier: &str, region: &str) -> bool {
         self.kind == kind

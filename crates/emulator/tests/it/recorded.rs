@@ -24,6 +24,9 @@ fn reviewed(record: &Value, message: &str) -> Option<&'static str> {
     if message.contains("cannot both be specified for this model") {
         return Some("the model of today takes one of temperature and top_p, the recorded one took both");
     }
+    if message.starts_with("The guardrail identifier or version") {
+        return Some("the guardrail is another account's");
+    }
     if is_about_the_identifier(message) {
         return Some("the model is retired or served otherwise today, and its body has no successor");
     }

@@ -231,7 +231,12 @@ async fn recorded_requests_break_no_rule() {
             continue;
         }
         let words = answer.message();
-        let is_elsewhere = ["identifier is invalid", "end of its life", "does not know the native body"];
+        let is_elsewhere = [
+            "identifier is invalid",
+            "end of its life",
+            "does not know the native body",
+            "guardrail identifier",
+        ];
         match is_elsewhere.iter().any(|known| words.contains(known)) {
             true => elsewhere += 1,
             false => refused.push(format!("{}: {words}", recorded.id)),
