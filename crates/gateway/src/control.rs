@@ -64,6 +64,8 @@ pub(crate) async fn forward(
 struct Resource<'a> {
     collection: &'static str,
     id: Cow<'a, str>,
+    /// What follows the id: `/version/1/apply`.
+    rest: &'a str,
 }
 
 impl<'a> Resource<'a> {
@@ -71,20 +73,32 @@ impl<'a> Resource<'a> {
         ["/inference-profiles/", "/foundation-models/", "/foundation-model-availability/"];
 
     fn of(path: &'a str) -> Option<Self> {
-        Self::COLLECTIONS.into_iter().find_map(|collection| {
-            let id = percent_decode_str(path.strip_prefix(collection)?).decode_utf8().ok()?;
-            Some(Self { collection, id })
-        })
+        let named = |collection, id, rest| {
+            Some(Self { collection, id: percent_decode_str(id).decode_utf8().ok()?, rest })
+        };
+        if let Some(guardrail) = path.strip_prefix(GUARDRAIL) {
+            let at = guardrail.rfind("/version/")?;
+            return named(GUARDRAIL, &guardrail[..at], &guardrail[at..]);
+        }
+        Self::COLLECTIONS
+            .into_iter()
+            .find_map(|collection| named(collection, path.strip_prefix(collection)?, ""))
     }
 
     /// An ARN's own Region wins.
     fn region(&self) -> Option<String> {
-        Arn::parse(&self.id).ok().map(|arn| arn.region).filter(|region| !region.is_empty())
+        let region = if self.collection == GUARDRAIL {
+            let mut parts = self.id.strip_prefix("arn:")?.splitn(5, ':');
+            parts.nth(2).map(str::to_owned)
+        } else {
+            Arn::parse(&self.id).ok().map(|arn| arn.region)
+        };
+        region.filter(|region| !region.is_empty())
     }
 
     /// The path as AWS wants it: an ARN is one segment, however the client wrote it (reference `bedrock.md` §2.3).
     fn path(&self) -> String {
-        format!("{}{}", self.collection, utf8_percent_encode(&self.id, PATH_SEGMENT))
+        format!("{}{}{}", self.collection, utf8_percent_encode(&self.id, PATH_SEGMENT), self.rest)
     }
 }
 
@@ -120,6 +134,12 @@ mod tests {
             assert_eq!(resource.path(), encoded);
             assert_eq!(resource.region().as_deref(), Some("eu-west-1"));
         }
+        let guardrail = "arn:aws:bedrock:us-west-2:123456789012:guardrail/abc123";
+        let path = format!("/guardrail/{guardrail}/version/DRAFT/apply");
+        let resource = Resource::of(&path).expect("a guardrail's path");
+        assert_eq!(resource.region().as_deref(), Some("us-west-2"));
+        let encoded = "arn%3Aaws%3Abedrock%3Aus-west-2%3A123456789012%3Aguardrail%2Fabc123";
+        assert_eq!(resource.path(), format!("/guardrail/{encoded}/version/DRAFT/apply"));
         assert!(Resource::of("/inference-profiles").is_none());
         assert_eq!(Resource::of("/foundation-models/amazon.nova-lite-v1:0").and_then(|it| it.region()), None);
     }

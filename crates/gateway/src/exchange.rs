@@ -42,6 +42,7 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Response<Reply
         ) => invoke(&state, &head, body, endpoint, &id).await,
         Ok(Endpoint::Embeddings) => embeddings::answer(&state, &head, body, &id).await,
         Ok(Endpoint::Models) => models::list(&state, &head).await,
+        Ok(Endpoint::ModelNamed(id)) => models::named(&state, &head, &id).await,
         Ok(Endpoint::Control) => control::forward(&state, &head, body).await,
         Ok(Endpoint::Health) => Ok(Response::new(ReplyBody::whole("ok\n"))),
         Ok(Endpoint::Ready) => Ok(state.ledger.telemetry().health.readiness()),

@@ -23,6 +23,8 @@ pub(crate) enum Endpoint<'a> {
     Model { id: Cow<'a, str>, operation: Operation },
     /// `GET /v1/models`.
     Models,
+    /// `GET /v1/models/{id}`: the identifier, percent-decoded once; an ARN may hold slashes.
+    ModelNamed(Cow<'a, str>),
     /// The control plane's paths, handed on as they are.
     Control,
     /// `GET /healthz`.
@@ -72,6 +74,7 @@ pub(crate) fn route<'a>(method: &Method, path: &'a str) -> Result<Endpoint<'a>, 
         "/metrics" => (Endpoint::Metrics, &[Method::GET][..]),
         "/" => (Endpoint::Root, &[Method::GET, Method::HEAD][..]),
         _ if is_control(path) => return Ok(Endpoint::Control),
+        _ if path.contains("/v1/models/") => (model_named(path).ok_or(Unroutable::Path)?, &[Method::GET][..]),
         _ => (model(path).ok_or(Unroutable::Path)?, &[Method::POST][..]),
     };
     if allowed.contains(method) { Ok(endpoint) } else { Err(Unroutable::Method) }
@@ -134,6 +137,14 @@ fn model(path: &str) -> Option<Endpoint<'_>> {
     let (id, segment) = path.strip_prefix("/model/")?.rsplit_once('/')?;
     let id = percent_decode_str(id).decode_utf8().ok().filter(|id| !id.is_empty())?;
     Some(Endpoint::Model { id, operation: Operation::from_segment(segment)? })
+}
+
+/// `/v1/models/{id}`, at each of the places of the list.
+fn model_named(path: &str) -> Option<Endpoint<'_>> {
+    const PLACES: [&str; 3] = ["/v1/models/", "/openai/v1/models/", "/anthropic/v1/models/"];
+    let id = PLACES.into_iter().find_map(|place| path.strip_prefix(place))?;
+    let id = percent_decode_str(id).decode_utf8().ok().filter(|id| !id.is_empty())?;
+    Some(Endpoint::ModelNamed(id))
 }
 
 fn is_control(path: &str) -> bool {

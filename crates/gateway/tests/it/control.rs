@@ -2,7 +2,7 @@
 
 use http::{Method, StatusCode};
 use outcrop_catalog::Layer;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::rig::{Plan, Rig};
 
@@ -43,6 +43,56 @@ async fn models_are_listed_in_both_shapes() {
     assert_eq!(anthropic["data"][1]["type"], "model");
     assert_eq!(anthropic["data"][1]["display_name"], "Claude Sonnet 4.6");
     assert_eq!(anthropic["last_id"], "anthropic.claude-sonnet-4-6");
+}
+
+#[tokio::test]
+async fn anthropics_list_comes_in_pages_both_ways() {
+    let models = ["nova-lite", "nova-micro", "nova-pro", "nova-premier", "titan-embed-text"];
+    let offered = models.map(|model| format!("amazon.{model}-v1:0")).to_vec();
+    let rig = Rig::start(Plan { layer: Layer { offered, ..Layer::default() }, ..Plan::default() }).await;
+    let headers = [("anthropic-version", "2023-06-01")];
+    let page =
+        async |query: String| rig.send(Method::GET, &format!("/v1/models{query}"), &headers, "").await.json();
+    let all = page(String::new()).await;
+    assert_eq!(all["has_more"], false);
+    let mut seen = Vec::new();
+    let mut query = "?limit=2".to_owned();
+    loop {
+        let list = page(query).await;
+        seen.extend(list["data"].as_array().unwrap().clone());
+        if list["has_more"] == false {
+            break;
+        }
+        query = format!("?limit=2&after_id={}", list["last_id"].as_str().unwrap().replace(':', "%3A"));
+    }
+    assert_eq!(json!(seen), all["data"]);
+    let third = all["data"][2]["id"].as_str().unwrap();
+    let before = page(format!("?limit=1&before_id={third}")).await;
+    assert_eq!((&before["data"][0], &before["has_more"]), (&all["data"][1], &json!(true)));
+    let refused = rig.send(Method::GET, "/v1/models?limit=0", &headers, "").await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn one_model_is_found_by_any_identifier() {
+    let rig = Rig::start(Plan::default()).await;
+    let arn = &rig.profiles[0];
+    for written in [arn.clone(), arn.replace(':', "%3A").replace('/', "%2F")] {
+        let openai = rig.get(&format!("/v1/models/{written}")).await.json();
+        assert_eq!((&openai["id"], &openai["object"]), (&json!(arn), &json!("model")));
+        assert!(openai["name"].as_str().unwrap().contains("(Claude Sonnet 4.6)"), "{openai}");
+        let anthropic = rig.get(&format!("/anthropic/v1/models/{written}")).await.json();
+        assert_eq!((&anthropic["id"], &anthropic["type"]), (&json!(arn), &json!("model")));
+    }
+    let unknown = rig.get("/v1/models/no.such-model-v1:0").await;
+    assert_eq!(unknown.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_head_of_the_root_is_well() {
+    let rig = Rig::start(Plan::default()).await;
+    let answer = rig.send(Method::HEAD, "/", &[], "").await;
+    assert_eq!((answer.status, answer.body.len()), (StatusCode::OK, 0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
