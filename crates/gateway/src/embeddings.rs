@@ -103,6 +103,7 @@ fn call(id: &str, headers: &HeaderMap, body: Bytes, notices: Notices) -> Call {
         headers: headers.clone(),
         body,
         notices,
+        keeper: None,
     }
 }
 

@@ -21,7 +21,7 @@ use crate::ledger::{Record, UsageKind};
 use crate::reply::{self, ReplyBody};
 use crate::router::{self, Endpoint};
 use crate::state::{Route, State};
-use crate::{body, control, embeddings, models, tenant};
+use crate::{body, control, embeddings, models, stored, tenant};
 
 /// Answers one request, whatever it is. Never fails: a failure is an answer in the client's dialect.
 pub(crate) async fn exchange(state: Arc<State>, request: Request<Incoming>) -> Response<ReplyBody> {
@@ -41,6 +41,9 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Response<Reply
             | Endpoint::Model { .. }),
         ) => invoke(&state, &head, body, endpoint, &id).await,
         Ok(Endpoint::Embeddings) => embeddings::answer(&state, &head, body, &id).await,
+        Ok(Endpoint::StoredResponse { id: stored, part }) => {
+            stored::answer(&state, &head, &stored, part).await
+        }
         Ok(Endpoint::Models) => models::list(&state, &head).await,
         Ok(Endpoint::ModelNamed(id)) => models::named(&state, &head, &id).await,
         Ok(Endpoint::Control) => control::forward(&state, &head, body).await,
@@ -70,7 +73,8 @@ async fn invoke(
     id: &str,
 ) -> Result<Response<ReplyBody>, Failure> {
     let (caller, body) = admit(state, head, body, router::dialect(head.uri.path())).await?;
-    let inbound = Inbound::read(endpoint, &head.headers, &body)?;
+    let continued = stored::continued(state, &caller, &endpoint, body).await?;
+    let inbound = Inbound::read(endpoint, &head.headers, &continued.body)?;
     let route = state.route_of(&caller, &inbound.model, inbound.dialect).await?;
     let live = state.live();
     let mut call = lane::prepare(&inbound, &route, live.lane, id)?;
@@ -78,6 +82,7 @@ async fn invoke(
         guardrail.apply(&mut call)?;
     }
     pass_fault(state, &head.headers, &mut call.headers);
+    continued.keep(state, &caller, &mut call);
     let entry = open(state, &route, &call, caller, inbound.dialect, id);
     let sent = live.client.send(&invocation(&call, &route)).await;
     match reply::answer(&call, sent, entry, state.drains()).await {

@@ -12,6 +12,7 @@ use outcrop_wire::{Notices, anthropic, counting, envelope, family, openai_chat, 
 use crate::router::{Endpoint, Operation};
 use crate::settings::LanePolicy;
 use crate::state::Route;
+use crate::stored::Keeper;
 
 /// What a client asks of a model, read as far as routing needs.
 #[derive(Debug)]
@@ -88,6 +89,8 @@ pub(crate) struct Call {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) notices: Notices,
+    /// Stores the response, where it is to be stored.
+    pub(crate) keeper: Option<Keeper>,
 }
 
 /// How the answer is written.
@@ -137,6 +140,7 @@ fn native(inbound: &Inbound<'_>, operation: Operation, request_id: &str) -> Call
         headers: native_headers(inbound.headers),
         body: inbound.body.clone(),
         notices: Notices::default(),
+        keeper: None,
     }
 }
 
@@ -152,6 +156,7 @@ fn relay_messages(inbound: &Inbound<'_>, request_id: &str) -> Result<Call, Reque
         headers: json_headers(),
         body: Bytes::from(envelope::relay_messages(inbound.body, &inbound.betas())?),
         notices: Notices::default(),
+        keeper: None,
     })
 }
 
@@ -178,17 +183,20 @@ fn count(inbound: &Inbound<'_>, route: &Route, request_id: &str) -> Result<Call,
         headers: json_headers(),
         body: Bytes::from(body),
         notices,
+        keeper: None,
     })
 }
 
 /// Everything else becomes Converse.
 fn translate(inbound: &Inbound<'_>, route: &Route, request_id: &str) -> Result<Call, RequestError> {
     let mut echo = None;
+    let mut declared = dialect::DeclaredTools::default();
     let (translated, include_usage) = match inbound.dialect {
         Dialect::Messages => (anthropic::translate(inbound.body, &inbound.betas())?, false),
         Dialect::Responses => {
             let understood = openai_responses::translate(inbound.body)?;
             echo = Some(Box::new(understood.echo));
+            declared = understood.declared;
             (understood.translated, false)
         }
         Dialect::ChatCompletions | Dialect::Bedrock => {
@@ -197,8 +205,9 @@ fn translate(inbound: &Inbound<'_>, route: &Route, request_id: &str) -> Result<C
             (translated, include_usage)
         }
     };
-    let family::Prepared { request, notices, tool_names } =
+    let family::Prepared { request, notices, mut tool_names } =
         family::apply(translated, route.resolution.model.as_deref());
+    tool_names.declare(declared);
     let answer = dialect::Answer {
         id: answer_id(inbound.dialect, request_id),
         created: unix_seconds(),
@@ -218,6 +227,7 @@ fn translate(inbound: &Inbound<'_>, route: &Route, request_id: &str) -> Result<C
         headers: json_headers(),
         body: Bytes::from(body),
         notices,
+        keeper: None,
     })
 }
 

@@ -24,6 +24,7 @@ mod router;
 mod server;
 mod settings;
 mod state;
+mod stored;
 mod stream;
 mod telemetry;
 mod tenant;

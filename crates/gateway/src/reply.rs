@@ -117,6 +117,9 @@ async fn whole(call: &Call, headers: &HeaderMap, body: Incoming, mut entry: Entr
     };
     match rendered {
         Ok(rendered) => {
+            if let Some(keeper) = &call.keeper {
+                keeper.keep(&rendered);
+            }
             entry.done();
             Ok(Bytes::from(rendered))
         }

@@ -6,6 +6,8 @@ use http::Method;
 use outcrop_wire::dialect::Dialect;
 use percent_encoding::percent_decode_str;
 
+use crate::stored::Part;
+
 /// What a client asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Endpoint<'a> {
@@ -13,6 +15,8 @@ pub(crate) enum Endpoint<'a> {
     ChatCompletions,
     /// `POST /v1/responses`.
     Responses,
+    /// `GET` and `DELETE /v1/responses/{id}`, `GET /v1/responses/{id}/input_items`.
+    StoredResponse { id: Cow<'a, str>, part: Part },
     /// `POST /v1/embeddings`.
     Embeddings,
     /// `POST /v1/messages`.
@@ -73,6 +77,11 @@ pub(crate) fn route<'a>(method: &Method, path: &'a str) -> Result<Endpoint<'a>, 
         "/readyz" => (Endpoint::Ready, &[Method::GET, Method::HEAD][..]),
         "/metrics" => (Endpoint::Metrics, &[Method::GET][..]),
         "/" => (Endpoint::Root, &[Method::GET, Method::HEAD][..]),
+        _ if path.contains("/v1/responses/") => {
+            let (endpoint, part) = stored_response(path).ok_or(Unroutable::Path)?;
+            let whole = &[Method::GET, Method::DELETE][..];
+            (endpoint, if part == Part::Response { whole } else { &[Method::GET][..] })
+        }
         _ if is_control(path) => return Ok(Endpoint::Control),
         _ if path.contains("/v1/models/") => (model_named(path).ok_or(Unroutable::Path)?, &[Method::GET][..]),
         _ => (model(path).ok_or(Unroutable::Path)?, &[Method::POST][..]),
@@ -137,6 +146,18 @@ fn model(path: &str) -> Option<Endpoint<'_>> {
     let (id, segment) = path.strip_prefix("/model/")?.rsplit_once('/')?;
     let id = percent_decode_str(id).decode_utf8().ok().filter(|id| !id.is_empty())?;
     Some(Endpoint::Model { id, operation: Operation::from_segment(segment)? })
+}
+
+/// `/v1/responses/{id}` and `/v1/responses/{id}/input_items`.
+fn stored_response(path: &str) -> Option<(Endpoint<'_>, Part)> {
+    const PLACES: [&str; 2] = ["/v1/responses/", "/openai/v1/responses/"];
+    let rest = PLACES.into_iter().find_map(|place| path.strip_prefix(place))?;
+    let (id, part) = match rest.strip_suffix("/input_items") {
+        Some(id) => (id, Part::InputItems),
+        None => (rest, Part::Response),
+    };
+    let id = percent_decode_str(id).decode_utf8().ok().filter(|id| !id.is_empty() && !id.contains('/'))?;
+    Some((Endpoint::StoredResponse { id, part }, part))
 }
 
 /// `/v1/models/{id}`, at each of the places of the list.

@@ -27,6 +27,7 @@ use crate::ledger::{Ledger, LedgerError};
 use crate::reload::Reloader;
 use crate::reply::ReplyBody;
 use crate::state::{Live, State};
+use crate::stored::Responses;
 
 /// A gateway, bound and ready to serve.
 #[derive(Debug)]
@@ -48,7 +49,11 @@ impl Gateway {
         let listener = TcpListener::bind(listen).await.map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
         let (ledger, writer) = Ledger::observed(&data_dir, Arc::default()).await?;
-        let state = Arc::new(State::new(live, ledger, known, local));
+        let (responses, shelf) = Responses::open(&data_dir).await?;
+        let state = Arc::new(State::new(live, ledger, known, responses, local));
+        let writer = tokio::spawn(async {
+            let _ = tokio::join!(writer, shelf);
+        });
         Ok(Self { listener, address, state, writer })
     }
 

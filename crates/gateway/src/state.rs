@@ -21,12 +21,14 @@ use crate::keys::Known;
 use crate::ledger::Ledger;
 use crate::router::Operation;
 use crate::settings::{LanePolicy, OnDisconnect};
+use crate::stored::Responses;
 
 /// Shared by all requests.
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) ledger: Ledger,
     pub(crate) keys: Known,
+    pub(crate) responses: Responses,
     pub(crate) local: bool,
     pub(crate) bodies: Limits,
     live: ArcSwap<Live>,
@@ -111,10 +113,11 @@ const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
 const NEGATIVE_LOOKUP: Duration = Duration::from_secs(60);
 
 impl State {
-    pub(crate) fn new(live: Live, ledger: Ledger, keys: Known, local: bool) -> Self {
+    pub(crate) fn new(live: Live, ledger: Ledger, keys: Known, responses: Responses, local: bool) -> Self {
         Self {
             ledger,
             keys,
+            responses,
             local,
             bodies: Limits::default(),
             live: ArcSwap::from_pointee(live),

@@ -11,6 +11,7 @@ use crate::entry::Entry;
 use crate::lane::{Answer, Call};
 use crate::reply::cut;
 use crate::router::Operation;
+use crate::stored::Keeper;
 
 /// Rewrites the frames of one stream.
 #[derive(Debug)]
@@ -20,11 +21,18 @@ pub(crate) enum Writer {
     /// Chat Completions events.
     Chat(openai_chat::StreamWriter),
     /// Events of a response.
-    Responses(Box<openai_responses::StreamWriter>),
+    Responses(Box<Responses>),
     /// Anthropic events, from Converse.
     Messages(anthropic::StreamWriter),
     /// Anthropic events, unpacked from InvokeModel's.
     MessagesRelay(anthropic::RelayWriter),
+}
+
+/// Events of a response, which is stored when it is whole.
+#[derive(Debug)]
+pub(crate) struct Responses {
+    writer: openai_responses::StreamWriter,
+    keeper: Option<Keeper>,
 }
 
 /// Bedrock's own stream: handed on byte for byte, watched for usage and for its end.
@@ -47,9 +55,10 @@ impl Writer {
             Answer::Chat { answer, include_usage } => {
                 Self::Chat(openai_chat::StreamWriter::new(answer.clone(), *include_usage))
             }
-            Answer::Responses { answer, echo } => Self::Responses(Box::new(
-                openai_responses::StreamWriter::new(answer.clone(), (**echo).clone()),
-            )),
+            Answer::Responses { answer, echo } => Self::Responses(Box::new(Responses {
+                writer: openai_responses::StreamWriter::new(answer.clone(), (**echo).clone()),
+                keeper: call.keeper.clone(),
+            })),
             Answer::Messages { answer } => Self::Messages(anthropic::StreamWriter::new(answer.clone())),
             Answer::MessagesRelay => Self::MessagesRelay(anthropic::RelayWriter::new()),
             Answer::Native | Answer::Count => Self::Native(Native::new(call.operation)),
@@ -86,10 +95,10 @@ impl Writer {
                 entry.observe(&event);
                 writer.event(&event, out);
             }
-            Self::Responses(writer) => {
+            Self::Responses(responses) => {
                 let event = read(event_type, payload)?;
                 entry.observe(&event);
-                writer.event(&event, out);
+                responses.event(&event, out);
             }
             Self::Messages(writer) => {
                 let event = read(event_type, payload)?;
@@ -113,7 +122,7 @@ impl Writer {
             Self::Native(native) if native.is_complete() => Ok(()),
             Self::Native(_) => Err(cut("the stream ended before its last event")),
             Self::Chat(writer) => writer.finish(out).map_err(truncated),
-            Self::Responses(writer) => writer.finish(out).map_err(truncated),
+            Self::Responses(responses) => responses.writer.finish(out).map_err(truncated),
             Self::Messages(writer) => writer.finish(out).map_err(truncated),
             Self::MessagesRelay(writer) => writer.finish(out).map_err(truncated),
         }
@@ -130,7 +139,7 @@ impl Writer {
                 }
             },
             Self::Chat(writer) => writer.error(error, out),
-            Self::Responses(writer) => writer.error(error, out),
+            Self::Responses(responses) => responses.writer.error(error, out),
             Self::Messages(writer) => writer.error(error, out),
             Self::MessagesRelay(writer) => writer.error(error, request_id, out),
         }
@@ -152,6 +161,18 @@ impl Writer {
             native.exception = Some(frame.bytes().clone());
         }
         error
+    }
+}
+
+impl Responses {
+    /// The response is kept before the client can see its last event, and so can continue it at once.
+    fn event(&mut self, event: &StreamEvent<'_>, out: &mut BytesMut) {
+        self.writer.event(event, out);
+        if let Some(response) = self.writer.response()
+            && let Some(keeper) = self.keeper.take()
+        {
+            keeper.keep(response);
+        }
     }
 }
 

@@ -173,24 +173,53 @@ pub struct Answer {
     pub tool_names: ToolNames,
 }
 
-/// Tool names that had to be rewritten for Bedrock: what was sent → what the client wrote.
+/// Tools that Bedrock knows otherwise than the client: by name, and by kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ToolNames(BTreeMap<String, String>);
+pub struct ToolNames {
+    /// Names that had to be rewritten: what was sent → what the dialect named.
+    renamed: BTreeMap<String, String>,
+    /// Tools that only look like functions to Bedrock, by the name the dialect gave them.
+    declared: DeclaredTools,
+}
+
+/// Tools that are no plain functions to the client, by the name that the dialect gave them for Bedrock.
+pub type DeclaredTools = BTreeMap<String, DeclaredTool>;
+
+/// A tool as its client declared it, where Converse has only functions without a namespace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeclaredTool {
+    /// The client's name for it, within its namespace.
+    pub name: String,
+    /// The namespace it was declared in.
+    pub namespace: Option<String>,
+    /// It takes one text instead of arguments (Responses `custom`).
+    pub custom: bool,
+}
 
 impl ToolNames {
     /// Remembers that `original` went out as `sent`.
     pub fn insert(&mut self, sent: String, original: String) {
-        self.0.insert(sent, original);
+        self.renamed.insert(sent, original);
     }
 
     /// The name the client knows for a name Bedrock used.
     pub fn original<'a>(&'a self, sent: &'a str) -> &'a str {
-        self.0.get(sent).map_or(sent, String::as_str)
+        self.renamed.get(sent).map_or(sent, String::as_str)
+    }
+
+    /// Remembers tools that are no plain functions to the client.
+    pub fn declare(&mut self, tools: DeclaredTools) {
+        self.declared.extend(tools);
+    }
+
+    /// The tool that Bedrock called by this name, where it is no plain function to the client.
+    pub fn declared(&self, sent: &str) -> Option<&DeclaredTool> {
+        self.declared.get(self.original(sent))
     }
 
     /// Whether no name was rewritten.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.renamed.is_empty() && self.declared.is_empty()
     }
 }
 

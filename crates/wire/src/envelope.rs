@@ -118,16 +118,16 @@ fn merged_betas(
 }
 
 /// A JSON object under construction.
-struct Envelope(Vec<u8>);
+pub(crate) struct Envelope(Vec<u8>);
 
 impl Envelope {
-    fn with_capacity(bytes: usize) -> Self {
+    pub(crate) fn with_capacity(bytes: usize) -> Self {
         let mut out = Vec::with_capacity(bytes);
         out.push(b'{');
         Self(out)
     }
 
-    fn member(&mut self, key: &str, value: &[u8]) {
+    pub(crate) fn member(&mut self, key: &str, value: &[u8]) {
         if self.0.len() > 1 {
             self.0.push(b',');
         }
@@ -136,14 +136,14 @@ impl Envelope {
         self.0.extend_from_slice(value);
     }
 
-    fn finish(mut self) -> Vec<u8> {
+    pub(crate) fn finish(mut self) -> Vec<u8> {
         self.0.push(b'}');
         self.0
     }
 }
 
 /// The top-level members of a body, values untouched.
-struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+pub(crate) struct Members<'a>(pub(crate) Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Members<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -25,6 +25,11 @@ impl Json {
         serde_json::value::to_raw_value(value).map(Json)
     }
 
+    /// Keeps a value that a reader borrowed.
+    pub(crate) fn keep(raw: &RawValue) -> Self {
+        Self(raw.to_owned())
+    }
+
     /// `{}`.
     pub fn empty_object() -> Self {
         Json::parse("{}").expect("{} is JSON")

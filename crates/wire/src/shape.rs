@@ -47,7 +47,9 @@ use std::marker::PhantomData;
 use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
+use crate::Json;
 use crate::bedrock::CachePoint;
 use crate::dialect::ReasoningIntent;
 use crate::union::Text;
@@ -90,6 +92,30 @@ impl<'de: 'a, 'a, T: Deserialize<'de>> Visitor<'de> for TextOrVisitor<'a, T> {
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
         T::deserialize(MapAccessDeserializer::new(map)).map(TextOr::Else)
+    }
+}
+
+/// A member and its text, for an answer that repeats what was asked.
+#[derive(Debug)]
+pub(crate) struct Kept<T> {
+    /// The member, understood.
+    pub(crate) value: T,
+    /// The same, as the client wrote it.
+    pub(crate) json: Json,
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Kept<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&'de RawValue>::deserialize(deserializer)?;
+        let value = serde_json::from_str(raw.get()).map_err(D::Error::custom)?;
+        Ok(Self { value, json: Json::keep(raw) })
+    }
+}
+
+impl<T> Kept<T> {
+    /// Takes the two apart.
+    pub(crate) fn split(kept: Option<Self>) -> (Option<T>, Option<Json>) {
+        kept.map(|Self { value, json }| (value, json)).unzip()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::items::reasoning_of;
 use super::request::{Item, Part};
+use super::tools::{Tools, text_arguments};
 use crate::bedrock::{
     ContentBlock, Message, ReasoningContent, ReasoningText, Role, SystemBlock, Text, ToolResult,
     ToolResultBlock, ToolUse,
@@ -25,6 +26,7 @@ impl Conversation {
     pub(super) fn read(
         input: TextOr<'_, Vec<Item<'_>>>,
         instructions: Option<Text<'_>>,
+        tools: &Tools,
         notices: &mut Notices,
     ) -> Result<Self, RequestError> {
         let mut conversation = Self::default();
@@ -34,7 +36,8 @@ impl Conversation {
             TextOr::Text(text) => conversation.say(Role::User, vec![ContentBlock::Text(text.into_owned())]),
             TextOr::Else(items) => {
                 for (index, item) in items.into_iter().enumerate() {
-                    Reading { path: format!("input[{index}]"), notices }.item(item, &mut conversation)?;
+                    Reading { path: format!("input[{index}]"), tools, notices }
+                        .item(item, &mut conversation)?;
                 }
             }
         }
@@ -52,6 +55,7 @@ impl Conversation {
 /// One item being read.
 struct Reading<'n> {
     path: String,
+    tools: &'n Tools,
     notices: &'n mut Notices,
 }
 
@@ -60,12 +64,12 @@ impl Reading<'_> {
         self.notices.unknown("input[]", std::mem::take(&mut item.unknown));
         match item.kind.as_deref().unwrap_or("message") {
             "message" => self.message(item, conversation),
-            "function_call" => {
+            "function_call" | "custom_tool_call" => {
                 let call = self.call(item)?;
                 conversation.say(Role::Assistant, vec![ContentBlock::ToolUse(call)]);
                 Ok(())
             }
-            "function_call_output" => {
+            "function_call_output" | "custom_tool_call_output" => {
                 let result = self.result(item)?;
                 conversation.say(Role::User, vec![ContentBlock::ToolResult(result)]);
                 Ok(())
@@ -201,18 +205,22 @@ impl Reading<'_> {
     }
 
     fn call(&mut self, item: Item<'_>) -> Result<ToolUse, RequestError> {
-        let Item { call_id, name, arguments, .. } = item;
+        let Item { call_id, name, namespace, arguments, input, .. } = item;
         let path = self.at("arguments");
-        let input = match arguments {
-            None => Json::empty_object(),
-            Some(json) => match serde_json::from_str::<Text<'_>>(json.get()) {
+        let input = match (input, arguments) {
+            (Some(text), _) => text_arguments(&text),
+            (None, None) => Json::empty_object(),
+            (None, Some(json)) => match serde_json::from_str::<Text<'_>>(json.get()) {
                 Ok(text) => tool_arguments(&text, &path, self.notices),
                 Err(_) => tool_arguments(json.get(), &path, self.notices),
             },
         };
         Ok(ToolUse {
             tool_use_id: call_id.ok_or_else(|| RequestError::missing(&self.at("call_id")))?.0.into_owned(),
-            name: name.ok_or_else(|| RequestError::missing(&self.at("name")))?.0.into_owned(),
+            name: match name {
+                Some(name) => self.tools.name(namespace.as_deref(), &name),
+                None => return Err(RequestError::missing(&self.at("name"))),
+            },
             input,
             tool_type: None,
         })

@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
+use super::tools::text_of;
 use crate::Json;
 use crate::bedrock::{CitationsContent, CitedText, ContentBlock, ReasoningContent, ReasoningText};
 use crate::dialect::{Answer, to_vec};
@@ -29,7 +30,18 @@ pub(super) enum Item {
         status: &'static str,
         call_id: String,
         name: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        namespace: Option<String>,
         arguments: String,
+    },
+    CustomToolCall {
+        id: String,
+        status: &'static str,
+        call_id: String,
+        name: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        namespace: Option<String>,
+        input: String,
     },
     BedrockBlock {
         id: String,
@@ -75,13 +87,17 @@ impl Item {
     }
 
     pub(super) fn call(answer: &Answer, index: usize, call_id: String, name: &str) -> Self {
-        Self::FunctionCall {
-            id: item_id("fc", answer, index),
-            status: IN_PROGRESS,
-            call_id,
-            name: answer.tool_names.original(name).to_owned(),
-            arguments: String::new(),
+        let (name, namespace, custom) = match answer.tool_names.declared(name) {
+            Some(tool) => (tool.name.clone(), tool.namespace.clone(), tool.custom),
+            None => (answer.tool_names.original(name).to_owned(), None, false),
+        };
+        let status = IN_PROGRESS;
+        if custom {
+            let id = item_id("ctc", answer, index);
+            return Self::CustomToolCall { id, status, call_id, name, namespace, input: String::new() };
         }
+        let id = item_id("fc", answer, index);
+        Self::FunctionCall { id, status, call_id, name, namespace, arguments: String::new() }
     }
 
     pub(super) fn block(answer: &Answer, index: usize, block: ContentBlock) -> Self {
@@ -93,6 +109,7 @@ impl Item {
             Self::Reasoning { id, .. }
             | Self::Message { id, .. }
             | Self::FunctionCall { id, .. }
+            | Self::CustomToolCall { id, .. }
             | Self::BedrockBlock { id, .. } => id,
         }
     }
@@ -100,7 +117,9 @@ impl Item {
     /// Says how the item ended; reasoning has no status.
     pub(super) fn end(&mut self, end: &'static str) {
         match self {
-            Self::Message { status, .. } | Self::FunctionCall { status, .. } => *status = end,
+            Self::Message { status, .. }
+            | Self::FunctionCall { status, .. }
+            | Self::CustomToolCall { status, .. } => *status = end,
             Self::Reasoning { .. } | Self::BedrockBlock { .. } => {}
         }
     }
@@ -137,8 +156,10 @@ fn add(block: ContentBlock, items: &mut Vec<Item>, answer: &Answer) {
         }
         ContentBlock::ToolUse(call) if call.tool_type.as_deref() != Some("server_tool_use") => {
             let mut item = Item::call(answer, index, call.tool_use_id, &call.name);
-            if let Item::FunctionCall { arguments, .. } = &mut item {
-                call.input.get().clone_into(arguments);
+            match &mut item {
+                Item::FunctionCall { arguments, .. } => call.input.get().clone_into(arguments),
+                Item::CustomToolCall { input, .. } => *input = text_of(call.input.get()),
+                _ => {}
             }
             items.push(item);
         }

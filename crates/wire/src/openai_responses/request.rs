@@ -2,12 +2,12 @@
 //!
 //! Source: OpenAI's API reference, "Create a model response", and recorded requests.
 
+use serde::Serialize;
 use serde::de::IgnoredAny;
-use serde::{Deserialize, Serialize};
 
 use crate::Json;
 use crate::bedrock::{ContentBlock, Text};
-use crate::shape::TextOr;
+use crate::shape::{Kept, TextOr};
 
 request_shape! {
     /// The body.
@@ -17,13 +17,13 @@ request_shape! {
         "input" => input: TextOr<'a, Vec<Item<'a>>>,
         "instructions" => instructions: Text<'a>,
         "max_output_tokens" => max_output_tokens: u64,
-        "temperature" => temperature: f64,
-        "top_p" => top_p: f64,
-        "tools" => tools: Vec<Tool<'a>>,
-        "tool_choice" => tool_choice: TextOr<'a, ToolChoice<'a>>,
+        "temperature" => temperature: Kept<f64>,
+        "top_p" => top_p: Kept<f64>,
+        "tools" => tools: Kept<Vec<Tool<'a>>>,
+        "tool_choice" => tool_choice: Kept<TextOr<'a, ToolChoice<'a>>>,
         "parallel_tool_calls" => parallel_tool_calls: bool,
-        "reasoning" => reasoning: Reasoning<'a>,
-        "text" => text: TextConfig<'a>,
+        "reasoning" => reasoning: Kept<Reasoning<'a>>,
+        "text" => text: Kept<TextConfig<'a>>,
         "metadata" => metadata: Json,
         "user" => user: Text<'a>,
         "safety_identifier" => safety_identifier: Text<'a>,
@@ -57,6 +57,8 @@ request_shape! {
         "summary" => summary: Vec<Part<'a>>,
         "encrypted_content" => encrypted_content: Text<'a>,
         "block" => block: ContentBlock,
+        "namespace" => namespace: Text<'a>,
+        "input" => input: Text<'a>,
     }
 }
 
@@ -86,6 +88,18 @@ request_shape! {
         "description" => description: Text<'a>,
         "parameters" => parameters: Json,
         "strict" => strict: bool,
+        "format" => format: ToolFormat<'a>,
+        "tools" => tools: Vec<Tool<'a>>,
+        "defer_loading" => defer_loading: IgnoredAny,
+    }
+}
+
+request_shape! {
+    /// `format` of a custom tool.
+    struct ToolFormat<'a> {
+        "type" => kind: Text<'a>,
+        "syntax" => syntax: Text<'a>,
+        "definition" => definition: Text<'a>,
     }
 }
 
@@ -128,31 +142,31 @@ request_shape! {
 }
 
 /// What a response repeats of its request, as the client wrote it.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Echo {
-    instructions: Option<Json>,
-    max_output_tokens: Option<Json>,
-    metadata: Option<Json>,
+    pub(super) instructions: Option<String>,
+    pub(super) max_output_tokens: Option<u64>,
+    pub(super) metadata: Option<Json>,
     #[serde(serialize_with = "or_true")]
-    parallel_tool_calls: Option<Json>,
-    reasoning: Option<Json>,
-    temperature: Option<Json>,
-    text: Option<Json>,
+    pub(super) parallel_tool_calls: Option<bool>,
+    pub(super) reasoning: Option<Json>,
+    pub(super) temperature: Option<Json>,
+    pub(super) text: Option<Json>,
     #[serde(serialize_with = "or_auto")]
-    tool_choice: Option<Json>,
+    pub(super) tool_choice: Option<Json>,
     #[serde(serialize_with = "or_none")]
-    tools: Option<Json>,
-    top_p: Option<Json>,
-    user: Option<Json>,
+    pub(super) tools: Option<Json>,
+    pub(super) top_p: Option<Json>,
+    pub(super) user: Option<String>,
+    /// The stored response that this one continues.
+    pub previous_response_id: Option<String>,
+    /// Whether this response is stored.
+    pub store: bool,
 }
 
 /// OpenAI's defaults for what its clients expect to be there.
-fn or_true<S: serde::Serializer>(value: &Option<Json>, serializer: S) -> Result<S::Ok, S::Error> {
-    match value {
-        Some(value) => value.serialize(serializer),
-        None => serializer.serialize_bool(true),
-    }
+fn or_true<S: serde::Serializer>(value: &Option<bool>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_bool(value.unwrap_or(true))
 }
 
 fn or_auto<S: serde::Serializer>(value: &Option<Json>, serializer: S) -> Result<S::Ok, S::Error> {

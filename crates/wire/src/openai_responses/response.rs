@@ -79,8 +79,6 @@ pub(super) struct Response<'a> {
     incomplete_details: Option<IncompleteDetails>,
     model: &'a str,
     output: &'a [Item],
-    previous_response_id: Option<()>,
-    store: bool,
     truncation: &'static str,
     usage: Option<ResponseUsage>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -113,8 +111,6 @@ impl<'a> Response<'a> {
             incomplete_details: None,
             model: &answer.model,
             output,
-            previous_response_id: None,
-            store: false,
             truncation: "disabled",
             usage: None,
             native_stop_reason: None,

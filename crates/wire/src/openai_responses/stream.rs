@@ -6,12 +6,13 @@ use serde::Serialize;
 use super::items::{COMPLETED, Item, Part, Summary, enclose};
 use super::request::Echo;
 use super::response::{Ending, Response, error_code};
+use super::tools::text_of;
 use crate::Json;
 use crate::bedrock::{
     BedrockError, BlockDelta, BlockStart, ContentBlock, ContentBlockStart, OtherMember, ReasoningContent,
     ReasoningDelta, ReasoningText, StopReason, StreamEvent, ToolResult, ToolResultBlock, ToolUse, Usage,
 };
-use crate::dialect::{Answer, Truncated};
+use crate::dialect::{Answer, Truncated, to_vec};
 use crate::sse;
 
 /// Writes one answer's events into a buffer that the caller reuses.
@@ -28,6 +29,8 @@ pub struct StreamWriter {
     open: Option<Open>,
     stop: Option<StopReason>,
     metadata: bool,
+    /// The whole response, where it is to be stored.
+    whole: Option<Vec<u8>>,
 }
 
 /// What is being said, and at which of Bedrock's indexes.
@@ -48,6 +51,11 @@ enum Kind {
         redacted: Option<String>,
     },
     Call(Item),
+    /// Its text is known when its arguments are whole.
+    CustomCall {
+        item: Item,
+        arguments: String,
+    },
     /// Gathered here until it is whole.
     ServerTool {
         call: ToolUse,
@@ -68,6 +76,7 @@ impl StreamWriter {
             open: None,
             stop: None,
             metadata: false,
+            whole: None,
         }
     }
 
@@ -97,6 +106,11 @@ impl StreamWriter {
         Err(Truncated { stopped: self.stop.is_some(), metadata: self.metadata })
     }
 
+    /// The response as the last event of a complete stream stated it.
+    pub fn response(&self) -> Option<&[u8]> {
+        self.whole.as_deref()
+    }
+
     /// Ends the stream with `response.failed` and `error`, so that no client takes it for complete.
     pub fn error(&mut self, error: &BedrockError, out: &mut BytesMut) {
         let response = Response::failed(&self.answer, &self.echo, &self.output, error);
@@ -120,6 +134,9 @@ impl StreamWriter {
     fn end(&mut self, usage: &Usage, out: &mut BytesMut) {
         let Some(reason) = &self.stop else { return };
         let response = Response::ended(&self.answer, &self.echo, &self.output, reason, usage);
+        if self.echo.store {
+            self.whole = Some(to_vec(&response));
+        }
         write(&mut self.sequence, Ending::of(reason).event(), &Whole { response }, out);
     }
 
@@ -140,7 +157,11 @@ impl StreamWriter {
                 let index = self.output.len();
                 let item = Item::call(&self.answer, index, tool.tool_use_id.clone(), &tool.name);
                 self.added(&item, out);
-                self.open = Some(Open { at, kind: Kind::Call(item) });
+                let kind = match item {
+                    Item::CustomToolCall { .. } => Kind::CustomCall { item, arguments: String::new() },
+                    _ => Kind::Call(item),
+                };
+                self.open = Some(Open { at, kind });
             }
             BlockStart::ToolResult(result) => {
                 let result = ToolResult {
@@ -210,6 +231,7 @@ impl StreamWriter {
     fn arguments(&mut self, delta: &str, out: &mut BytesMut) {
         match &mut self.open {
             Some(Open { kind: Kind::ServerTool { input, .. }, .. }) => input.push_str(delta),
+            Some(Open { kind: Kind::CustomCall { arguments, .. }, .. }) => arguments.push_str(delta),
             Some(Open { kind: Kind::Call(Item::FunctionCall { id, arguments, .. }), .. })
                 if !delta.is_empty() =>
             {
@@ -299,6 +321,10 @@ impl StreamWriter {
                 arguments_done(&mut self.sequence, &mut item, output_index, out);
                 item
             }
+            Kind::CustomCall { mut item, arguments } => {
+                custom_done(&mut self.sequence, &mut item, output_index, &arguments, out);
+                item
+            }
             Kind::ServerTool { mut call, input } => {
                 if let Ok(input) = Json::parse(input) {
                     call.input = input;
@@ -370,6 +396,21 @@ fn arguments_done(sequence: &mut u64, item: &mut Item, output_index: usize, out:
     write(sequence, "response.function_call_arguments.done", &event, out);
 }
 
+fn custom_done(
+    sequence: &mut u64,
+    item: &mut Item,
+    output_index: usize,
+    arguments: &str,
+    out: &mut BytesMut,
+) {
+    let Item::CustomToolCall { id: item_id, input, .. } = item else { return };
+    *input = text_of(arguments);
+    let event = ArgumentsDelta { item_id, output_index, delta: input };
+    write(sequence, "response.custom_tool_call_input.delta", &event, out);
+    let event = InputDone { item_id, output_index, input };
+    write(sequence, "response.custom_tool_call_input.done", &event, out);
+}
+
 fn write<T: Serialize>(sequence: &mut u64, name: &'static str, body: &T, out: &mut BytesMut) {
     sse::write(out, Some(name), &Event { kind: name, sequence_number: *sequence, body });
     *sequence += 1;
@@ -434,6 +475,13 @@ struct ArgumentsDone<'a> {
     output_index: usize,
     name: &'a str,
     arguments: &'a str,
+}
+
+#[derive(Serialize)]
+struct InputDone<'a> {
+    item_id: &'a str,
+    output_index: usize,
+    input: &'a str,
 }
 
 #[derive(Clone, Copy, Serialize)]

@@ -1,16 +1,15 @@
 //! A Responses request in the canonical form.
 
 use super::conversation::Conversation;
-use super::request::{
-    Echo, Format, Request, TextConfig, Tool as ResponsesTool, ToolChoice as ResponsesChoice,
-};
+use super::request::{Echo, Format, Reasoning, Request, TextConfig};
+use super::tools::Tools;
 use crate::Notices;
-use crate::bedrock::{
-    ConverseRequest, Empty, InferenceConfig, InputSchema, NamedTool, Tool, ToolChoice, ToolConfig, ToolSpec,
+use crate::bedrock::{ConverseRequest, InferenceConfig};
+use crate::dialect::{
+    AnswerForm, AnswerSchema, DeclaredTools, Intent, ReasoningIntent, RequestError, Translated,
 };
-use crate::dialect::{AnswerForm, AnswerSchema, Intent, ReasoningIntent, RequestError, Translated};
-use crate::openai_chat::{bedrock_tier, no_arguments, request_metadata};
-use crate::shape::TextOr;
+use crate::openai_chat::{bedrock_tier, request_metadata};
+use crate::shape::Kept;
 
 /// A Responses request that was understood.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,12 +18,13 @@ pub struct ResponsesRequest {
     pub translated: Translated,
     /// What the response repeats of it.
     pub echo: Echo,
+    /// Tools that are no plain functions to the client ([`crate::dialect::ToolNames::declare`]).
+    pub declared: DeclaredTools,
 }
 
 /// Reads a Responses request; [`RequestError`] when it breaks a rule, or leans on what OpenAI has stored.
 pub fn translate(body: &[u8]) -> Result<ResponsesRequest, RequestError> {
     let request: Request<'_> = RequestError::read(body)?;
-    let echo: Echo = RequestError::read(body)?;
     refuse(&request)?;
     let mut notices = Notices::default();
     note_uncarried(&request, &mut notices);
@@ -43,6 +43,7 @@ pub fn translate(body: &[u8]) -> Result<ResponsesRequest, RequestError> {
         user,
         safety_identifier,
         service_tier,
+        store,
         unknown,
         // In the URL and in the head.
         model: _,
@@ -52,7 +53,6 @@ pub fn translate(body: &[u8]) -> Result<ResponsesRequest, RequestError> {
         conversation: _,
         prompt: _,
         background: _,
-        store: _,
         include: _,
         truncation: _,
         top_logprobs: _,
@@ -62,17 +62,34 @@ pub fn translate(body: &[u8]) -> Result<ResponsesRequest, RequestError> {
     } = request;
     notices.unknown("", unknown);
     let input = input.ok_or_else(|| RequestError::missing("input"))?;
-    let Conversation { system, messages } = Conversation::read(input, instructions, &mut notices)?;
+    let (tools, tools_json) = Kept::split(tools);
+    let (tool_choice, tool_choice_json) = Kept::split(tool_choice);
+    let (reasoning, reasoning_json) = Kept::split(reasoning);
+    let (text, text_json) = Kept::split(text);
+    let (temperature, temperature_json) = Kept::split(temperature);
+    let (top_p, top_p_json) = Kept::split(top_p);
+    let echo = Echo {
+        instructions: instructions.as_ref().map(|text| text.to_string()),
+        max_output_tokens,
+        metadata: metadata.clone(),
+        parallel_tool_calls,
+        reasoning: reasoning_json,
+        temperature: temperature_json,
+        text: text_json,
+        tool_choice: tool_choice_json,
+        tools: tools_json,
+        top_p: top_p_json,
+        user: user.as_ref().map(|text| text.to_string()),
+        previous_response_id: None,
+        // OpenAI's default.
+        store: store.unwrap_or(true),
+    };
+    let tools = Tools::read(tools.unwrap_or_default(), &mut notices)?;
+    let Conversation { system, messages } = Conversation::read(input, instructions, &tools, &mut notices)?;
     let mut intent = Intent { parallel_tool_calls, ..Intent::default() };
-    intent.reasoning = reasoning.and_then(|mut reasoning| {
-        notices.unknown("reasoning", std::mem::take(&mut reasoning.unknown));
-        match reasoning.effort?.0.into_owned() {
-            word if word == "none" => Some(ReasoningIntent::Off),
-            word => Some(ReasoningIntent::Effort(word)),
-        }
-    });
+    intent.reasoning = reasoning.and_then(|reasoning| reasoning_intent(reasoning, &mut notices));
     intent.answer = answer_form(text, &mut notices)?;
-    let tool_config = tool_config(tools.unwrap_or_default(), tool_choice, &mut intent, &mut notices)?;
+    let (tool_config, declared) = tools.config(tool_choice, &mut intent, &mut notices)?;
     let config = InferenceConfig { max_tokens: max_output_tokens, temperature, top_p, ..Default::default() };
     let request = ConverseRequest {
         messages,
@@ -83,7 +100,16 @@ pub fn translate(body: &[u8]) -> Result<ResponsesRequest, RequestError> {
         service_tier: service_tier.and_then(|tier| bedrock_tier(&tier, &mut notices)),
         ..ConverseRequest::default()
     };
-    Ok(ResponsesRequest { translated: Translated { request, intent, notices }, echo })
+    Ok(ResponsesRequest { translated: Translated { request, intent, notices }, echo, declared })
+}
+
+fn reasoning_intent(reasoning: Reasoning<'_>, notices: &mut Notices) -> Option<ReasoningIntent> {
+    let Reasoning { effort, summary: _, generate_summary: _, unknown } = reasoning;
+    notices.unknown("reasoning", unknown);
+    match effort?.0.into_owned() {
+        word if word == "none" => Some(ReasoningIntent::Off),
+        word => Some(ReasoningIntent::Effort(word)),
+    }
 }
 
 /// Requests that mean something only together with what OpenAI has stored, or that are to run without a listener.
@@ -107,9 +133,6 @@ fn refuse(request: &Request<'_>) -> Result<(), RequestError> {
 
 /// Members that are known and have no counterpart; a value that asks for nothing is no loss.
 fn note_uncarried(request: &Request<'_>, notices: &mut Notices) {
-    if request.store == Some(true) {
-        notices.dropped("store", "responses are not stored");
-    }
     if request.truncation.as_ref().is_some_and(|word| **word != *"disabled") {
         notices.dropped("truncation", "nothing is cut from the conversation; what is too long is refused");
     }
@@ -144,75 +167,5 @@ fn answer_form(
             let message = "`text.format.type` must be `text`, `json_object` or `json_schema`";
             Err(RequestError::at("text.format.type", message))
         }
-    }
-}
-
-fn tool_config(
-    tools: Vec<ResponsesTool<'_>>,
-    choice: Option<TextOr<'_, ResponsesChoice<'_>>>,
-    intent: &mut Intent,
-    notices: &mut Notices,
-) -> Result<Option<ToolConfig>, RequestError> {
-    let mut config = ToolConfig::default();
-    for (index, tool) in tools.into_iter().enumerate() {
-        config.tools.extend(function(tool, index, notices)?);
-    }
-    config.tool_choice = choice.map(|choice| tool_choice(choice, intent, notices)).transpose()?.flatten();
-    Ok((!config.tools.is_empty()).then_some(config))
-}
-
-fn function(
-    tool: ResponsesTool<'_>,
-    index: usize,
-    notices: &mut Notices,
-) -> Result<Option<Tool>, RequestError> {
-    let ResponsesTool { kind, name, description, parameters, strict, unknown } = tool;
-    if kind.as_deref() != Some("function") {
-        let kind = kind.as_deref().unwrap_or("none");
-        let why = format!("tools of type `{kind}` do not run on Bedrock");
-        notices.push("dropped", format!("tools[{index}]"), why);
-        return Ok(None);
-    }
-    notices.unknown("tools[]", unknown);
-    let name = name.ok_or_else(|| RequestError::missing(&format!("tools[{index}].name")))?;
-    Ok(Some(Tool::Spec(ToolSpec {
-        name: name.0.into_owned(),
-        description: description.map(|text| text.0.into_owned()).filter(|text| !text.is_empty()),
-        input_schema: InputSchema { json: parameters.unwrap_or_else(no_arguments) },
-        strict,
-    })))
-}
-
-fn tool_choice(
-    choice: TextOr<'_, ResponsesChoice<'_>>,
-    intent: &mut Intent,
-    notices: &mut Notices,
-) -> Result<Option<ToolChoice>, RequestError> {
-    let wrong = || {
-        RequestError::at("tool_choice", "`tool_choice` must be `none`, `auto`, `required` or name a function")
-    };
-    let word = match choice {
-        TextOr::Text(word) => word,
-        TextOr::Else(ResponsesChoice { name: Some(name), kind: Some(kind), .. }) if *kind == *"function" => {
-            return Ok(Some(ToolChoice::Tool(NamedTool { name: name.0.into_owned() })));
-        }
-        TextOr::Else(ResponsesChoice { mode: Some(mode), .. }) => {
-            let why = "Bedrock cannot narrow the tools, all stay on offer";
-            notices.push("dropped", "tool_choice.tools", why);
-            mode.0
-        }
-        TextOr::Else(_) => {
-            notices.push("dropped", "tool_choice", "only functions can be chosen on Bedrock");
-            return Ok(None);
-        }
-    };
-    match word.as_ref() {
-        "auto" => Ok(Some(ToolChoice::Auto(Empty {}))),
-        "required" => Ok(Some(ToolChoice::Any(Empty {}))),
-        "none" => {
-            intent.no_tool_calls = true;
-            Ok(None)
-        }
-        _ => Err(wrong()),
     }
 }
