@@ -129,6 +129,7 @@ mod tests {
             headers,
             body: Bytes::from(body),
             notices: Notices::default(),
+            keeper: None,
         };
         guardrail(mode).apply(&mut call).expect("a JSON body");
         let body = String::from_utf8(call.body.to_vec()).expect("text");
