@@ -61,6 +61,12 @@ impl Bill {
         entries.retain(|entry| entry.request_id != request_id);
     }
 
+    /// The entry of a request.
+    pub(crate) fn find(&self, request_id: &str) -> Option<Entry> {
+        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.iter().rev().find(|entry| entry.request_id == request_id).cloned()
+    }
+
     /// All entries so far.
     pub(crate) fn entries(&self) -> Vec<Entry> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()

@@ -12,6 +12,7 @@ use crate::body::ReplyBody;
 use crate::control::{self, Context};
 use crate::failure::Failure;
 use crate::guarded::invoke_guarded;
+use crate::invocation_log::{self, Invocation};
 use crate::neighbours;
 use crate::operation::Operation;
 use crate::permission;
@@ -119,7 +120,10 @@ async fn perform(
                     service().operation(kind.name()).expect("the model has the runtime's operations");
                 let labels = vec![("modelId", model.clone())];
                 let input = service().input(operation, labels, sources)?;
-                invoke_guarded(state, call, kind, &model, region, &input).await
+                let outcome = invoke_guarded(state, call, kind, &model, region, &input).await;
+                let invocation = Invocation { kind, model: &model, caller, call };
+                invocation_log::record(state, &invocation, &outcome);
+                outcome
             }
         },
         Operation::Control { operation, labels } => {

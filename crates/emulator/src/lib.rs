@@ -10,6 +10,7 @@
 mod access;
 mod actor;
 mod admin;
+mod batch;
 mod bill;
 mod body;
 mod cache;
@@ -21,6 +22,7 @@ mod failure;
 mod fault;
 mod guarded;
 mod guardrail;
+mod invocation_log;
 mod invoke;
 mod native;
 mod neighbours;

@@ -14,6 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::batch;
 use crate::exchange::exchange;
 use crate::state::State;
 
@@ -27,6 +28,7 @@ pub(crate) async fn run(listener: TcpListener, state: Arc<State>, shutdown: impl
     let mut shutdown = pin!(shutdown);
     let (closing, closed) = watch::channel(false);
     let mut connections = JoinSet::new();
+    let jobs = tokio::spawn(batch::work(state.clone()));
     loop {
         tokio::select! {
             () = &mut shutdown => break,
@@ -41,6 +43,8 @@ pub(crate) async fn run(listener: TcpListener, state: Arc<State>, shutdown: impl
         }
     }
     drop(listener);
+    // A job that is running is run again at the next start.
+    jobs.abort();
     // Nobody left to tell is fine: every connection is gone already.
     let _ = closing.send(true);
     let drained = async { while connections.join_next().await.is_some() {} };

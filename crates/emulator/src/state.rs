@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use outcrop_wire::bedrock::ErrorKind;
+use tokio::sync::Notify;
 
 use crate::bill::Bill;
 use crate::cache::PromptCache;
@@ -40,6 +41,8 @@ pub(crate) struct State {
     pub(crate) failures: Failures,
     /// What S3 holds.
     pub(crate) objects: Objects,
+    /// Wakes the runner of batch jobs.
+    pub(crate) jobs: Notify,
     ids: AtomicU64,
 }
 
@@ -63,6 +66,7 @@ impl State {
             logs: Logs::default(),
             failures: Failures::default(),
             objects: Objects::default(),
+            jobs: Notify::new(),
             ids: AtomicU64::new(0),
         })
     }

@@ -4,6 +4,7 @@
 //! table below says who performs it.
 
 mod access;
+pub(crate) mod batch;
 mod custom;
 pub(crate) mod guardrails;
 pub(crate) mod imported;
@@ -85,6 +86,10 @@ const OPERATIONS: &[(&str, Perform)] = &[
     ("ListProvisionedModelThroughputs", provisioned::list),
     ("UpdateProvisionedModelThroughput", provisioned::update),
     ("DeleteProvisionedModelThroughput", provisioned::delete),
+    ("CreateModelInvocationJob", batch::create),
+    ("GetModelInvocationJob", batch::get),
+    ("ListModelInvocationJobs", batch::list),
+    ("StopModelInvocationJob", batch::stop),
     ("CreatePromptRouter", routers::create),
     ("GetPromptRouter", routers::get),
     ("ListPromptRouters", routers::list),
@@ -180,9 +185,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_operation_in_the_table_is_in_the_model() {
+    fn every_operation_of_the_model_is_performed() {
         for (name, _) in OPERATIONS {
             assert!(service::service().operation(name).is_some(), "{name}");
         }
+        let runtime = 5;
+        assert_eq!(service::service().operations().count(), OPERATIONS.len() + runtime);
     }
 }

@@ -109,6 +109,12 @@ impl Service {
         self.operations.iter().find(|operation| operation.name == name)
     }
 
+    /// All operations.
+    #[cfg(test)]
+    pub(crate) fn operations(&self) -> impl Iterator<Item = &Operation> {
+        self.operations.iter()
+    }
+
     /// Of a document, what belongs into the answer of an operation: the members that its output shape names.
     pub(crate) fn project(&self, operation: &Operation, document: Value) -> Value {
         match operation.output {

@@ -40,7 +40,15 @@ pub async fn start_with(config: Config) -> Running {
 #[derive(Clone)]
 pub enum Access {
     Bearer(&'static str),
-    Signed { keys: Keys, region: &'static str, time: SystemTime },
+    Signed {
+        keys: Keys,
+        region: &'static str,
+        time: SystemTime,
+    },
+    /// Signed now with the usual keys, for another service than Bedrock.
+    For {
+        service: &'static str,
+    },
     Nothing,
 }
 
@@ -158,34 +166,48 @@ pub fn authorize(
             request.headers_mut().insert("authorization", format!("Bearer {key}").parse().unwrap());
         }
         Access::Signed { keys, region, time } => {
-            let identity =
-                Credentials::new(&keys.access_key_id, &keys.secret_access_key, None, None, "test").into();
-            let params = v4::SigningParams::builder()
-                .identity(&identity)
-                .region(region)
-                .name("bedrock")
-                .time(*time)
-                .settings(SigningSettings::default())
-                .build()
-                .unwrap()
-                .into();
-            let uri = format!("http://{address}{}", request.uri());
-            let headers: Vec<(String, String)> = request
-                .headers()
-                .iter()
-                .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
-                .collect();
-            let signable = SignableRequest::new(
-                request.method().as_str(),
-                &uri,
-                headers.iter().map(|(name, value)| (name.as_str(), value.as_str())),
-                SignableBody::Bytes(body),
-            )
-            .unwrap();
-            let (instructions, _) = sign(signable, &params).unwrap().into_parts();
-            instructions.apply_to_request_http1x(request);
+            sign_for(request, body, address, keys, region, "bedrock", *time);
+        }
+        Access::For { service } => {
+            sign_for(request, body, address, &Keys::default(), "us-east-1", service, SystemTime::now());
         }
     }
+}
+
+fn sign_for(
+    request: &mut Request<Full<Bytes>>,
+    body: &[u8],
+    address: std::net::SocketAddr,
+    keys: &Keys,
+    region: &str,
+    service: &str,
+    time: SystemTime,
+) {
+    let identity = Credentials::new(&keys.access_key_id, &keys.secret_access_key, None, None, "test").into();
+    let params = v4::SigningParams::builder()
+        .identity(&identity)
+        .region(region)
+        .name(service)
+        .time(time)
+        .settings(SigningSettings::default())
+        .build()
+        .unwrap()
+        .into();
+    let uri = format!("http://{address}{}", request.uri());
+    let headers: Vec<(String, String)> = request
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+        .collect();
+    let signable = SignableRequest::new(
+        request.method().as_str(),
+        &uri,
+        headers.iter().map(|(name, value)| (name.as_str(), value.as_str())),
+        SignableBody::Bytes(body),
+    )
+    .unwrap();
+    let (instructions, _) = sign(signable, &params).unwrap().into_parts();
+    instructions.apply_to_request_http1x(request);
 }
 
 /// Waits until `condition` holds; a test that waits for ever fails after ten seconds.

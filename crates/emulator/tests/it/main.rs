@@ -4,6 +4,7 @@
 mod caching;
 mod client;
 mod control;
+mod delivery;
 mod families;
 mod faults;
 mod guardrails;

@@ -59,7 +59,6 @@ pub(crate) enum Refusal {
 const KEPT: usize = 100_000;
 
 impl Logs {
-    #[allow(dead_code, reason = "written to by the invocation log")]
     /// Writes one event into a stream, which is created when it is not there.
     ///
     /// # Errors
