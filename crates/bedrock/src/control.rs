@@ -4,6 +4,8 @@
 //! ([`profiles`]). Answers may hold members the published model does not have.
 
 pub mod access;
+pub mod batch;
+pub mod custom;
 pub mod discover;
 pub mod iam;
 pub mod logging;
@@ -21,7 +23,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header};
 use http_body_util::BodyExt;
 use outcrop_catalog::{ApplicationProfile, ProfileType};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -56,6 +58,30 @@ impl Client {
 
     pub(crate) async fn read<T: DeserializeOwned>(&self, path: &str, region: &str) -> Result<T, SendError> {
         self.call(Method::GET, path, Bytes::new(), region).await
+    }
+
+    /// Every page of a list. `path` has a query already; `split` takes a page apart into its items and the next token.
+    async fn pages<P: DeserializeOwned, T>(
+        &self,
+        path: &str,
+        region: &str,
+        split: impl Fn(P) -> (Vec<T>, Option<String>),
+    ) -> Result<Vec<T>, SendError> {
+        let (mut all, mut token) = (Vec::new(), None::<String>);
+        loop {
+            let next = token.as_ref().map(|token| utf8_percent_encode(token, PATH_SEGMENT).to_string());
+            let page = match &next {
+                Some(next) => self.read(&format!("{path}&nextToken={next}"), region).await?,
+                None => self.read(path, region).await?,
+            };
+            let (items, following) = split(page);
+            all.extend(items);
+            // A token that leads back to its own page would never end.
+            if following.is_none() || following == token {
+                return Ok(all);
+            }
+            token = following;
+        }
     }
 
     async fn post<T: DeserializeOwned>(
