@@ -1,5 +1,7 @@
 //! The command line as it is typed. What it means is decided in `settings`.
 
+mod batch;
+mod custom;
 mod doctor;
 mod iam;
 mod keys;
@@ -10,6 +12,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+pub use batch::{Batch, Submit};
+pub use custom::{Custom, CustomKind};
 pub use doctor::{Doctor, Part};
 pub use iam::{Iam, Policy};
 pub use keys::{CreateKey, KeyFolder, Keys};
@@ -79,6 +83,9 @@ pub enum Command {
     /// The account's inference profiles
     #[command(subcommand)]
     Profiles(Profiles),
+    /// Many requests at half the price: batch jobs on S3
+    #[command(subcommand)]
+    Batch(Batch),
     /// Find out what is wrong: configuration, credentials, access, profiles
     Doctor(Doctor),
     /// Policies for AWS's access management
@@ -197,6 +204,9 @@ pub enum Models {
     },
     /// The same as `outcrop explain`
     Show(Explain),
+    /// Models of the account's own
+    #[command(subcommand)]
+    Custom(Custom),
 }
 
 /// `outcrop usage`

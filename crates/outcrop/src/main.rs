@@ -19,6 +19,7 @@ mod mappings;
 mod outcrop_yaml;
 mod paper;
 mod problem;
+mod progress;
 mod region;
 mod reload;
 mod running;

@@ -7,6 +7,7 @@ use http::Method;
 use percent_encoding::utf8_percent_encode;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::PATH_SEGMENT;
 use crate::client::{Client, SendError};
@@ -140,10 +141,7 @@ impl BatchJob {
 
     /// Whether nothing more will happen to it.
     pub fn has_ended(&self) -> bool {
-        matches!(
-            self.status.as_str(),
-            "Completed" | "PartiallyCompleted" | "Failed" | "Stopped" | "Expired"
-        )
+        matches!(self.status.as_str(), "Completed" | "PartiallyCompleted" | "Failed" | "Stopped" | "Expired")
     }
 }
 
@@ -169,4 +167,14 @@ pub struct Output {
 pub struct Place {
     /// `s3://bucket/key`
     pub s3_uri: String,
+}
+
+/// Hexadecimal digits that are the same for the same texts: a job that is submitted twice is made once.
+pub fn token(parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,9 +1,11 @@
 //! One module per command. Each takes what was typed and the settings, and prints its answer.
 
+mod batch;
 mod chat;
 mod completions;
 mod config;
 mod confirm;
+mod custom;
 mod doctor;
 mod emulate;
 mod explain;
@@ -34,8 +36,10 @@ pub fn run(args: Args) -> Result<(), Failure> {
         Command::Models(Models::List { region, filter, all }) => {
             models::list(&global, region, filter.as_deref(), all)
         }
+        Command::Models(Models::Custom(custom)) => custom::run(&global, &custom),
         Command::Profiles(profiles) => profiles::run(&global, profiles),
         Command::Doctor(doctor) => doctor::run(&global, &doctor),
+        Command::Batch(batch) => batch::run(&global, batch),
         Command::Iam(iam) => iam::run(&global, &iam),
         Command::Keys(keys) => keys::run(&global, &keys),
         Command::Usage(usage) => usage::run(&global, &usage),

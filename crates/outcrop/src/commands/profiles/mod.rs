@@ -13,7 +13,7 @@ mod source;
 
 pub use source::partition;
 
-pub use account::QUOTA;
+pub use account::{QUOTA, refused};
 
 use account::Account;
 use entry::Entry;
