@@ -29,9 +29,9 @@ pub(crate) fn answer(
             Reply::json(StatusCode::OK, &json!({ "invocations": state.bill.entries() }))
         }
         (&Method::POST, "faults") => {
-            let standing = read_fault(body)?;
-            state.faults.stand(standing.as_deref())?;
-            Reply::json(StatusCode::OK, &json!({ "fault": standing }))
+            let standing = read_faults(body)?;
+            state.faults.stand(&standing)?;
+            Reply::json(StatusCode::OK, &json!({ "fault": standing.first(), "faults": standing }))
         }
         (&Method::POST, "policies") => {
             let mut policies = Policies::read(body)?;
@@ -48,15 +48,19 @@ pub(crate) fn answer(
     Ok(Some(reply))
 }
 
-/// `{"fault": "NAME;…"}`; `null` clears.
-fn read_fault(body: &[u8]) -> Result<Option<String>, Failure> {
+/// `{"fault": "NAME;…"}` or `{"faults": ["NAME;…", …]}`; `null` and `[]` clear.
+fn read_faults(body: &[u8]) -> Result<Vec<String>, Failure> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Request {
         fault: Option<String>,
+        #[serde(default)]
+        faults: Vec<String>,
     }
     let request: Request = serde_json::from_slice(body).map_err(|error| {
-        Failure::validation(format!("expected {{\"fault\": \"NAME;…\"}} or null: {error}"))
+        Failure::validation(format!(
+            "expected {{\"fault\": \"NAME;…\"}} or null, or {{\"faults\": [\"NAME;…\"]}}: {error}"
+        ))
     })?;
-    Ok(request.fault)
+    Ok(request.fault.into_iter().chain(request.faults).collect())
 }

@@ -16,6 +16,7 @@ use crate::invocation_log::{self, Invocation};
 use crate::neighbours;
 use crate::operation::Operation;
 use crate::permission;
+use crate::record::Recorder;
 use crate::reply::Reply;
 use crate::service::{Sources, service};
 use crate::state::State;
@@ -70,6 +71,9 @@ async fn answer(state: &State, call: &Call<'_>) -> Result<Outcome, Failure> {
     let now = jiff::Timestamp::now().as_second();
     if let Some(reply) = neighbours::answer(state, call, now) {
         return Ok(reply.into());
+    }
+    if let Some(recorder) = state.recorder.as_ref().filter(|_| Recorder::is_for(path)) {
+        return Ok(recorder.exchange(call).await?.into());
     }
     let caller = access::check(&state.keys, &state.identities, call.head, call.body, now)?;
     serve(state, call, &caller, now).await.inspect_err(|failure| {

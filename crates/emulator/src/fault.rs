@@ -1,9 +1,10 @@
 //! Faults on demand: `x-outcrop-fault: NAME[;at=http|first|mid][;bytes=N][;count=N][;region=R]`.
 //!
-//! A header concerns its own request; a fault set by `POST /_emulator/faults` stands for all requests until it is used up
-//! or cleared, and a header (also `none`) goes before it.
+//! A header concerns its own request; faults set by `POST /_emulator/faults` or read from a file stand for all requests
+//! until they are used up or cleared, one after the other, and a header (also `none`) goes before them.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use http::HeaderMap;
 use outcrop_wire::bedrock::{BedrockError, ErrorKind};
 use outcrop_wire::eventstream;
 
+use crate::StartError;
 use crate::body::Ending;
 use crate::failure::Failure;
 use crate::reply::{Framing, Payload, Reply};
@@ -130,6 +132,10 @@ impl Fault {
             _ => return Err(unknown()),
         }
         Ok(())
+    }
+
+    fn is_for(&self, region: &str) -> bool {
+        self.region.as_deref().is_none_or(|only| only == region)
     }
 
     /// What goes wrong before the request is looked at; `now` is Unix seconds.
@@ -308,8 +314,20 @@ pub(crate) struct Faults(Mutex<Book>);
 
 #[derive(Debug, Default)]
 struct Book {
-    standing: Option<(String, Fault)>,
+    /// The first one that concerns a request and is not used up happens to it.
+    standing: Vec<(String, Fault)>,
     used: HashMap<String, u64>,
+}
+
+impl Book {
+    /// Uses a fault, unless it is used up.
+    fn take(&mut self, text: &str, fault: &Fault) -> bool {
+        let Some(count) = fault.count else { return true };
+        let used = self.used.entry(text.to_owned()).or_default();
+        let is_left = *used < count;
+        *used += u64::from(is_left);
+        is_left
+    }
 }
 
 impl Faults {
@@ -324,26 +342,39 @@ impl Faults {
             Ok::<_, Failure>((text.to_owned(), Fault::parse(text)?))
         });
         let mut book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((text, fault)) = asked.transpose()?.or_else(|| book.standing.clone()) else {
-            return Ok(None);
+        let candidates = match asked.transpose()? {
+            Some(asked) => vec![asked],
+            None if book.standing.is_empty() => return Ok(None),
+            None => book.standing.clone(),
         };
-        if fault.region.as_deref().is_some_and(|only| only != region) {
-            return Ok(None);
-        }
-        if let Some(count) = fault.count {
-            let used = book.used.entry(text).or_default();
-            if *used >= count {
-                return Ok(None);
-            }
-            *used += 1;
-        }
-        Ok(Some(fault))
+        let found =
+            candidates.into_iter().find(|(text, fault)| fault.is_for(region) && book.take(text, fault));
+        Ok(found.map(|(_, fault)| fault))
     }
 
-    /// Sets the standing fault, or clears it with `None`.
-    pub(crate) fn stand(&self, text: Option<&str>) -> Result<(), Failure> {
-        let standing =
-            text.map(|text| Ok::<_, Failure>((text.to_owned(), Fault::parse(text)?))).transpose()?;
+    /// Reads a file of standing faults, one a line; what follows a `#`, and empty lines, do not count.
+    pub(crate) fn read(path: &Path) -> Result<Self, StartError> {
+        let wrong = |line, detail| StartError::Faults { path: path.to_owned(), line, detail };
+        let text = std::fs::read_to_string(path).map_err(|error| wrong(None, error.to_string()))?;
+        let mut standing = Vec::new();
+        for (index, line) in text.lines().enumerate() {
+            let line = line.split('#').next().unwrap_or_default().trim();
+            if !line.is_empty() {
+                let fault =
+                    Fault::parse(line).map_err(|failure| wrong(Some(index + 1), failure.error.message))?;
+                standing.push((line.to_owned(), fault));
+            }
+        }
+        Ok(Self(Mutex::new(Book { standing, used: HashMap::new() })))
+    }
+
+    /// Sets the standing faults; none clears them.
+    ///
+    /// # Errors
+    /// 400 for one that is not understood; nothing is set then.
+    pub(crate) fn stand(&self, texts: &[String]) -> Result<(), Failure> {
+        let standing = texts.iter().map(|text| Ok::<_, Failure>((text.clone(), Fault::parse(text)?)));
+        let standing = standing.collect::<Result<_, _>>()?;
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Book { standing, used: HashMap::new() };
         Ok(())
     }

@@ -9,7 +9,6 @@ use outcrop_wire::bedrock::ConverseRequest;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::actor;
 use crate::bill::{Entry, Receipt};
 use crate::cache::Cached;
 use crate::control::profiles::now;
@@ -75,7 +74,7 @@ impl Invocation<'_> {
             true => Reply::stream(converse::stream(&turn, &extras)),
             false => converse::write(&turn, &extras),
         };
-        Ok(self.billed(reply, &turn))
+        self.billed(reply, &turn)
     }
 
     /// What the request asks to be told beside the answer.
@@ -103,7 +102,7 @@ impl Invocation<'_> {
                     true => native_stream(text.stream(&turn, &self.signature())),
                     false => text.write(&turn, &self.signature()),
                 };
-                Ok(self.billed(reply, &turn))
+                self.billed(reply, &turn)
             }
             (Some(Body::Vectors(vectors)), Some(model)) if !streamed => {
                 let (reply, used) = vectors.answer(body, model, self.quirks(), self.call.request_id)?;
@@ -137,7 +136,11 @@ impl Invocation<'_> {
         let model = self.model();
         rules::check(Case { prompt, model, quirks: self.quirks(), surface })?;
         let new_id = || format!("tooluse_{}", self.state.new_id(BASE62, 22));
-        let mut turn = actor::act(prompt, thinks(prompt, model), new_id);
+        let voice = &self.state.voice;
+        let mut turn = voice.answer(prompt, &self.target.model, thinks(prompt, model), new_id).await?;
+        if let Some(fault) = &turn.fault {
+            fault.before(jiff::Timestamp::now().as_second())?;
+        }
         if let Some(model) = model {
             turn.cached = self.state.cache.pass(&prompt.request, model, Instant::now());
             turn.input_tokens -= turn.cached.read + turn.cached.written();
@@ -149,9 +152,13 @@ impl Invocation<'_> {
         self.state.facts.model(&self.target.model).map(AsRef::as_ref)
     }
 
-    /// Enters an answer in words on the bill.
-    pub(crate) fn billed(&self, reply: Reply, turn: &Turn) -> Reply {
-        self.billed_for(reply, turn.input_tokens, turn.cached, turn.output_tokens)
+    /// Enters an answer in words on the bill, and lets go wrong with it what a script says.
+    ///
+    /// # Errors
+    /// A fault that takes the place of the answer.
+    pub(crate) fn billed(&self, reply: Reply, turn: &Turn) -> Result<Reply, Failure> {
+        let reply = self.billed_for(reply, turn.input_tokens, turn.cached, turn.output_tokens);
+        turn.fault.iter().try_fold(reply, |reply, fault| fault.after(reply))
     }
 
     fn billed_for(&self, mut reply: Reply, input_tokens: u64, cached: Cached, output_tokens: u64) -> Reply {

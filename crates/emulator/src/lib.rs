@@ -27,10 +27,12 @@ mod invoke;
 mod native;
 mod neighbours;
 mod operation;
+mod outbound;
 mod permission;
 mod picture;
 mod prompt;
 mod quirks;
+mod record;
 mod replay;
 mod reply;
 mod rules;
@@ -67,6 +69,79 @@ pub struct Config {
     pub seed_profiles: bool,
     /// Files of recorded exchanges (JSON lines). With any, runtime calls are answered from them alone.
     pub replay: Vec<PathBuf>,
+    /// Who answers.
+    pub actor: Actor,
+    /// A file of faults, one a line, that stand from the start.
+    pub faults: Option<PathBuf>,
+}
+
+/// Who answers runtime calls.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub enum Actor {
+    /// Deterministic and model-like, in words a test can rely on.
+    #[default]
+    Words,
+    /// What the user said.
+    Echo,
+    /// A tool is called whenever one is on offer, whatever the text says.
+    ToolCaller,
+    /// The turns of a YAML file.
+    Scripted(PathBuf),
+    /// The model of an OpenAI-compatible server.
+    Upstream {
+        /// Where `/chat/completions` is: `http://127.0.0.1:11434/v1`.
+        url: String,
+        /// The model to ask for there; the Bedrock model's id when `None`.
+        model: Option<String>,
+        /// The server's key.
+        key: Option<String>,
+    },
+    /// A real endpoint, whose answers are written down.
+    Record {
+        /// The file, which is appended to.
+        file: PathBuf,
+        /// The endpoint: `https://bedrock-runtime.us-east-1.amazonaws.com`.
+        endpoint: String,
+        /// A Bedrock API key for it; without one, calls go out as they came.
+        key: Option<String>,
+    },
+}
+
+impl std::fmt::Debug for Actor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Words => "Words",
+            Self::Echo => "Echo",
+            Self::ToolCaller => "ToolCaller",
+            Self::Scripted(_) => "Scripted",
+            Self::Upstream { .. } => "Upstream",
+            Self::Record { .. } => "Record",
+        })
+    }
+}
+
+impl Actor {
+    fn voice(&self) -> Result<actor::Voice, StartError> {
+        let wrong = |detail| StartError::Actor { detail };
+        Ok(match self {
+            Self::Words | Self::Record { .. } => actor::Voice::Words,
+            Self::Echo => actor::Voice::Echo,
+            Self::ToolCaller => actor::Voice::ToolCaller,
+            Self::Scripted(path) => actor::Voice::Scripted(
+                actor::Script::read(path)
+                    .map_err(|detail| wrong(format!("the script {}: {detail}", path.display())))?,
+            ),
+            Self::Upstream { url, model, key } => actor::Voice::Upstream(Box::new(
+                actor::Upstream::to(url, model.clone(), key.as_deref()).map_err(wrong)?,
+            )),
+        })
+    }
+
+    fn recorder(&self) -> Result<Option<record::Recorder>, StartError> {
+        let Self::Record { file, endpoint, key } = self else { return Ok(None) };
+        let recorder = record::Recorder::open(file, endpoint, key.as_deref());
+        recorder.map(Some).map_err(|detail| StartError::Actor { detail })
+    }
 }
 
 impl Default for Config {
@@ -78,6 +153,8 @@ impl Default for Config {
             keys: Keys::default(),
             seed_profiles: false,
             replay: Vec::new(),
+            actor: Actor::default(),
+            faults: None,
         }
     }
 }
@@ -139,8 +216,8 @@ impl Emulator {
     /// # Errors
     /// [`StartError`] says what is wrong and what to do.
     pub async fn bind(config: Config) -> Result<Self, StartError> {
-        let Config { listen, data_dir, keys, seed_profiles, replay } = config;
-        let state = State::load(keys, data_dir, &replay)?;
+        let Config { listen, data_dir, keys, seed_profiles, replay, actor, faults } = config;
+        let state = State::load(keys, data_dir, &replay, &actor, faults.as_deref())?;
         let seeded = if seed_profiles { control::seeds::plant(&state)? } else { Vec::new() };
         let listener =
             TcpListener::bind(listen).await.map_err(|source| StartError::Bind { address: listen, source })?;
@@ -185,6 +262,22 @@ pub enum StartError {
     State {
         /// The file.
         path: PathBuf,
+        /// What is wrong.
+        detail: String,
+    },
+    /// What an actor needs is not there or not understood.
+    #[error("the actor cannot play: {detail}")]
+    Actor {
+        /// What is wrong.
+        detail: String,
+    },
+    /// A file of faults cannot be read or understood.
+    #[error("the faults {}{} cannot be set: {detail}", path.display(), line.map(|n| format!(":{n}")).unwrap_or_default())]
+    Faults {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: Option<usize>,
         /// What is wrong.
         detail: String,
     },

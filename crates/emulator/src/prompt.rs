@@ -4,6 +4,7 @@ use outcrop_wire::bedrock::{ConverseRequest, StopReason, ToolChoice, ToolSpec};
 use serde_json::Value;
 
 use crate::cache::Cached;
+use crate::fault::Fault;
 
 /// What a caller asks, read from any body. The canonical form is Bedrock's own `Converse`.
 #[derive(Debug, Clone)]
@@ -102,6 +103,8 @@ pub(crate) struct Turn {
     pub(crate) cached: Cached,
     /// Tokens out.
     pub(crate) output_tokens: u64,
+    /// What goes wrong with it, where a script says so.
+    pub(crate) fault: Option<Fault>,
 }
 
 impl Turn {

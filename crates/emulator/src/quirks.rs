@@ -79,7 +79,7 @@ impl AllQuirks {
 }
 
 /// Whether an id fits a pattern in which `*` stands for any characters.
-fn matches(pattern: &str, id: &str) -> bool {
+pub(crate) fn matches(pattern: &str, id: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(mut rest) = id.strip_prefix(parts.next().unwrap_or_default()) else { return false };
     let mut open_end = false;

@@ -1,11 +1,12 @@
 //! What all requests share.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use outcrop_wire::bedrock::ErrorKind;
 use tokio::sync::Notify;
 
+use crate::actor::Voice;
 use crate::bill::Bill;
 use crate::cache::PromptCache;
 use crate::control::seeds;
@@ -18,8 +19,9 @@ use crate::neighbours::iam::store::Identities;
 use crate::neighbours::logs::store::Logs;
 use crate::neighbours::monitoring::meter::Failures;
 use crate::neighbours::objects::Objects;
+use crate::record::Recorder;
 use crate::replay::Replay;
-use crate::{Keys, StartError};
+use crate::{Actor, Keys, StartError};
 
 /// What all requests share.
 #[derive(Debug)]
@@ -29,6 +31,10 @@ pub(crate) struct State {
     /// What was made.
     pub(crate) account: Store,
     pub(crate) replay: Option<Replay>,
+    /// Who answers.
+    pub(crate) voice: Voice,
+    /// Hands runtime calls on and writes them down.
+    pub(crate) recorder: Option<Recorder>,
     pub(crate) bill: Bill,
     pub(crate) cache: PromptCache,
     pub(crate) faults: Faults,
@@ -52,6 +58,8 @@ impl State {
         keys: Keys,
         data_dir: Option<PathBuf>,
         recordings: &[PathBuf],
+        actor: &Actor,
+        faults: Option<&Path>,
     ) -> Result<Self, StartError> {
         Ok(Self {
             keys,
@@ -60,7 +68,9 @@ impl State {
             replay: (!recordings.is_empty()).then(|| Replay::read(recordings)).transpose()?,
             bill: Bill::default(),
             cache: PromptCache::default(),
-            faults: Faults::default(),
+            voice: actor.voice()?,
+            recorder: actor.recorder()?,
+            faults: faults.map(Faults::read).transpose()?.unwrap_or_default(),
             denials: Denials::default(),
             identities: Identities::default(),
             logs: Logs::default(),
@@ -80,12 +90,13 @@ impl State {
         cleared.map_err(|detail| Failure::new(ErrorKind::InternalServer, detail))?;
         self.bill.clear();
         self.cache.clear();
+        self.voice.reset();
         self.denials.clear();
         self.logs.clear();
         self.failures.clear();
         self.objects.clear();
         self.identities.clear();
-        self.faults.stand(None)
+        self.faults.stand(&[])
     }
 
     /// An id of `length` characters of `alphabet`, never twice in one run and the same in every run.

@@ -177,7 +177,7 @@ async fn chat_completion(
         true => events(chat::events(&chat::chunks(&turn, &naming, with_usage)), Dialect::ChatCompletions),
         false => Reply::json(StatusCode::OK, &chat::write(&turn, &naming)),
     };
-    Ok(invocation.billed(reply, &turn))
+    invocation.billed(reply, &turn)
 }
 
 async fn response(invocation: &Invocation<'_>, streamed: bool) -> Result<Reply, Failure> {
@@ -197,7 +197,7 @@ async fn response(invocation: &Invocation<'_>, streamed: bool) -> Result<Reply, 
             Reply::new(StatusCode::OK, "application/json", Payload::Whole(whole.into()))
         }
     };
-    Ok(invocation.billed(reply, &turn))
+    invocation.billed(reply, &turn)
 }
 
 /// The answer as `Converse` gives it, for a writer that reads that.
@@ -245,7 +245,7 @@ async fn message(invocation: &Invocation<'_>, streamed: bool) -> Result<Reply, F
         }
         false => Reply::json(StatusCode::OK, &claude::answer(&turn, model, &id)),
     };
-    Ok(invocation.billed(reply, &turn))
+    invocation.billed(reply, &turn)
 }
 
 /// `POST …/count_tokens`.

@@ -150,6 +150,43 @@ pub struct Emulate {
     /// Serve recorded exchanges back byte for byte (may be given more than once)
     #[arg(long, value_name = "FILE")]
     pub replay: Vec<PathBuf>,
+    /// Who answers [default: words, or what --script, --record and --upstream ask for]
+    #[arg(long, value_name = "WHO")]
+    pub actor: Option<Actor>,
+    /// Answer with the turns of this YAML file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["replay", "record"])]
+    pub script: Option<PathBuf>,
+    /// Hand runtime calls on to --upstream, a Bedrock endpoint, and append what it answers to this file
+    #[arg(long, value_name = "FILE", requires = "upstream", conflicts_with = "replay")]
+    pub record: Option<PathBuf>,
+    /// An OpenAI-compatible server that gives the words, or with --record the Bedrock endpoint [key: OUTCROP_UPSTREAM_KEY]
+    #[arg(long, value_name = "URL")]
+    pub upstream: Option<String>,
+    /// The model to ask for at --upstream [default: the Bedrock model's id]
+    #[arg(long, value_name = "NAME", requires = "upstream", conflicts_with = "record")]
+    pub upstream_model: Option<String>,
+    /// Faults that stand from the start, one a line, as the header x-outcrop-fault writes them
+    #[arg(long, value_name = "FILE")]
+    pub faults: Option<PathBuf>,
+}
+
+/// Who answers in the emulator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Actor {
+    /// Deterministic and model-like
+    Words,
+    /// What the user said
+    Echo,
+    /// Calls a tool whenever one is on offer
+    ToolCaller,
+    /// The turns of --script
+    Scripted,
+    /// The recordings of --replay
+    Replay,
+    /// The endpoint of --upstream, written down to --record
+    Record,
+    /// The model of --upstream
+    Upstream,
 }
 
 /// `outcrop chat`

@@ -7,10 +7,13 @@
 mod arguments;
 mod documents;
 mod reading;
+mod script;
 mod seal;
+mod tools;
+mod upstream;
+mod voice;
 
-use outcrop_wire::bedrock::{StopReason, ToolChoice, ToolSpec};
-use serde_json::Value;
+use outcrop_wire::bedrock::StopReason;
 
 use self::documents::Passage;
 use self::reading::Question;
@@ -27,15 +30,11 @@ pub(crate) fn act(prompt: &Prompt, think: bool, mut new_id: impl FnMut() -> Stri
     } else if think {
         blocks.push(reasoning(&question));
     }
-    let calls = tools_to_call(prompt, &question);
+    let calls = tools::wanted(prompt, &question);
     if calls.is_empty() {
         blocks.extend(answer(prompt, &question));
     }
-    for tool in calls {
-        let schema = serde_json::from_str(tool.input_schema.json.get()).unwrap_or(Value::Bool(true));
-        let input = arguments::satisfy(&schema, &question.text);
-        blocks.push(Block::ToolUse { id: new_id(), name: tool.name.clone(), input });
-    }
+    blocks.extend(calls.into_iter().map(|tool| tools::call(tool, &question, new_id())));
     let mut turn = Limits::of(prompt).apply(blocks, tokens::of_request(&prompt.request));
     if let (StopReason::EndTurn, Some(reason)) = (&turn.stop_reason, question.stop_reason()) {
         turn.stop_reason = reason;
@@ -54,7 +53,10 @@ fn answer(prompt: &Prompt, question: &Question) -> Vec<Block> {
     }
 }
 
+pub(crate) use script::Script;
 pub(crate) use seal::{is_genuine, is_genuine_redacted};
+pub(crate) use upstream::Upstream;
+pub(crate) use voice::Voice;
 
 fn reasoning(question: &Question) -> Block {
     let text = if question.tool_results.is_empty() {
@@ -63,32 +65,6 @@ fn reasoning(question: &Question) -> Block {
         "The tool has answered. I give its result to the user.".to_owned()
     };
     Block::Reasoning { signature: seal::sign(&text), text }
-}
-
-/// The tools to call now: forced ones; else, for a new question, those that its text names, in its order.
-fn tools_to_call<'a>(prompt: &'a Prompt, question: &Question) -> Vec<&'a ToolSpec> {
-    let mut calls = wanted_tools(prompt, question);
-    if !prompt.several_calls {
-        calls.truncate(1);
-    }
-    calls
-}
-
-fn wanted_tools<'a>(prompt: &'a Prompt, question: &Question) -> Vec<&'a ToolSpec> {
-    match prompt.tool_choice() {
-        Some(ToolChoice::Tool(named)) => {
-            prompt.tools().filter(|tool| tool.name == named.name).take(1).collect()
-        }
-        Some(ToolChoice::Any(_)) => {
-            let mut named = question.tools_named(prompt.tools());
-            if named.is_empty() {
-                named.extend(prompt.tools().next());
-            }
-            named
-        }
-        _ if !question.tool_results.is_empty() || question.repeat_after_me().is_some() => Vec::new(),
-        _ => question.tools_named(prompt.tools()),
-    }
 }
 
 fn words(prompt: &Prompt, question: &Question) -> String {
@@ -147,6 +123,7 @@ impl<'a> Limits<'a> {
             input_tokens,
             cached: Cached::default(),
             output_tokens: 0,
+            fault: None,
         };
         for block in blocks {
             let room = self.max_tokens - turn.output_tokens;

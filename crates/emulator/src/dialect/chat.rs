@@ -4,7 +4,7 @@
 //! has less to say than the gateway's own).
 
 use bytes::{Bytes, BytesMut};
-use outcrop_wire::bedrock::StopReason;
+use outcrop_wire::bedrock::{ContentBlock, Message, StopReason};
 use outcrop_wire::dialect::{AnswerForm, Intent, ReasoningIntent, RequestError, Translated};
 use outcrop_wire::{openai_chat, sse};
 use serde_json::{Map, Value, json};
@@ -37,6 +37,7 @@ pub(crate) fn prompt_of(translated: Translated) -> Prompt {
         // The tools are there for the history alone.
         config.tools.clear();
     }
+    request.messages.iter_mut().for_each(drop_blank_text);
     let thinking = match reasoning {
         None => Thinking::Unset,
         Some(ReasoningIntent::Off) => Thinking::Off,
@@ -52,6 +53,15 @@ pub(crate) fn prompt_of(translated: Translated) -> Prompt {
         answer_schema,
         several_calls: parallel_tool_calls.unwrap_or(true),
         ..Prompt::plain(request, thinking)
+    }
+}
+
+/// OpenAI's clients send empty content beside tool calls, which says nothing and is no mistake there.
+fn drop_blank_text(message: &mut Message) {
+    let says_something =
+        |block: &ContentBlock| !matches!(block, ContentBlock::Text(text) if text.trim().is_empty());
+    if message.content.iter().any(says_something) {
+        message.content.retain(says_something);
     }
 }
 

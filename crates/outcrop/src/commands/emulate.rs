@@ -2,10 +2,10 @@
 
 use std::io::Write;
 
-use outcrop_emulator::{Config, Emulator, Keys, ReplayReport, StartError};
+use outcrop_emulator::{Actor, Config, Emulator, Keys, ReplayReport, StartError};
 use serde_json::json;
 
-use crate::args::{Emulate, Global};
+use crate::args::{Actor as Who, Emulate, Global};
 use crate::environment::Environment;
 use crate::failure::Failure;
 use crate::paper;
@@ -18,7 +18,7 @@ pub fn run(global: &Global, emulate: &Emulate) -> Result<(), Failure> {
     super::serve_on(async {
         let told_to_stop = super::told_to_stop()?;
         let keys = keys(&environment);
-        let emulator = bind(config(emulate, keys.clone())).await?;
+        let emulator = bind(config(emulate, keys.clone(), &environment)?).await?;
         announce(global, &emulator, &keys, &environment)?;
         emulator.replay().into_iter().for_each(say_what_is_replayed);
         emulator.serve(told_to_stop).await;
@@ -60,16 +60,55 @@ const ID: &str = "AWS_ACCESS_KEY_ID";
 const SECRET: &str = "AWS_SECRET_ACCESS_KEY";
 const BEARER: &str = "AWS_BEARER_TOKEN_BEDROCK";
 
-fn config(emulate: &Emulate, keys: Keys) -> Config {
-    let Emulate { listen, data_dir, replay, log_format: _ } = emulate;
-    Config {
-        listen: listen.unwrap_or(Config::default().listen),
-        data_dir: data_dir.clone(),
+fn config(emulate: &Emulate, keys: Keys, environment: &Environment) -> Result<Config, Failure> {
+    Ok(Config {
+        listen: emulate.listen.unwrap_or(Config::default().listen),
+        data_dir: emulate.data_dir.clone(),
         keys,
         seed_profiles: true,
-        replay: replay.clone(),
-    }
+        replay: emulate.replay.clone(),
+        actor: actor(emulate, environment)?,
+        faults: emulate.faults.clone(),
+    })
 }
+
+/// Who answers: what `--actor` says, and else what the other flags ask for.
+fn actor(emulate: &Emulate, environment: &Environment) -> Result<Actor, Failure> {
+    let Emulate { actor, script, record, upstream, upstream_model, replay, .. } = emulate;
+    let key = || environment.value(UPSTREAM_KEY).map(str::to_owned);
+    let needs = |flag: &str, actor: &str| {
+        Failure::new(format!("--actor {actor} needs {flag}"))
+            .hint("outcrop help emulate shows what each actor needs")
+    };
+    let asked = actor.unwrap_or(match (script, record, upstream, replay.is_empty()) {
+        (Some(_), ..) => Who::Scripted,
+        (_, Some(_), ..) => Who::Record,
+        (_, _, Some(_), _) => Who::Upstream,
+        (.., false) => Who::Replay,
+        _ => Who::Words,
+    });
+    Ok(match asked {
+        Who::Words => Actor::Words,
+        Who::Echo => Actor::Echo,
+        Who::ToolCaller => Actor::ToolCaller,
+        Who::Scripted => Actor::Scripted(script.clone().ok_or_else(|| needs("--script FILE", "scripted"))?),
+        Who::Replay if replay.is_empty() => return Err(needs("--replay FILE", "replay")),
+        // The recordings answer before any actor is asked.
+        Who::Replay => Actor::Words,
+        Who::Record => Actor::Record {
+            file: record.clone().ok_or_else(|| needs("--record FILE", "record"))?,
+            endpoint: upstream.clone().ok_or_else(|| needs("--upstream URL", "record"))?,
+            key: key(),
+        },
+        Who::Upstream => Actor::Upstream {
+            url: upstream.clone().ok_or_else(|| needs("--upstream URL", "upstream"))?,
+            model: upstream_model.clone(),
+            key: key(),
+        },
+    })
+}
+
+const UPSTREAM_KEY: &str = "OUTCROP_UPSTREAM_KEY";
 
 /// Binds, or says why not.
 pub async fn bind(config: Config) -> Result<Emulator, Failure> {
