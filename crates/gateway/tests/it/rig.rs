@@ -121,6 +121,7 @@ impl Rig {
             keys: keys.clone(),
             seed_profiles: true,
             replay: plan.replay,
+            ..Config::default()
         })
         .await
         .unwrap();
