@@ -5,26 +5,29 @@ use serde::Serialize;
 use super::citation::citation;
 use crate::Json;
 use crate::bedrock::{
-    CitationsContent, CitedText, ContentBlock, ConverseResponse, Output, ReasoningContent, StopReason, Usage,
+    Aside, CitationsContent, CitedText, ContentBlock, ConverseResponse, Output, ReasoningContent, StopReason,
+    Usage,
 };
 use crate::dialect::{Answer, to_vec};
 
 /// The `message` body of an answer.
 pub fn render_response(response: ConverseResponse, answer: &Answer) -> Vec<u8> {
-    let ConverseResponse { output, stop_reason, usage, additional_model_response_fields, .. } = response;
-    let blocks = match output {
-        Output::Message(message) => message.content,
+    let mut response = response;
+    let blocks = match &mut response.output {
+        Output::Message(message) => std::mem::take(&mut message.content),
         Output::Other(_) => Vec::new(),
     };
+    let ConverseResponse { stop_reason, usage, additional_model_response_fields, .. } = &response;
     to_vec(&MessageBody {
         id: &answer.id,
         kind: "message",
         role: "assistant",
         model: &answer.model,
         content: blocks.into_iter().map(|block| Block::of(block, answer)).collect(),
-        stop_reason: Some(stop_word(&stop_reason)),
+        stop_reason: Some(stop_word(stop_reason)),
         stop_sequence: stop_sequence(additional_model_response_fields.as_ref()),
-        usage: MessagesUsage::of(&usage),
+        usage: MessagesUsage::of(usage),
+        bedrock: Aside::of_response(&response),
     })
 }
 
@@ -63,6 +66,8 @@ pub(super) struct MessageBody<'a> {
     pub(super) stop_reason: Option<&'a str>,
     pub(super) stop_sequence: Option<String>,
     pub(super) usage: MessagesUsage,
+    #[serde(skip_serializing_if = "Aside::is_empty")]
+    pub(super) bedrock: Aside<'a>,
 }
 
 /// A content block of an answer.

@@ -7,8 +7,8 @@ use super::citation::citation;
 use super::response::{Block, MessageBody, MessagesUsage, stop_sequence, stop_word};
 use crate::Json;
 use crate::bedrock::{
-    BedrockError, BlockDelta, BlockStart, ContentBlock, ContentBlockStart, OtherMember, ReasoningDelta,
-    StopReason, StreamEvent, ToolResult, ToolResultBlock, ToolUse, Usage,
+    Aside, BedrockError, BlockDelta, BlockStart, ContentBlock, ContentBlockStart, MessageStop, OtherMember,
+    ReasoningDelta, StreamEvent, StreamMetadata, ToolResult, ToolResultBlock, ToolUse, Usage,
 };
 use crate::dialect::{Answer, Dialect, Truncated, error_body};
 use crate::sse;
@@ -24,7 +24,7 @@ pub struct StreamWriter {
     open: Option<Open>,
     /// The index of the next block the client sees.
     next: usize,
-    stop: Option<(StopReason, Option<String>)>,
+    stop: Option<MessageStop>,
     metadata: bool,
 }
 
@@ -74,12 +74,11 @@ impl StreamWriter {
             }
             StreamEvent::MessageStop(stop) => {
                 self.close(out);
-                let sequence = stop_sequence(stop.additional_model_response_fields.as_ref());
-                self.stop = Some((stop.stop_reason.clone(), sequence));
+                self.stop = Some(stop.clone());
             }
             StreamEvent::Metadata(metadata) => {
                 self.metadata = true;
-                self.message_delta(&metadata.usage.clone().unwrap_or_default(), out);
+                self.message_delta(metadata, out);
             }
             StreamEvent::Other { .. } => {}
         }
@@ -113,14 +112,20 @@ impl StreamWriter {
             stop_reason: None,
             stop_sequence: None,
             usage: MessagesUsage::of(&Usage::default()),
+            bedrock: Aside::default(),
         };
         sse::write(out, Some("message_start"), &MessageStart { kind: "message_start", message });
     }
 
-    fn message_delta(&mut self, usage: &Usage, out: &mut BytesMut) {
-        let Some((reason, sequence)) = &self.stop else { return };
-        let delta = StopDelta { stop_reason: stop_word(reason), stop_sequence: sequence.as_deref() };
-        let event = MessageDelta { kind: "message_delta", delta, usage: MessagesUsage::of(usage) };
+    fn message_delta(&mut self, metadata: &StreamMetadata, out: &mut BytesMut) {
+        let Some(MessageStop { stop_reason, additional_model_response_fields: fields }) = &self.stop else {
+            return;
+        };
+        let sequence = stop_sequence(fields.as_ref());
+        let delta = StopDelta { stop_reason: stop_word(stop_reason), stop_sequence: sequence.as_deref() };
+        let usage = MessagesUsage::of(metadata.usage.as_ref().unwrap_or(&Usage::default()));
+        let bedrock = Aside::of_stream(fields.as_ref(), metadata);
+        let event = MessageDelta { kind: "message_delta", delta, usage, bedrock };
         sse::write(out, Some("message_delta"), &event);
     }
 
@@ -303,6 +308,8 @@ struct MessageDelta<'a> {
     kind: &'static str,
     delta: StopDelta<'a>,
     usage: MessagesUsage,
+    #[serde(skip_serializing_if = "Aside::is_empty")]
+    bedrock: Aside<'a>,
 }
 
 #[derive(Serialize)]

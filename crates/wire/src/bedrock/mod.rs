@@ -4,6 +4,7 @@
 //! ignored, because the service returns more than its published model says (reference `bedrock.md` §1.9). Shapes:
 //! botocore 1.44.5, service `bedrock-runtime`.
 
+mod aside;
 mod content;
 mod error;
 mod request;
@@ -11,6 +12,7 @@ mod response;
 mod stream;
 mod words;
 
+pub use aside::Aside;
 pub use content::{
     CachePoint, CitationsContent, CitedText, ContentBlock, Document, DocumentSource, Media, MediaSource,
     Message, ReasoningContent, ReasoningText, SystemBlock, ToolResult, ToolResultBlock, ToolUse,

@@ -61,6 +61,9 @@ pub struct Usage {
     /// Cache writes by time to live.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_details: Option<Vec<CacheDetail>>,
+    /// What tools that Bedrock ran itself used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server_tool_usage: Option<Json>,
 }
 
 impl Usage {

@@ -180,6 +180,9 @@ pub struct StreamMetadata {
     /// Guardrail and prompt-router traces.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace: Option<Json>,
+    /// The latency setting that was used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub performance_config: Option<Json>,
     /// The tier that was used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service_tier: Option<Json>,

@@ -4,22 +4,23 @@ use serde::Serialize;
 
 use crate::Json;
 use crate::bedrock::{
-    CitedText, ContentBlock, ConverseResponse, Output, ReasoningContent, StopReason, ToolUse, Usage,
+    Aside, CitedText, ContentBlock, ConverseResponse, Output, ReasoningContent, StopReason, ToolUse, Usage,
 };
 use crate::dialect::{Answer, to_vec};
 
 /// The `chat.completion` body of an answer.
 pub fn render_response(response: ConverseResponse, answer: &Answer) -> Vec<u8> {
-    let ConverseResponse { output, stop_reason, usage, service_tier, .. } = response;
-    let blocks = match output {
-        Output::Message(message) => message.content,
+    let mut response = response;
+    let blocks = match &mut response.output {
+        Output::Message(message) => std::mem::take(&mut message.content),
         Output::Other(_) => Vec::new(),
     };
+    let ConverseResponse { output: _, stop_reason, usage, service_tier, .. } = &response;
     let choice = Choice {
         index: 0,
         message: ChatMessage::of(blocks, answer),
         logprobs: None,
-        finish_reason: finish_reason(&stop_reason),
+        finish_reason: finish_reason(stop_reason),
         native_finish_reason: stop_reason.as_str(),
     };
     to_vec(&Completion {
@@ -28,8 +29,9 @@ pub fn render_response(response: ConverseResponse, answer: &Answer) -> Vec<u8> {
         created: answer.created,
         model: &answer.model,
         choices: [choice],
-        usage: ChatUsage::of(&usage),
+        usage: ChatUsage::of(usage),
         service_tier: service_tier.as_ref().and_then(tier_word),
+        bedrock: Aside::of_response(&response),
     })
 }
 
@@ -68,6 +70,8 @@ struct Completion<'a> {
     usage: ChatUsage,
     #[serde(skip_serializing_if = "Option::is_none")]
     service_tier: Option<String>,
+    #[serde(skip_serializing_if = "Aside::is_empty")]
+    bedrock: Aside<'a>,
 }
 
 #[derive(Serialize)]

@@ -6,8 +6,8 @@ use serde::Serialize;
 use super::response::{ChatUsage, ReasoningDetail, finish_reason, runs_on_bedrock};
 use crate::Json;
 use crate::bedrock::{
-    BedrockError, BlockDelta, BlockStart, ContentBlock, ContentBlockStart, OtherMember, ReasoningDelta,
-    ReasoningText, StopReason, StreamEvent, ToolResult, ToolResultBlock, ToolUse, Usage,
+    Aside, BedrockError, BlockDelta, BlockStart, ContentBlock, ContentBlockStart, MessageStop, OtherMember,
+    ReasoningDelta, ReasoningText, StreamEvent, StreamMetadata, ToolResult, ToolResultBlock, ToolUse, Usage,
 };
 use crate::dialect::{Answer, Dialect, Truncated, error_body};
 use crate::sse;
@@ -25,7 +25,8 @@ pub struct StreamWriter {
     open: Vec<(usize, OpenBlock)>,
     /// Reasoning blocks that are not yet whole, likewise.
     reasoning: Vec<(usize, ReasoningText)>,
-    stopped: bool,
+    /// Said together with what Bedrock says last, so that no client takes a cut stream for complete.
+    stop: Option<MessageStop>,
     metadata: bool,
 }
 
@@ -57,7 +58,7 @@ impl StreamWriter {
             reasoning_details: 0,
             open: Vec::new(),
             reasoning: Vec::new(),
-            stopped: false,
+            stop: None,
             metadata: false,
         }
     }
@@ -71,9 +72,10 @@ impl StreamWriter {
             StreamEvent::ContentBlockStart(start) => self.start(start, out),
             StreamEvent::ContentBlockDelta(delta) => self.delta(delta.content_block_index, &delta.delta, out),
             StreamEvent::ContentBlockStop(stop) => self.stop(stop.content_block_index, out),
-            StreamEvent::MessageStop(stop) => self.finish_chunk(&stop.stop_reason, out),
+            StreamEvent::MessageStop(stop) => self.stop = Some(stop.clone()),
             StreamEvent::Metadata(metadata) => {
                 self.metadata = true;
+                self.finish_chunk(metadata, out);
                 if self.include_usage {
                     self.usage_chunk(&metadata.usage.clone().unwrap_or_default(), out);
                 }
@@ -84,8 +86,8 @@ impl StreamWriter {
 
     /// Ends a complete stream with `data: [DONE]`; an incomplete one is refused and nothing is written.
     pub fn finish(&mut self, out: &mut BytesMut) -> Result<(), Truncated> {
-        if !(self.stopped && self.metadata) {
-            return Err(Truncated { stopped: self.stopped, metadata: self.metadata });
+        if self.stop.is_none() || !self.metadata {
+            return Err(Truncated { stopped: self.stop.is_some(), metadata: self.metadata });
         }
         out.extend_from_slice(sse::DONE);
         Ok(())
@@ -254,14 +256,22 @@ impl StreamWriter {
         self.end_chunk(out);
     }
 
-    fn finish_chunk(&mut self, reason: &StopReason, out: &mut BytesMut) {
-        self.stopped = true;
+    fn finish_chunk(&self, metadata: &StreamMetadata, out: &mut BytesMut) {
+        let Some(MessageStop { stop_reason: reason, additional_model_response_fields: fields }) = &self.stop
+        else {
+            return;
+        };
         out.extend_from_slice(&self.prefix);
         out.extend_from_slice(br#","choices":[{"index":0,"delta":{},"logprobs":null,"finish_reason":"#);
         sse::write_json(out, finish_reason(reason));
         out.extend_from_slice(br#","native_finish_reason":"#);
         sse::write_json(out, reason.as_str());
         out.extend_from_slice(b"}]");
+        let aside = Aside::of_stream(fields.as_ref(), metadata);
+        if !aside.is_empty() {
+            out.extend_from_slice(br#","bedrock":"#);
+            sse::write_json(out, &aside);
+        }
         self.end_chunk(out);
     }
 

@@ -4,19 +4,21 @@ use serde::Serialize;
 
 use super::items::{COMPLETED, INCOMPLETE, Item, items};
 use super::request::Echo;
-use crate::bedrock::{BedrockError, ConverseResponse, Output, StopReason, Usage};
+use crate::bedrock::{Aside, BedrockError, ConverseResponse, Output, StopReason, Usage};
 use crate::dialect::{Answer, to_vec};
 
 /// The `response` body of an answer.
 pub fn render_response(response: ConverseResponse, answer: &Answer, echo: &Echo) -> Vec<u8> {
-    let ConverseResponse { output, stop_reason, usage, .. } = response;
-    let blocks = match output {
-        Output::Message(message) => message.content,
+    let mut response = response;
+    let blocks = match &mut response.output {
+        Output::Message(message) => std::mem::take(&mut message.content),
         Output::Other(_) => Vec::new(),
     };
-    let end = Ending::of(&stop_reason);
+    let ConverseResponse { stop_reason, usage, .. } = &response;
+    let end = Ending::of(stop_reason);
     let items = items(blocks, answer, end.item_status());
-    to_vec(&Response::ended(answer, echo, &items, &stop_reason, &usage))
+    let bedrock = Aside::of_response(&response);
+    to_vec(&Response::ended(answer, echo, &items, stop_reason, usage).beside(bedrock))
 }
 
 /// How an answer ended, in OpenAI's words.
@@ -83,6 +85,8 @@ pub(super) struct Response<'a> {
     usage: Option<ResponseUsage>,
     #[serde(skip_serializing_if = "Option::is_none")]
     native_stop_reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Aside::is_empty")]
+    bedrock: Aside<'a>,
     #[serde(flatten)]
     echo: &'a Echo,
 }
@@ -114,6 +118,7 @@ impl<'a> Response<'a> {
             truncation: "disabled",
             usage: None,
             native_stop_reason: None,
+            bedrock: Aside::default(),
             echo,
         }
     }
@@ -140,6 +145,11 @@ impl<'a> Response<'a> {
             }
         }
         response
+    }
+
+    /// With what Bedrock says beside it.
+    pub(super) fn beside(self, bedrock: Aside<'a>) -> Self {
+        Self { bedrock, ..self }
     }
 
     /// When it broke off.

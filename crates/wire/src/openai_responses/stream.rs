@@ -9,8 +9,9 @@ use super::response::{Ending, Response, error_code};
 use super::tools::text_of;
 use crate::Json;
 use crate::bedrock::{
-    BedrockError, BlockDelta, BlockStart, ContentBlock, ContentBlockStart, OtherMember, ReasoningContent,
-    ReasoningDelta, ReasoningText, StopReason, StreamEvent, ToolResult, ToolResultBlock, ToolUse, Usage,
+    Aside, BedrockError, BlockDelta, BlockStart, ContentBlock, ContentBlockStart, MessageStop, OtherMember,
+    ReasoningContent, ReasoningDelta, ReasoningText, StreamEvent, StreamMetadata, ToolResult,
+    ToolResultBlock, ToolUse,
 };
 use crate::dialect::{Answer, Truncated, to_vec};
 use crate::sse;
@@ -27,7 +28,7 @@ pub struct StreamWriter {
     /// The items that are whole.
     output: Vec<Item>,
     open: Option<Open>,
-    stop: Option<StopReason>,
+    stop: Option<MessageStop>,
     metadata: bool,
     /// The whole response, where it is to be stored.
     whole: Option<Vec<u8>>,
@@ -89,11 +90,11 @@ impl StreamWriter {
             StreamEvent::ContentBlockStop(_) | StreamEvent::Other { .. } => {}
             StreamEvent::MessageStop(stop) => {
                 self.close(Ending::of(&stop.stop_reason).item_status(), out);
-                self.stop = Some(stop.stop_reason.clone());
+                self.stop = Some(stop.clone());
             }
             StreamEvent::Metadata(metadata) => {
                 self.metadata = true;
-                self.end(&metadata.usage.clone().unwrap_or_default(), out);
+                self.end(metadata, out);
             }
         }
     }
@@ -131,9 +132,15 @@ impl StreamWriter {
         }
     }
 
-    fn end(&mut self, usage: &Usage, out: &mut BytesMut) {
-        let Some(reason) = &self.stop else { return };
-        let response = Response::ended(&self.answer, &self.echo, &self.output, reason, usage);
+    fn end(&mut self, metadata: &StreamMetadata, out: &mut BytesMut) {
+        let Some(MessageStop { stop_reason: reason, additional_model_response_fields: fields }) = &self.stop
+        else {
+            return;
+        };
+        let usage = metadata.usage.clone().unwrap_or_default();
+        let bedrock = Aside::of_stream(fields.as_ref(), metadata);
+        let ended = Response::ended(&self.answer, &self.echo, &self.output, reason, &usage);
+        let response = ended.beside(bedrock);
         if self.echo.store {
             self.whole = Some(to_vec(&response));
         }
