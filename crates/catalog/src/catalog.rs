@@ -148,7 +148,7 @@ impl Catalog {
     }
 
     /// All system profiles of a model, from wherever they can be called.
-    pub(crate) fn profiles_of(&self, model: &str) -> impl Iterator<Item = &Arc<SystemProfile>> {
+    pub fn profiles_of(&self, model: &str) -> impl Iterator<Item = &Arc<SystemProfile>> {
         let known = self.facts.by_model.get(model).or_else(|| self.built_in.by_model.get(model));
         known.into_iter().flatten()
     }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::facts::Known;
 use crate::identifier::Vocabulary;
 use crate::layer::KnownProfile;
 use crate::residency::GLOBAL;
@@ -240,7 +241,8 @@ impl<'a> Draft<'a> {
                 .push(format!("{id} is served by the bedrock-mantle endpoint only, not by bedrock-runtime"));
         }
         if model.on_demand.contains(&self.region) {
-            self.because("target", Source::BuiltIn, format!("{id} is served on demand in {}", self.region));
+            let source = self.source_of(id, "onDemand");
+            self.because("target", source, format!("{id} is served on demand in {}", self.region));
             self.because("profile", Source::BuiltIn, "none is needed");
             let here = vec![self.region.clone()];
             self.set_destinations(here, Source::BuiltIn, "a model called on demand stays in its Region");
@@ -728,7 +730,8 @@ impl<'a> Draft<'a> {
     /// Who says this of a model; of what AWS lists, the operation.
     fn source_of(&self, model: &str, field: &str) -> String {
         let known = self.catalog.known_model(model);
-        match known.map_or(&Source::BuiltIn, |known| known.source_of(field)) {
+        let of_field = |known: &'a Known<Model>| known.source_of(field).max(known.source_of("id"));
+        match known.map_or(&Source::BuiltIn, of_field) {
             Source::Discovered => LISTED_MODELS.to_owned(),
             source => source.to_string(),
         }

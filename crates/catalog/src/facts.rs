@@ -164,7 +164,11 @@ impl Facts {
         if changed.is_empty() {
             return;
         }
+        let is_new = !self.models.contains_key(id) && !built_in.models.contains_key(id);
         let mut sources = self.models.remove(id).map(|known| known.sources).unwrap_or_default();
+        if is_new {
+            sources.insert("id".to_owned(), source.clone());
+        }
         sources.extend(changed.into_iter().map(|path| (path, source.clone())));
         self.models.insert(id.to_owned(), Known { value: Arc::new(after), sources });
     }
@@ -176,6 +180,9 @@ impl Facts {
             let base = base.map_or_else(|| json!({ "id": id }), |model| plain(&**model));
             let Ok(model) = merged::<Model>(base, fields) else { continue };
             let mut sources = known.map(|known| known.sources.clone()).unwrap_or_default();
+            if known.is_none() && !built_in.models.contains_key(id) {
+                sources.insert("id".to_owned(), source.clone());
+            }
             sources.extend(leaves(fields).into_iter().map(|path| (path, source.clone())));
             self.models.insert(id.clone(), Known { value: Arc::new(model), sources });
         }

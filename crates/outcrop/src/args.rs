@@ -5,6 +5,7 @@ mod custom;
 mod doctor;
 mod iam;
 mod keys;
+mod models;
 mod profiles;
 
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ pub use custom::{Custom, CustomKind};
 pub use doctor::{Doctor, Part};
 pub use iam::{Iam, Policy};
 pub use keys::{CreateKey, KeyFolder, Keys};
+pub use models::{List, Models};
 pub use profiles::{Apply, Bootstrap, Create, Export, ExportFormat, Import, ProfileKind, Profiles};
 
 /// Amazon Bedrock within reach of any client: gateway, command line, emulator.
@@ -222,28 +224,9 @@ pub struct Explain {
     /// Ask nobody: use what is built in and configured
     #[arg(long)]
     pub offline: bool,
-}
-
-/// `outcrop models`
-#[derive(Debug, Subcommand)]
-pub enum Models {
-    /// List what the catalog knows
-    List {
-        /// The Region to call from
-        #[arg(long)]
-        region: Option<String>,
-        /// Show those whose id or name holds this text
-        #[arg(long, value_name = "TEXT")]
-        filter: Option<String>,
-        /// Also those that cannot be invoked from the Region, with the reason
-        #[arg(long)]
-        all: bool,
-    },
-    /// The same as `outcrop explain`
-    Show(Explain),
-    /// Models of the account's own
-    #[command(subcommand)]
-    Custom(Custom),
+    /// Show the reasons only, and who says what of each field
+    #[arg(long)]
+    pub why: bool,
 }
 
 /// `outcrop usage`

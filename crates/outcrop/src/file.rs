@@ -7,7 +7,10 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use outcrop_bedrock::Endpoint;
-use outcrop_catalog::{ApplicationProfile, Layer, MAX_ALIASES, Residency, ResidencyError};
+use outcrop_catalog::survey::Survey;
+use outcrop_catalog::{
+    ApplicationProfile, Layer, MAX_ALIASES, OverrideError, Overrides, Residency, ResidencyError,
+};
 use outcrop_gateway::{Guardrail, OnDisconnect};
 use outcrop_wire::bedrock::GuardrailConfig;
 use serde::Deserialize;
@@ -37,6 +40,8 @@ pub struct FromFile {
     pub shown: Vec<(String, String)>,
     /// What it adds to the catalog.
     pub layer: Layer,
+    /// What AWS listed when a snapshot was taken, by Region.
+    pub surveys: BTreeMap<String, Survey>,
     /// Where the gateway listens.
     pub listen: Option<SocketAddr>,
     /// Where invocations go.
@@ -211,19 +216,25 @@ impl Reader<'_> {
             residency,
             regions,
             failover: _,
-            catalog: _,
+            catalog,
             on_disconnect,
             parameters: _,
         } = file;
         let regions_at = regions.as_ref().map(|list| list.referenced);
         let regions = regions.map(|list| self.region_names("regions", &list.value));
+        let catalog = catalog.unwrap_or_default();
         let (runtime, control) = match upstream {
             Some(Upstream { runtime, control }) => (runtime, control),
             None => (None, None),
         };
         FromFile {
             name: self.source.name.to_owned(),
-            layer: Layer { aliases: self.aliases(&aliases), ..Layer::default() },
+            surveys: catalog.snapshot.as_ref().and_then(|path| self.snapshot(path)).unwrap_or_default(),
+            layer: Layer {
+                aliases: self.aliases(&aliases),
+                overrides: self.overrides(catalog),
+                ..Layer::default()
+            },
             listen: listen.and_then(|listen| self.listen(&listen)),
             runtime: runtime.and_then(|url| self.endpoint("upstream.runtime", &url)),
             control: control.and_then(|url| self.endpoint("upstream.control", &url)),
@@ -234,6 +245,45 @@ impl Reader<'_> {
             on_disconnect: on_disconnect.map(|policy| self.on_disconnect(policy)).unwrap_or_default(),
             ..FromFile::default()
         }
+    }
+
+    fn snapshot(&mut self, written: &Spanned<String>) -> Option<BTreeMap<String, Survey>> {
+        let path = self.text("catalog.snapshot", written)?;
+        let folder = Path::new(self.source.name).parent().unwrap_or(Path::new(""));
+        let read = std::fs::read(folder.join(&path)).map_err(|error| error.to_string());
+        let read = read.and_then(|text| serde_json::from_slice(&text).map_err(|error| error.to_string()));
+        read.map_err(|why| {
+            let message = format!("`catalog.snapshot`: {path} cannot be read: {why}");
+            let hint = "`outcrop models snapshot --output FILE` writes one";
+            self.problems.push(self.source.error(written.referenced, message).hint(hint));
+        })
+        .ok()
+    }
+
+    /// What is wrong with one record goes to the problems; the others are read.
+    fn overrides(&mut self, facts: outcrop_yaml::CatalogFacts) -> Overrides {
+        let outcrop_yaml::CatalogFacts { snapshot: _, models, profiles, prices } = facts;
+        let mut overrides = Overrides::default();
+        for (id, fields) in models {
+            let read = overrides.model(&id, fields.value);
+            self.overridden(&format!("catalog.models.{id}"), fields.referenced, read);
+        }
+        for (id, fields) in profiles {
+            let read = overrides.profile(&id, fields.value);
+            self.overridden(&format!("catalog.profiles.{id}"), fields.referenced, read);
+        }
+        for (id, fields) in prices {
+            let read = overrides.price(&id, fields.value);
+            self.overridden(&format!("catalog.prices.{id}"), fields.referenced, read);
+        }
+        overrides
+    }
+
+    fn overridden(&mut self, key: &str, location: Location, read: Result<(), OverrideError>) {
+        let Err(OverrideError { path, message }) = read else { return };
+        let key = if path.is_empty() { key.to_owned() } else { format!("{key}.{path}") };
+        let hint = "the fields are those of crates/catalog/data (docs/resolver.md); `null` makes one unknown";
+        self.problems.push(self.source.error(location, format!("`{key}`: {message}")).hint(hint));
     }
 
     /// `residency` and `regions` as one policy; `None` when neither is written.

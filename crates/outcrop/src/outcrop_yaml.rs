@@ -45,10 +45,9 @@ pub struct OutcropYaml {
     #[serde(default)]
     #[schemars(skip)]
     pub failover: Option<Spanned<IgnoredAny>>,
-    /// Not supported yet.
+    /// Facts of your own about models, profiles and prices; they win over what is built in and what AWS lists.
     #[serde(default)]
-    #[schemars(skip)]
-    pub catalog: Option<Spanned<IgnoredAny>>,
+    pub catalog: Option<CatalogFacts>,
     /// What becomes of an invocation whose client leaves. Bedrock bills what it generates either way.
     #[serde(default)]
     #[schemars(with = "Option<OnDisconnect>")]
@@ -62,11 +61,33 @@ pub struct OutcropYaml {
 impl OutcropYaml {
     /// Keys that are written and have no effect yet.
     pub fn unsupported(&self) -> Vec<(&'static str, Location)> {
-        [("failover", &self.failover), ("catalog", &self.catalog), ("parameters", &self.parameters)]
+        [("failover", &self.failover), ("parameters", &self.parameters)]
             .into_iter()
             .filter_map(|(key, value)| value.as_ref().map(|value| (key, value.referenced)))
             .collect()
     }
+}
+
+/// `catalog`: whole records or single fields, in the words of `outcrop explain --json` and `models show`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CatalogFacts {
+    /// A file that `outcrop models snapshot` wrote, relative to this one: what AWS listed then.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub snapshot: Option<Spanned<String>>,
+    /// Model id → fields: `limits: {maxOutputTokens: 64000}`; `null` makes one unknown.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, serde_json::Map<String, serde_json::Value>>")]
+    pub models: BTreeMap<String, Spanned<serde_json::Value>>,
+    /// Profile id → `routes: {SOURCE-REGION: [DESTINATION-REGION, …]}`.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, serde_json::Map<String, serde_json::Value>>")]
+    pub profiles: BTreeMap<String, Spanned<serde_json::Value>>,
+    /// Model id → `base`, geography or Region → US dollars for a million tokens: `{input: 3, output: 15}`.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, BTreeMap<String, serde_json::Map<String, serde_json::Value>>>")]
+    pub prices: BTreeMap<String, Spanned<serde_json::Value>>,
 }
 
 /// `residency`: every Region that may process a call must be in one of the two lists.

@@ -196,6 +196,7 @@ impl Settings {
             places,
             shown,
             layer,
+            surveys,
             listen,
             runtime,
             control,
@@ -209,6 +210,9 @@ impl Settings {
         } = from_file.unwrap_or_default();
         let file = (!name.is_empty()).then_some(name);
         let mut layers = Vec::new();
+        if !surveys.is_empty() {
+            layers.push((Source::Discovered, Layer { surveys, ..Layer::default() }));
+        }
         if let Some(file) = &file {
             layers.push((Source::File(file.clone()), layer));
         }

@@ -55,8 +55,7 @@ fn a_model_a_profile_and_a_price_of_ones_own() {
     assert_eq!(resolution.destination_regions, ["mx-central-1", "us-east-1"]);
     assert_eq!(resolution.price.as_ref().and_then(|price| price.input), Some(2.0));
     for step in ["price", "destinationRegions", "limits"] {
-        let expected = if step == "limits" { "built-in catalog" } else { "outcrop.yaml" };
-        assert_eq!(source_of(&resolution, step), expected, "{step}");
+        assert_eq!(source_of(&resolution, step), "outcrop.yaml", "{step}");
     }
     let ways = catalog.ways("acme.rocket-v1:0");
     assert_eq!((ways.len(), ways[0].through), (1, Through::InferenceProfile));

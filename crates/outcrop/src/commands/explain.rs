@@ -3,8 +3,7 @@
 use std::io::Write;
 
 use outcrop_catalog::{
-    ApplicationProfile, Catalog, Layer, Model, ParameterRule, Price, PromptCaching, Reasoning, Resolution,
-    ResolveError, Source,
+    Catalog, Layer, Model, ParameterRule, Price, PromptCaching, Reasoning, Resolution, ResolveError, Source,
 };
 use owo_colors::OwoColorize;
 
@@ -56,7 +55,8 @@ pub(super) fn resolve(
     catalog.resolve(identifier, &settings.context()).map_err(|error| failure(&error))
 }
 
-fn failure(error: &ResolveError) -> Failure {
+/// The same for every command.
+pub(super) fn failure(error: &ResolveError) -> Failure {
     let failure = Failure::new(error.to_string());
     match error.hint() {
         Some(hint) => failure.hint(hint),
@@ -72,16 +72,19 @@ async fn looked_up(
     settings: &Settings,
 ) -> Result<Resolution, Failure> {
     let why = match ask_aws(&resolution, settings).await {
-        Ok(profile) => return learned(&catalog, profile, &resolution, settings),
+        Ok(layer) => return learned(&catalog, layer, &resolution, settings),
         Err(why) => format!(
-            "GetInferenceProfile could not be asked in {}: {}",
+            "{} could not be asked in {}: {}",
+            asked(&resolution),
             resolution.source_region,
             why.lines().next().unwrap_or_default()
         ),
     };
     let gateway = Client::of(settings, None)?;
     if let Ok(profile) = gateway.inference_profile(&resolution.target).await {
-        let mut resolution = learned(&catalog, profile, &resolution, settings)?;
+        let application_profiles = [(profile.arn.clone(), profile)].into();
+        let layer = Layer { application_profiles, ..Layer::default() };
+        let mut resolution = learned(&catalog, layer, &resolution, settings)?;
         resolution.notices.push(format!("{why}; the gateway at {} was asked instead", gateway.base()));
         return Ok(resolution);
     }
@@ -89,24 +92,23 @@ async fn looked_up(
     Ok(resolution)
 }
 
-pub(super) async fn ask_aws(
-    resolution: &Resolution,
-    settings: &Settings,
-) -> Result<ApplicationProfile, String> {
+fn asked(resolution: &Resolution) -> &'static str {
+    if resolution.profile.is_some() { "GetInferenceProfile" } else { "AWS" }
+}
+
+pub(super) async fn ask_aws(resolution: &Resolution, settings: &Settings) -> Result<Layer, String> {
     let region = &resolution.source_region;
     let credentials = settings.credentials.load(region).await?;
     let aws = outcrop_bedrock::Client::new(credentials, settings.upstream.endpoints());
-    aws.inference_profile(&resolution.target, region).await.map_err(|error| error.to_string())
+    aws.discover(&resolution.target, region).await.map_err(|error| error.to_string())
 }
 
 pub(super) fn learned(
     catalog: &Catalog,
-    profile: ApplicationProfile,
+    layer: Layer,
     resolution: &Resolution,
     settings: &Settings,
 ) -> Result<Resolution, Failure> {
-    let application_profiles = [(profile.arn.clone(), profile)].into();
-    let layer = Layer { application_profiles, ..Layer::default() };
     explained(&catalog.with(Source::Discovered, layer), &resolution.identifier, settings)
 }
 
@@ -255,7 +257,7 @@ fn abilities(model: &Model) -> String {
     .join(", ")
 }
 
-fn reasoning(reasoning: &Reasoning) -> String {
+pub(super) fn reasoning(reasoning: &Reasoning) -> String {
     let Reasoning { mode, min_budget, always_on, efforts } = reasoning;
     let mut text = word(mode);
     if let Some(budget) = min_budget {
@@ -270,7 +272,7 @@ fn reasoning(reasoning: &Reasoning) -> String {
     text
 }
 
-fn caching(caching: &PromptCaching) -> String {
+pub(super) fn caching(caching: &PromptCaching) -> String {
     let PromptCaching { supported, min_tokens, max_points, ttls } = caching;
     if !supported {
         return "no".to_owned();

@@ -21,7 +21,7 @@ use std::io::IsTerminal;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::args::{Args, Command, LogFormat, Models};
+use crate::args::{Args, Command, LogFormat};
 use crate::failure::Failure;
 
 /// Runs the command a person typed.
@@ -32,11 +32,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
         Command::Serve(serve) => serve::run(&global, &serve),
         Command::Emulate(emulate) => emulate::run(&global, &emulate),
         Command::Chat(chat) => chat::run(&global, &chat),
-        Command::Explain(explain) | Command::Models(Models::Show(explain)) => explain::run(&global, &explain),
-        Command::Models(Models::List { region, filter, all }) => {
-            models::list(&global, region, filter.as_deref(), all)
-        }
-        Command::Models(Models::Custom(custom)) => custom::run(&global, &custom),
+        Command::Explain(explain) => explain::run(&global, &explain),
+        Command::Models(models) => models::run(&global, models),
         Command::Profiles(profiles) => profiles::run(&global, profiles),
         Command::Doctor(doctor) => doctor::run(&global, &doctor),
         Command::Batch(batch) => batch::run(&global, batch),
