@@ -186,26 +186,6 @@ fn wrong_usage_is_exit_code_2() {
     }
 }
 
-/// Which `endpoints.bedrock` LibreChat's own schema takes, where the recordings are at hand.
-#[test]
-fn librechats_own_verdicts() {
-    let path =
-        concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/vectors/librechat-yaml-schema.json");
-    let Ok(text) = std::fs::read_to_string(path) else {
-        println!("skipped: ../shared/data/vectors/librechat-yaml-schema.json is not here");
-        return;
-    };
-    let recorded: serde_json::Value = serde_json::from_str(&text).unwrap();
-    for vector in recorded["vectors"].as_array().unwrap() {
-        // Every JSON document is a YAML document.
-        let file = vector["input"].to_string();
-        let run = Outcrop::new(&["config", "check"]).file("librechat.yaml", &file).run();
-        // A key that LibreChat drops without a word is an error here.
-        let accepted = vector["ok"] == true && vector["reference_defects"].is_null();
-        assert_eq!(run.code == 0, accepted, "{vector}: {}", run.stderr);
-    }
-}
-
 #[test]
 fn aliases_that_never_end_are_errors() {
     let text = "aliases:\n  a: b\n  b: c\n  c: a\n  d: a\n  own: own\n";

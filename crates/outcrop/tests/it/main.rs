@@ -18,3 +18,4 @@ mod reload;
 mod residency;
 mod seeds;
 mod serve;
+mod vectors;
