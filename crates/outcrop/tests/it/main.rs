@@ -1,6 +1,7 @@
 //! The binary as people run it: arguments and an environment in, standard output, standard error and an exit code out.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![allow(clippy::print_stdout, reason = "what was replayed and what was skipped is said")]
 
 mod chat;
 mod config;

@@ -9,7 +9,7 @@ use super::{Verdict, same};
 
 /// The resolution of a name; of one that is no Bedrock id, that of the first id that Outcrop suggests.
 pub fn resolved(name: &str, region: &str) -> Option<Resolution> {
-    let context = Context { region: region.to_owned(), ..Context::default() };
+    let context = Context { region: region.to_owned() };
     let catalog = Catalog::built_in();
     match catalog.resolve(name, &context) {
         Ok(resolution) => Some(resolution),
@@ -33,7 +33,7 @@ pub fn meant(name: &str) -> Option<Arc<Model>> {
     })
 }
 
-const MILLION: u32 = 1_000_000;
+const MILLION: u64 = 1_000_000;
 
 /// LibreChat keeps a few tokens back and counts some windows in powers of two: both are the same window.
 fn same_window(ours: Option<u64>, theirs: Option<u64>) -> Verdict {
@@ -54,7 +54,7 @@ pub fn predicate(row: &Value) -> Verdict {
         "isMythosClassModel" => always_thinks(&model),
         "supportsAdaptiveThinking" => takes_adaptive(&model),
         "omitsSamplingParameters" => refuses_sampling(&model),
-        "supportsContext1m" => model.limits.context_tokens.is_some_and(|tokens| tokens >= MILLION.into()),
+        "supportsContext1m" => model.limits.context_tokens.is_some_and(|tokens| tokens >= MILLION),
         "supportsPromptCache" => model.capabilities.prompt_caching.as_ref().is_some_and(|it| it.supported),
         other => return Err(format!("{other}: a default of LibreChat's user interface")),
     };
@@ -83,7 +83,7 @@ pub fn matrix(row: &Value) -> Verdict {
     same("adaptive", &fact(&takes_adaptive), &(row["adaptive"] == true))?;
     same("mythos", &fact(&always_thinks), &(row["mythos"] == true))?;
     same("omitsSampling", &fact(&refuses_sampling), &(row["omitsSampling"] == true))?;
-    let window = model.as_ref().and_then(|model| model.limits.context_tokens).map(u64::from);
+    let window = model.as_ref().and_then(|model| model.limits.context_tokens);
     same_window(window, row["contextTokens"].as_u64())
 }
 
@@ -93,7 +93,7 @@ pub fn token_limit(row: &Value) -> Verdict {
     if row["fn"] != "getModelMaxTokens" {
         return Err("a key of LibreChat's own tables".to_owned());
     }
-    let window = meant(name).and_then(|model| model.limits.context_tokens).map(u64::from);
+    let window = meant(name).and_then(|model| model.limits.context_tokens);
     same_window(window, row["expected"].as_u64())
 }
 
