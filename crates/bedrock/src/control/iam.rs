@@ -24,6 +24,8 @@ pub struct Simulated {
     pub resource: String,
     /// `allowed`, `explicitDeny`, `implicitDeny`
     pub decision: String,
+    /// Whether the organisation's service control policies allow it; `None` outside an organisation.
+    pub organisation_allows: Option<bool>,
 }
 
 impl Client {
@@ -92,7 +94,8 @@ impl Client {
         self.iam("DeleteRolePolicy", &[("RoleName", role), ("PolicyName", policy)]).await.map(drop)
     }
 
-    /// `iam:SimulatePrincipalPolicy` of each action on each resource, all pages.
+    /// `iam:SimulatePrincipalPolicy` of each action on each resource, all pages. `context` are condition keys and their
+    /// values.
     ///
     /// # Errors
     /// As [`Client::send`].
@@ -101,12 +104,19 @@ impl Client {
         source: &str,
         actions: &[&str],
         resources: &[&str],
+        context: &[(&str, &str)],
     ) -> Result<Vec<Simulated>, SendError> {
         let mut parameters = vec![("PolicySourceArn".to_owned(), source.to_owned())];
         for (list, values) in [("ActionNames", actions), ("ResourceArns", resources)] {
             let members =
                 (1..).zip(values).map(|(at, value)| (format!("{list}.member.{at}"), (*value).to_owned()));
             parameters.extend(members);
+        }
+        for (at, (key, value)) in (1..).zip(context) {
+            let entry = format!("ContextEntries.member.{at}");
+            parameters.push((format!("{entry}.ContextKeyName"), (*key).to_owned()));
+            parameters.push((format!("{entry}.ContextKeyValues.member.1"), (*value).to_owned()));
+            parameters.push((format!("{entry}.ContextKeyType"), "string".to_owned()));
         }
         let mut all = Vec::new();
         loop {
@@ -120,6 +130,9 @@ impl Client {
                     action: text("EvalActionName"),
                     resource: text("EvalResourceName"),
                     decision: text("EvalDecision"),
+                    organisation_allows: member
+                        .at(&["OrganizationsDecisionDetail", "AllowedByOrganizations"])
+                        .map(|allowed| allowed.text == "true"),
                 }
             }));
             let Some(marker) = result.text_of("Marker").filter(|marker| !marker.is_empty()) else {

@@ -150,7 +150,7 @@ impl Needs {
 
 /// The model in each Region the profile may route to. A global one is authorised in the Region of the call and without
 /// one, wherever it goes.
-fn destinations(resolution: &Resolution, catalog: &Catalog) -> BTreeSet<String> {
+pub fn destinations(resolution: &Resolution, catalog: &Catalog) -> BTreeSet<String> {
     let (Some(model), region) = (&resolution.model, &resolution.source_region) else {
         return BTreeSet::new();
     };

@@ -1,5 +1,6 @@
 //! `outcrop doctor`: each broken set-up is told by its own cause.
 
+use outcrop_bedrock::control::logging::{CloudWatchConfig, LoggingConfig};
 use serde_json::Value;
 
 use crate::outcrop::Outcrop;
@@ -52,6 +53,8 @@ struct Broken {
     name: &'static str,
     /// What the emulated account is told first: path and body.
     account: &'static [(&'static str, &'static str)],
+    /// And what is made in it.
+    prepare: fn(&Aws),
     variables: &'static [(&'static str, &'static str)],
     files: &'static [(&'static str, &'static str)],
     args: &'static [&'static str],
@@ -63,8 +66,17 @@ struct Broken {
     fix: &'static [&'static str],
 }
 
-const SOUND: Broken =
-    Broken { name: "", account: &[], variables: &[], files: &[], args: &[], check: "", says: &[], fix: &[] };
+const SOUND: Broken = Broken {
+    name: "",
+    account: &[],
+    prepare: |_| {},
+    variables: &[],
+    files: &[],
+    args: &[],
+    check: "",
+    says: &[],
+    fix: &[],
+};
 
 /// Thirty and more ways in which set-ups are found broken.
 const TABLE: &[Broken] = &[
@@ -432,6 +444,85 @@ const TABLE: &[Broken] = &[
         ..SOUND
     },
     Broken {
+        name: "a right to invoke, and none to stream",
+        account: &[(
+            "policies",
+            r#"{"identity": [{"Statement": [{"Effect": "Allow", "NotAction": "bedrock:InvokeModelWithResponseStream", "Resource": "*"}]}]}"#,
+        )],
+        args: &["local-claude"],
+        check: "permission",
+        says: &[
+            "may not bedrock:InvokeModelWithResponseStream on arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/claudelocal1",
+        ],
+        fix: &["bedrock:InvokeModelWithResponseStream"],
+        ..SOUND
+    },
+    Broken {
+        name: "a service control policy on a configured model's destination, before anything is invoked",
+        account: &[(
+            "policies",
+            r#"{"serviceControl": [{"Statement": [{"Effect": "Deny", "Action": "bedrock:Invoke*", "Resource": "*", "Condition": {"StringEquals": {"aws:RequestedRegion": "us-east-2"}}}]}]}"#,
+        )],
+        files: &[("outcrop.yaml", "aliases: {fast: us.amazon.nova-2-lite-v1:0}\n")],
+        check: "destination",
+        says: &["us-east-2", "service control policy (SCP)"],
+        fix: &["exempt Bedrock in the Region `us-east-2`"],
+        ..SOUND
+    },
+    Broken {
+        name: "no agreement with the publisher",
+        prepare: |aws| {
+            aws.post("/delete-foundation-model-agreement", r#"{"modelId": "anthropic.claude-sonnet-4-6"}"#)
+        },
+        args: &["local-claude"],
+        check: "access",
+        says: &["anthropic.claude-sonnet-4-6: there is no agreement with its publisher"],
+        fix: &["create-foundation-model-agreement --model-id anthropic.claude-sonnet-4-6"],
+        ..SOUND
+    },
+    // The log.
+    Broken {
+        name: "nothing is logged",
+        check: "~logging",
+        says: &["are not logged"],
+        fix: &["outcrop logging setup"],
+        ..SOUND
+    },
+    Broken {
+        name: "a logging role that does not trust Bedrock",
+        prepare: |aws| log_with(aws, &[GROUP], TRUST.replace("bedrock.amazonaws.com", "ec2.amazonaws.com")),
+        check: "logging",
+        says: &["does not trust bedrock.amazonaws.com"],
+        fix: &["outcrop logging setup", "\"Service\":\"bedrock.amazonaws.com\""],
+        ..SOUND
+    },
+    Broken {
+        name: "a logging role that trusts Bedrock for another account",
+        prepare: |aws| log_with(aws, &[GROUP], TRUST.replace("123456789012", "999999999999")),
+        check: "logging",
+        says: &["for another account than 123456789012"],
+        ..SOUND
+    },
+    Broken {
+        name: "a log group that does not exist",
+        prepare: |aws| log_with(aws, &[], TRUST.to_owned()),
+        check: "logging",
+        says: &["the log group /aws/bedrock/model-invocations does not exist"],
+        ..SOUND
+    },
+    Broken {
+        name: "a logging role that does not exist",
+        prepare: |aws| {
+            aws.with_client(async |client| {
+                client.create_log_group(GROUP, "us-east-1").await.unwrap();
+                client.set_logging(&logging(), "us-east-1").await.unwrap();
+            })
+        },
+        check: "logging",
+        says: &["role/BedrockLoggingRole", "does not exist"],
+        ..SOUND
+    },
+    Broken {
         name: "throttled",
         account: &[("faults", r#"{"fault": "ThrottlingException"}"#)],
         check: "quota",
@@ -440,6 +531,29 @@ const TABLE: &[Broken] = &[
     },
 ];
 
+const GROUP: &str = "/aws/bedrock/model-invocations";
+const TRUST: &str = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "bedrock.amazonaws.com"}, "Action": "sts:AssumeRole", "Condition": {"StringEquals": {"aws:SourceAccount": "123456789012"}}}]}"#;
+
+fn logging() -> LoggingConfig {
+    let cloud_watch_config = CloudWatchConfig {
+        log_group_name: GROUP.to_owned(),
+        role_arn: "arn:aws:iam::123456789012:role/BedrockLoggingRole".to_owned(),
+        large_data_delivery_s3_config: None,
+    };
+    LoggingConfig { cloud_watch_config: Some(cloud_watch_config), ..LoggingConfig::default() }
+}
+
+/// The guides' logging, with these groups and this trust policy.
+fn log_with(aws: &Aws, groups: &[&str], trust: String) {
+    aws.with_client(async |client| {
+        for group in groups {
+            client.create_log_group(group, "us-east-1").await.unwrap();
+        }
+        client.create_role("BedrockLoggingRole", &trust, "writes the log").await.unwrap();
+        client.set_logging(&logging(), "us-east-1").await.unwrap();
+    });
+}
+
 #[test]
 fn each_broken_set_up_is_diagnosed_with_its_own_cause() {
     let aws = Aws::start();
@@ -447,6 +561,7 @@ fn each_broken_set_up_is_diagnosed_with_its_own_cause() {
     for broken in TABLE {
         aws.tell("reset", "");
         broken.account.iter().for_each(|(what, body)| aws.tell(what, body));
+        (broken.prepare)(&aws);
         let mut run = doctor(&aws, broken.args).env("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", &aws.url);
         run = broken.files.iter().fold(run, |run, (name, text)| run.file(name, text));
         run = broken.variables.iter().fold(run, |run, (name, value)| run.env(name, value));

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 #![allow(clippy::print_stdout, reason = "what was replayed and what was skipped is said")]
 
+mod batch;
 mod chat;
 mod config;
 mod doctor;

@@ -38,27 +38,48 @@ impl Aws {
     }
 
     /// The variables the emulator prints.
-    pub fn variables(&self) -> [(&'static str, &str); 3] {
+    pub fn variables(&self) -> [(&'static str, &str); 4] {
         [
+            ("AWS_ENDPOINT_URL", &self.url),
             ("AWS_ENDPOINT_URL_BEDROCK", &self.url),
             ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
             ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
         ]
     }
 
+    /// A client with the account's keys, for what no command makes.
+    pub fn with_client<T>(&self, ask: impl AsyncFnOnce(&outcrop_bedrock::Client) -> T) -> T {
+        let endpoint = outcrop_bedrock::Endpoint::parse(&self.url).unwrap();
+        let neighbours = outcrop_bedrock::Service::ALL.map(|service| (service, endpoint.clone())).into();
+        let endpoints = outcrop_bedrock::Endpoints {
+            runtime: Some(endpoint.clone()),
+            control: Some(endpoint),
+            neighbours,
+        };
+        let (id, secret) = (self.variables()[2].1, self.variables()[3].1);
+        let credentials = outcrop_bedrock::Credentials::keys(id, secret, None).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(ask(&outcrop_bedrock::Client::new(credentials, endpoints)))
+    }
+
     /// `POST /_emulator/WHAT`: faults, policies, reset.
     pub fn tell(&self, what: &str, body: &str) {
+        self.post(&format!("/_emulator/{what}"), body);
+    }
+
+    /// `POST PATH` with the account's bearer key.
+    pub fn post(&self, path: &str, body: &str) {
         let address = self.url.trim_start_matches("http://");
         let mut emulator = TcpStream::connect(address).unwrap();
         let length = body.len();
         write!(
             emulator,
-            "POST /_emulator/{what} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+            "POST {path} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer local\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
         )
         .unwrap();
         let mut answer = String::new();
         emulator.read_to_string(&mut answer).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 200"), "{what}: {answer}");
+        assert!(answer.starts_with("HTTP/1.1 2"), "{path}: {answer}");
     }
 
     /// The names of the application profiles in a Region, without the seeded ones.

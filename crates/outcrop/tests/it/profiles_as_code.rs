@@ -107,6 +107,60 @@ fn tags_change_in_place_and_the_rest_only_when_told() {
 }
 
 #[test]
+fn what_was_replaced_goes_once_its_replacement_is_in_use() {
+    let aws = Aws::start();
+    apply(&aws, FILE, &[]).succeeded();
+    let text = FILE.replace("from: amazon.nova-lite", "from: us.amazon.nova-lite");
+    apply(&aws, &text, &[]).succeeded();
+    let new = aws.profiles(&["get", "team-b-v2", "--json"]).run().json()["arn"].as_str().unwrap().to_owned();
+    let kept = apply(&aws, &text, &["--prune"]);
+    assert!(kept.stderr.contains("kept until that one is in use"), "{}", kept.stderr);
+    aws.post(
+        &format!("/model/{}/converse", new.replace('/', "%2F")),
+        r#"{"messages": [{"role": "user", "content": [{"text": "hello"}]}]}"#,
+    );
+    apply(&aws, &text, &["--prune"]).succeeded();
+    assert_eq!(aws.names("us-east-1"), ["team-a", "team-b-v2"]);
+    assert_eq!(run(&aws, "plan", &text, &["--prune", "--json"]).json()["summary"], "3 unchanged");
+}
+
+#[test]
+fn another_account_is_reached_by_its_role() {
+    let aws = Aws::start();
+    const TRUST: &str = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::123456789012:root"}, "Action": "sts:AssumeRole", "Condition": {"StringEquals": {"sts:ExternalId": "x1"}}}]}"#;
+    const ALLOW: &str = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "bedrock:*", "Resource": "*"}]}"#;
+    aws.with_client(async |client| {
+        client.create_role("deployer", TRUST, "makes profiles").await.unwrap();
+        client.put_role_policy("deployer", "bedrock", ALLOW).await.unwrap();
+    });
+    // The caller itself may do nothing but assume the role.
+    aws.tell(
+        "policies",
+        r#"{"identity": [{"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}}]}"#,
+    );
+    let file = |external_id: &str| {
+        format!(
+            "accounts:\n  '123456789012': {{role: 'arn:aws:iam::123456789012:role/deployer', external_id: {external_id}}}\nprofiles:\n  - {{name: a, from: amazon.nova-lite-v1:0, account: '123456789012'}}\n"
+        )
+    };
+    let plain = "profiles: [{name: a, from: amazon.nova-lite-v1:0}]\n";
+    assert!(
+        apply(&aws, plain, &[])
+            .failed()
+            .contains("is not authorized to perform: bedrock:ListInferenceProfiles")
+    );
+    let refused = apply(&aws, &file("wrong"), &[]).failed();
+    assert!(refused.contains("role/deployer cannot be assumed") && refused.contains("hint: "), "{refused}");
+    apply(&aws, &file("x1"), &[]).succeeded();
+    assert_eq!(
+        run(&aws, "plan", &file("x1"), &["--json"]).json()["summary"],
+        "1 unchanged, 2 not in the file and left alone"
+    );
+    let wrong = file("x1").replace("iam::123456789012", "iam::999999999999");
+    assert!(run(&aws, "plan", &wrong, &[]).failed().contains("is no role of the account 123456789012"));
+}
+
+#[test]
 fn in_place_is_only_when_told() {
     let aws = Aws::start();
     apply(&aws, FILE, &[]).succeeded();

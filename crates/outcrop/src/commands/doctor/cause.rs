@@ -4,6 +4,7 @@
 //! messages".
 
 use outcrop_bedrock::SendError;
+use outcrop_bedrock::control::iam::Simulated;
 use outcrop_wire::bedrock::{BedrockError, ErrorKind};
 
 use super::finding::{Check, Finding};
@@ -269,6 +270,18 @@ impl<'a> Denial<'a> {
                 );
                 Finding::error(Check::Permission, format!("{who}: no policy allows it"), fix)
             }
+        }
+    }
+}
+
+impl By {
+    /// Which policy a simulation says it is.
+    pub fn of_simulated(simulated: &Simulated) -> Option<Self> {
+        match (simulated.decision.as_str(), simulated.organisation_allows) {
+            (_, Some(false)) => Some(Self::ServiceControlPolicy),
+            ("allowed", _) => None,
+            ("explicitDeny", _) => Some(Self::IdentityPolicy),
+            _ => Some(Self::NobodyAllows),
         }
     }
 }

@@ -4,18 +4,22 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use outcrop_bedrock::control::probe::Probe;
+use outcrop_bedrock::control::sts::CallerIdentity;
 use outcrop_bedrock::{Client, SendError};
 use outcrop_catalog::Source;
 use outcrop_wire::bedrock::ErrorKind;
 
 use super::cause;
 use super::finding::{Check, Finding};
+use crate::credentials::Choice;
 use crate::settings::Settings;
 
 /// A way to AWS that works: something answers there and takes our credentials.
 pub struct Connection<'a> {
     pub settings: &'a Settings,
     pub client: Client,
+    /// Who we are; `None` where STS could not be asked, or a bearer key is used.
+    pub caller: Option<CallerIdentity>,
 }
 
 /// A patient person's limit; a checked call answers within a second.
@@ -61,11 +65,31 @@ pub async fn examine(settings: &Settings) -> (Option<Connection<'_>>, Vec<Findin
     match answered(settings, &probe) {
         Ok(found) => {
             findings.extend(found);
-            (Some(Connection { settings, client }), findings)
+            let (caller, found) = identity(settings, &client).await;
+            findings.push(found);
+            (Some(Connection { settings, client, caller }), findings)
         }
         Err(broken) => {
             findings.push(broken);
             (None, findings)
+        }
+    }
+}
+
+/// Whose the credentials are. STS takes no bearer keys.
+async fn identity(settings: &Settings, client: &Client) -> (Option<CallerIdentity>, Finding) {
+    if matches!(settings.credentials, Choice::Bearer { .. }) {
+        return (None, Finding::ok(Check::Identity, "a Bedrock API key says nothing about whose it is"));
+    }
+    match within(client.caller_identity(&settings.region.value)).await {
+        Ok(caller) => {
+            let detail = format!("{} in the account {}", caller.arn, caller.account);
+            (Some(caller), Finding::ok(Check::Identity, detail))
+        }
+        Err(error) => {
+            let detail = format!("whose the credentials are cannot be told: {error}");
+            let fix = "let sts.amazonaws.com be reached; sts:GetCallerIdentity takes no permission";
+            (None, Finding::warning(Check::Identity, detail, fix))
         }
     }
 }

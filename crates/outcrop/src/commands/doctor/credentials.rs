@@ -9,6 +9,8 @@ pub async fn examine(settings: &Settings) -> Vec<Finding> {
     let (_, findings) = connection::examine(settings).await;
     findings
         .into_iter()
-        .filter(|it| matches!(it.check, Check::Credentials | Check::Clock | Check::Endpoint))
+        .filter(|it| {
+            matches!(it.check, Check::Credentials | Check::Identity | Check::Clock | Check::Endpoint)
+        })
         .collect()
 }

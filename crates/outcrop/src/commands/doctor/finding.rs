@@ -37,6 +37,8 @@ pub enum Check {
     Region,
     /// Who we are to AWS.
     Credentials,
+    /// Whose the credentials are.
+    Identity,
     /// Whether something answers, and whether it is Bedrock.
     Endpoint,
     /// Our clock against AWS's.
@@ -53,6 +55,8 @@ pub enum Check {
     Destination,
     /// The account's quotas.
     Quota,
+    /// AWS's model invocation log.
+    Logging,
     /// One real call.
     Invocation,
 }

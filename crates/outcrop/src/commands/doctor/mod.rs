@@ -11,6 +11,8 @@ mod connection;
 mod credentials;
 mod finding;
 mod invocation;
+mod logging;
+mod permission;
 mod subject;
 
 use std::collections::BTreeSet;
@@ -20,8 +22,8 @@ use outcrop_catalog::Catalog;
 
 use crate::args::{Doctor, Global, Part};
 use crate::failure::Failure;
-use crate::paper;
 use crate::settings::{Flags, Settings};
+use crate::{paper, progress};
 
 /// Runs `outcrop doctor …`; exit code 1 when anything is broken.
 pub fn run(global: &Global, doctor: &Doctor) -> Result<(), Failure> {
@@ -69,14 +71,23 @@ async fn examine(settings: &Settings, identifier: Option<&str>) -> Vec<Finding> 
             "the configuration names no model or profile; name one to have it looked at: `outcrop doctor IDENTIFIER`",
         ));
     }
+    let bar = progress::bar(subjects.len() as u64, "looking at identifiers");
+    let mut sound = Vec::new();
     for subject in &subjects {
         let (resolution, found) = subject::examine(&connection, &catalog, subject).await;
         findings.extend(found);
-        if let (Some(resolution), Some(_)) = (resolution, identifier) {
-            findings.push(invocation::examine(&connection, &resolution).await);
+        if let (Some(resolution), Some(_)) = (&resolution, identifier) {
+            findings.push(invocation::examine(&connection, resolution).await);
         }
+        sound.extend(resolution);
+        bar.inc(1);
     }
+    bar.finish_and_clear();
+    let spinner = progress::spinner("asking what is allowed, and what is logged");
+    findings.extend(permission::examine(&connection, &catalog, &sound).await);
     findings.extend(account::examine(&connection).await);
+    findings.extend(logging::examine(&connection).await);
+    spinner.finish_and_clear();
     findings
 }
 

@@ -2,17 +2,22 @@
 
 use std::collections::BTreeMap;
 
+use outcrop_bedrock::control::metrics::{MetricQuery, MetricSpan};
+use outcrop_bedrock::control::sts::RoleToAssume;
 use outcrop_bedrock::control::{InferenceProfile, NewProfile};
 use outcrop_bedrock::{Client, SendError};
 use outcrop_catalog::{Arn, Kind, ProfileType};
 use outcrop_wire::bedrock::ErrorKind;
 
 use crate::failure::Failure;
+use crate::paper;
 use crate::problem::nearest;
 use crate::settings::Settings;
 
 /// Service Quotas L-40EC9882, "Inference profiles per account": the default, which can be raised.
 pub const QUOTA: usize = 1_000;
+
+const MINUTE_S: i64 = 60;
 
 /// One account in one Region.
 pub struct Account {
@@ -26,6 +31,17 @@ impl Account {
     pub async fn open(settings: &Settings, region: &str) -> Result<Self, Failure> {
         let credentials = settings.credentials.load(region).await.map_err(Failure::new)?;
         let client = Client::new(credentials, settings.upstream.endpoints());
+        Ok(Self { client, region: region.to_owned() })
+    }
+
+    /// As a role, which may be another account's.
+    pub async fn assume(settings: &Settings, region: &str, role: &RoleToAssume) -> Result<Self, Failure> {
+        let own = Self::open(settings, region).await?;
+        let assumed = own.client.assume_role(role, region).await.map_err(|error| {
+            let failure = Failure::new(format!("{} cannot be assumed: {error}", role.arn));
+            failure.hint("the caller must be allowed sts:AssumeRole on it, and its trust policy must name the caller (and the external id)")
+        })?;
+        let client = Client::new(assumed.credentials, settings.upstream.endpoints());
         Ok(Self { client, region: region.to_owned() })
     }
 
@@ -85,9 +101,25 @@ impl Account {
         })
     }
 
-    /// Whether a profile has been invoked: whoever replaces another is in use from then on. What cannot be told is not.
-    pub async fn is_in_use(&self, _arn: &str) -> bool {
-        false
+    /// Whether a profile has been invoked lately: whoever replaces another is in use from then on. What cannot be told is not.
+    pub async fn is_in_use(&self, arn: &str) -> bool {
+        /// CloudWatch names an application profile by its short id (reference `bedrock.md` §7.2).
+        const MONTH_S: i64 = 30 * 24 * 60 * 60;
+        let id = arn.rsplit('/').next().unwrap_or(arn);
+        let query = MetricQuery {
+            metric: "Invocations".to_owned(),
+            model_id: id.to_owned(),
+            statistic: "Sum".to_owned(),
+        };
+        let now = jiff::Timestamp::now().as_second() + MINUTE_S;
+        let span = MetricSpan { from: now - MONTH_S, to: now, period: 60 * MINUTE_S };
+        match self.client.metric_values(&[query], span, &self.region).await {
+            Ok(values) => values.iter().flat_map(|it| &it.points).any(|(_, invocations)| *invocations > 0.0),
+            Err(error) => {
+                paper::say(&format!("whether {arn} is in use cannot be told: {error}"));
+                false
+            }
+        }
     }
 
     /// Deletes a profile.

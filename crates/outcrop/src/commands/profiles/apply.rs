@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::Path;
 
+use outcrop_bedrock::control::sts::RoleToAssume;
 use outcrop_bedrock::control::{InferenceProfile, NewProfile};
 use outcrop_catalog::Catalog;
 use serde_json::json;
@@ -55,7 +56,7 @@ pub async fn bootstrap(global: &Global, settings: &Settings, bootstrap: &Bootstr
             Failure::new(refused.message)
                 .hint("shorten the prefix, or give this model a profile with `outcrop profiles create`")
         })?;
-        let place = here.region(settings, region).await?;
+        let place = here.place(settings, region, None).await?;
         match source::look_up(&place.account, &catalog, model).await {
             Ok(source) => {
                 source.note.iter().for_each(|note| paper::say(note));
@@ -76,25 +77,38 @@ pub async fn bootstrap(global: &Global, settings: &Settings, bootstrap: &Bootstr
     }
 }
 
-/// What is there, Region by Region.
+/// What is there, account by account and Region by Region.
 #[derive(Default)]
-struct Here(BTreeMap<String, Place>);
+struct Here(BTreeMap<Where, Place>);
 
-/// One Region of the account.
+/// An account that a role leads to (`None`: that of the credentials at hand), and a Region of it.
+type Where = (Option<String>, String);
+
+/// One Region of an account.
 struct Place {
+    key: Where,
     account: Account,
     own: Vec<InferenceProfile>,
 }
 
 impl Here {
     /// Asks once a Region.
-    async fn region(&mut self, settings: &Settings, region: &str) -> Result<&Place, Failure> {
-        if !self.0.contains_key(region) {
-            let account = Account::open(settings, region).await?;
+    async fn place(
+        &mut self,
+        settings: &Settings,
+        region: &str,
+        role: Option<RoleToAssume>,
+    ) -> Result<&Place, Failure> {
+        let key = (role.as_ref().map(|role| role.arn.clone()), region.to_owned());
+        if !self.0.contains_key(&key) {
+            let account = match &role {
+                Some(role) => Account::assume(settings, region, role).await?,
+                None => Account::open(settings, region).await?,
+            };
             let own = account.own().await?;
-            self.0.insert(region.to_owned(), Place { account, own });
+            self.0.insert(key.clone(), Place { key: key.clone(), account, own });
         }
-        Ok(&self.0[region])
+        Ok(&self.0[&key])
     }
 }
 
@@ -122,7 +136,13 @@ impl Place {
             let by = arn.clone().unwrap_or_default();
             changes.push(self.superseded(before, by, prune).await);
         }
-        let change = Change { name: wanted.name.clone(), region: wanted.region.clone(), arn, action };
+        let change = Change {
+            name: wanted.name.clone(),
+            region: wanted.region.clone(),
+            arn,
+            action,
+            place: self.key.clone(),
+        };
         changes.insert(0, change);
         Ok(changes)
     }
@@ -157,7 +177,7 @@ impl Place {
                 kept: "kept (--prune deletes it once that one is in use)".to_owned(),
             },
         };
-        Change { name, region: self.account.region.clone(), arn: Some(arn), action }
+        Change { name, region: self.account.region.clone(), arn: Some(arn), action, place: self.key.clone() }
     }
 
     /// Those that nobody wants.
@@ -168,6 +188,7 @@ impl Place {
             region: self.account.region.clone(),
             arn: Some(profile.inference_profile_arn.clone()),
             action: if prune { Action::Delete } else { Action::Leave },
+            place: self.key.clone(),
         })
         .collect()
     }
@@ -184,7 +205,7 @@ async fn of_file(settings: &Settings, path: &Path, prune: bool) -> Result<(Here,
         in_region.map(|it| it.name.value.as_str()).collect()
     };
     for written in &file.profiles {
-        let place = here.region(settings, written.region_or(default_region)).await?;
+        let place = here.place(settings, written.region_or(default_region), file.role_of(written)).await?;
         match wanted(place, &catalog, &file, written).await {
             Ok(wanted) => {
                 let names = names_in(&wanted.region);
@@ -243,7 +264,7 @@ async fn carry_out(
     }
     let mut made = 0;
     for change in &mut changes {
-        if let Err(failure) = make(&here.0[&change.region].account, change, in_place).await {
+        if let Err(failure) = make(&here.0[&change.place].account, change, in_place).await {
             paper::say(&format!(
                 "stopped at {} ({}); {made} changes were made before it",
                 change.name, change.region
@@ -292,7 +313,7 @@ fn report(global: &Global, changes: &[Change]) -> Result<(), Failure> {
         return paper::json(&json!({ "changes": changes, "summary": summary(changes) }));
     }
     let mut table = paper::table();
-    for Change { name, region, arn, action } in changes {
+    for Change { name, region, arn, action, place: _ } in changes {
         if !matches!(action, Action::Delete | Action::Leave | Action::Superseded { .. }) {
             table.add_row([name, region, arn.as_deref().unwrap_or("")]);
         }

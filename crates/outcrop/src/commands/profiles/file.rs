@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use outcrop_bedrock::control::sts::RoleToAssume;
 use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 
@@ -22,6 +23,16 @@ pub struct File {
     tags: Tags,
     required_tags: Vec<String>,
     tag_values: BTreeMap<String, Vec<String>>,
+    accounts: BTreeMap<String, Assumed>,
+}
+
+/// How another account is reached.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Assumed {
+    role: Spanned<String>,
+    #[serde(default)]
+    external_id: Option<String>,
 }
 
 type Tags = BTreeMap<String, Spanned<String>>;
@@ -55,6 +66,9 @@ impl Written {
     }
 }
 
+/// What the logs of the account show beside the role.
+const SESSION: &str = "outcrop-profiles";
+
 impl File {
     /// Reads and checks; on failure every problem that was found.
     pub fn read(path: &Path, default_region: &str) -> Result<Self, Failure> {
@@ -68,18 +82,31 @@ impl File {
             required_tags: Vec<String>,
             #[serde(default)]
             tag_values: BTreeMap<String, Vec<String>>,
+            #[serde(default)]
+            accounts: BTreeMap<String, Assumed>,
         }
         let name = path.display().to_string();
         let text = std::fs::read_to_string(path)
             .map_err(|error| Failure::new(format!("{name} cannot be read: {error}")).hint("check -f"))?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned();
         let typed: Typed = Source { name: &name, text: &text }.read().map_err(|problem| vec![*problem])?;
-        let Typed { profiles, tags, required_tags, tag_values } = typed;
-        let file = Self { name, text, profiles, tags, required_tags, tag_values };
+        let Typed { profiles, tags, required_tags, tag_values, accounts } = typed;
+        let file = Self { name, text, profiles, tags, required_tags, tag_values, accounts };
         match file.problems(default_region) {
             problems if problems.is_empty() => Ok(file),
             problems => Err(problems.into()),
         }
+    }
+
+    /// The role by which the account of a profile is reached; `None`: by the credentials at hand.
+    pub fn role_of(&self, written: &Written) -> Option<RoleToAssume> {
+        let Assumed { role, external_id } = self.accounts.get(&written.account.as_ref()?.value)?;
+        Some(RoleToAssume {
+            arn: role.value.clone(),
+            session_name: SESSION.to_owned(),
+            external_id: external_id.clone(),
+            ..RoleToAssume::default()
+        })
     }
 
     /// All the tags a profile is to have; `None`: whatever it has.
@@ -108,6 +135,16 @@ impl File {
     fn problems(&self, default_region: &str) -> Vec<Problem> {
         let mut problems = Vec::new();
         let mut names = BTreeMap::new();
+        for (account, Assumed { role, external_id: _ }) in &self.accounts {
+            let is_of_account = role.value.split(':').nth(4) == Some(account);
+            if !(role.value.starts_with("arn:") && role.value.contains(":role/") && is_of_account) {
+                let message = format!("`{}` is no role of the account {account}", role.value);
+                let hint = format!(
+                    "write it as arn:aws:iam::{account}:role/NAME, and the account's number in quotes"
+                );
+                problems.push(self.problem(role.referenced, message, Some(hint)));
+            }
+        }
         for (key, value) in &self.tags {
             if let Err(Refused { message, hint }) = rules::tag(key, &value.value) {
                 problems.push(self.problem(value.referenced, message, hint));
@@ -116,7 +153,8 @@ impl File {
         for written in &self.profiles {
             problems.extend(self.problems_of(written));
             problems.extend(self.unlabelled(written));
-            let key = (written.region_or(default_region), written.name.value.as_str());
+            let account = written.account.as_ref().map(|account| account.value.as_str());
+            let key = (written.region_or(default_region), written.name.value.as_str(), account);
             if let Some(first) = names.insert(key, written.name.referenced.line()) {
                 let message = format!(
                     "the profile `{}` is written twice for {}; line {first} has it too",

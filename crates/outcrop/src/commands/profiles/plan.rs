@@ -58,6 +58,9 @@ pub struct Change {
     pub arn: Option<String>,
     #[serde(flatten)]
     pub action: Action,
+    /// By which role, and in which Region, it is to be done.
+    #[serde(skip)]
+    pub place: (Option<String>, String),
 }
 
 /// What is to be done with a profile.
@@ -202,7 +205,7 @@ pub fn summary(changes: &[Change]) -> String {
 
 impl Change {
     fn lines(&self) -> Vec<String> {
-        let Self { name, region, arn, action } = self;
+        let Self { name, region, arn, action, place: _ } = self;
         let line = |sign: String, what: &str| format!("{sign} {name} ({region}): {what}");
         let detail = |text: &String| format!("      {text}");
         match action {
