@@ -79,17 +79,30 @@ impl Client {
     /// # Errors
     /// [`SendError::Service`] for any other status, with AWS's words; the rest when AWS did not answer.
     pub async fn send(&self, invocation: &Invocation<'_>) -> Result<Response<Incoming>, SendError> {
+        self.send_within(invocation, &self.bucket, MAX_ATTEMPTS).await
+    }
+
+    /// As [`Client::send`], within the retry budget of a target and with so many attempts.
+    ///
+    /// # Errors
+    /// Those of [`Client::send`].
+    pub async fn send_within(
+        &self,
+        invocation: &Invocation<'_>,
+        bucket: &Bucket,
+        attempts: u32,
+    ) -> Result<Response<Incoming>, SendError> {
         let mut retried = None;
         for attempt in 1.. {
             let error = match self.attempt(invocation).await {
                 Ok(response) => {
-                    self.bucket.refill(retried);
+                    bucket.refill(retried);
                     return Ok(response);
                 }
                 Err(error) => error,
             };
             let cause = match error.retry_cause() {
-                Some(cause) if attempt < MAX_ATTEMPTS && self.bucket.take(cause) => cause,
+                Some(cause) if attempt < cause.most_attempts().min(attempts) && bucket.take(cause) => cause,
                 _ => return Err(error),
             };
             let delay = cause.delay(attempt, error.retry_after());

@@ -22,32 +22,43 @@ pub enum Cause {
     Transient,
     /// AWS asks for patience.
     Throttling,
+    /// AWS failed (500), perhaps before it generated anything, perhaps not.
+    Server,
 }
 
 impl Cause {
     /// Whether an error AWS answered with is worth another attempt.
     ///
-    /// Nothing was generated for a 429 or 503. A 408, 424 or 500 may have been worked on, and billed; a daily quota does
-    /// not come back within seconds.
+    /// Nothing was generated for a 429 or 503. A 408 or 424 has been worked on, and billed; a daily quota does not come back
+    /// within seconds.
     pub fn of(error: &BedrockError) -> Option<Self> {
         match error.kind {
             ErrorKind::Throttling if error.message.contains("per day") => None,
             ErrorKind::Throttling | ErrorKind::ModelNotReady => Some(Self::Throttling),
             ErrorKind::ServiceUnavailable => Some(Self::Transient),
+            ErrorKind::InternalServer => Some(Self::Server),
             _ => None,
+        }
+    }
+
+    /// Attempts in all: a 500 may have been billed, so one retry is enough (reference `reliability.md` F20).
+    pub fn most_attempts(self) -> u32 {
+        match self {
+            Self::Transient | Self::Throttling => MAX_ATTEMPTS,
+            Self::Server => 2,
         }
     }
 
     fn cost(self) -> u32 {
         match self {
-            Self::Transient => 14,
+            Self::Transient | Self::Server => 14,
             Self::Throttling => 5,
         }
     }
 
     fn base(self) -> Duration {
         match self {
-            Self::Transient => Duration::from_millis(50),
+            Self::Transient | Self::Server => Duration::from_millis(50),
             Self::Throttling => Duration::from_secs(1),
         }
     }

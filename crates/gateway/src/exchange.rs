@@ -13,8 +13,10 @@ use outcrop_wire::dialect::Dialect;
 use uuid::Uuid;
 
 use crate::access::Caller;
+use crate::conversation::Conversation;
 use crate::disconnect::Attended;
 use crate::entry::Entry;
+use crate::failover::Course;
 use crate::failure::Failure;
 use crate::lane::{self, Call, Inbound};
 use crate::ledger::{Record, UsageKind};
@@ -77,22 +79,31 @@ async fn invoke(
     let inbound = Inbound::read(endpoint, &head.headers, &continued.body)?;
     let route = state.route_of(&caller, &inbound.model, inbound.dialect).await?;
     let live = state.live();
-    let mut call = lane::prepare(&inbound, &route, live.lane, id)?;
-    if let Some(guardrail) = &live.guardrail {
-        guardrail.apply(&mut call)?;
-    }
-    pass_fault(state, &head.headers, &mut call.headers);
-    continued.keep(state, &caller, &mut call);
-    let entry = open(state, &route, &call, caller, inbound.dialect, id);
-    let sent = live.client.send(&invocation(&call, &route)).await;
-    match reply::answer(&call, sent, entry, state.drains()).await {
-        Ok(mut response) => {
-            disclose(&route, &call, response.headers_mut());
-            Ok(response)
+    let conversation = || Conversation::of(&head.headers, &continued.body);
+    let mut course = Course::of(state, &live, route, &caller, conversation).await;
+    loop {
+        let route = Arc::clone(course.route());
+        let mut call = lane::prepare(&inbound, &route, live.lane, id)?;
+        if let Some(guardrail) = &live.guardrail {
+            guardrail.apply(&mut call)?;
         }
-        Err(mut failure) => {
-            disclose(&route, &call, &mut failure.disclosed);
-            Err(failure)
+        course.tell(&mut call.notices);
+        pass_fault(state, &head.headers, &mut call.headers);
+        continued.keep(state, &caller, &mut call);
+        let entry = open(state, &route, &call, caller.clone(), inbound.dialect, &course.entry_id(id));
+        let (invocation, target) = (invocation(&call, &route), &route.target_health);
+        let sent = live.client.send_within(&invocation, &target.bucket, course.attempts()).await;
+        match reply::answer(&call, sent, entry, state.drains()).await {
+            Ok(mut response) => {
+                course.succeeded(state);
+                disclose(&route, &call, response.headers_mut());
+                return Ok(response);
+            }
+            Err(failure) if course.goes_on(state, &caller, &failure).await => {}
+            Err(mut failure) => {
+                disclose(&route, &call, &mut failure.disclosed);
+                return Err(failure);
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use outcrop_catalog::ResolveError;
 use outcrop_wire::bedrock::{BedrockError, ErrorKind};
 use outcrop_wire::dialect::{Dialect, RequestError, error_body};
 
-use crate::reply::ReplyBody;
+use crate::reply::{ReplyBody, was_lost};
 use crate::router::Unroutable;
 use crate::state::RouteError;
 
@@ -20,6 +20,8 @@ pub(crate) struct Failure {
     pub(crate) upstream: Option<Box<ServiceError>>,
     /// What the dialect refuses, with the member at fault.
     request: Option<Box<RequestError>>,
+    /// Nothing was generated, and another target may do better.
+    pub(crate) elsewhere: bool,
     /// What the gateway says of the route it took.
     pub(crate) disclosed: Box<HeaderMap>,
 }
@@ -37,6 +39,17 @@ impl Failure {
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// AWS refused in words: another target may do better where this one lacks capacity.
+    pub(crate) fn refused(error: BedrockError) -> Self {
+        let elsewhere = lacks_capacity(&error);
+        Self { elsewhere, ..error.into() }
+    }
+
+    /// Whether it tells of the target's health, rather than of the request.
+    pub(crate) fn is_of_the_target(&self) -> bool {
+        self.elsewhere || was_lost(&self.error)
     }
 
     /// A caller that is not let in: 401 where clients know that status, AWS's 403 where they speak Bedrock.
@@ -92,6 +105,18 @@ impl Failure {
     }
 }
 
+/// Nothing was generated, for want of capacity or for a fault of the service.
+fn lacks_capacity(error: &BedrockError) -> bool {
+    matches!(
+        error.kind,
+        ErrorKind::Throttling
+            | ErrorKind::ModelNotReady
+            | ErrorKind::ServiceUnavailable
+            | ErrorKind::InternalServer
+            | ErrorKind::ServiceQuotaExceeded
+    )
+}
+
 const ERROR_TYPE: &str = "x-amzn-errortype";
 
 /// Copies what a client of AWS reads; hop-by-hop headers and the length are ours.
@@ -107,7 +132,7 @@ pub(crate) fn hand_on(from: &HeaderMap, to: &mut HeaderMap) {
 
 impl From<BedrockError> for Failure {
     fn from(error: BedrockError) -> Self {
-        Self { error, hint: None, upstream: None, request: None, disclosed: Box::default() }
+        Self { error, hint: None, upstream: None, request: None, elsewhere: false, disclosed: Box::default() }
     }
 }
 
@@ -137,12 +162,14 @@ impl From<SendError> for Failure {
         match error {
             SendError::Service(service) => {
                 let hint = hint(&service.error).map(str::to_owned);
-                Self { hint, upstream: Some(service.clone()), ..Self::from(service.error) }
+                Self { hint, upstream: Some(service.clone()), ..Self::refused(service.error) }
             }
             SendError::Credentials(error) => Self::of_credentials(&error),
-            SendError::Connect { .. } | SendError::Broken { .. } => {
-                Self::new(ErrorKind::ServiceUnavailable, error.to_string())
+            SendError::Connect { .. } => {
+                let failure = Self::new(ErrorKind::ServiceUnavailable, error.to_string());
+                Self { elsewhere: true, ..failure }
             }
+            SendError::Broken { .. } => Self::new(ErrorKind::ServiceUnavailable, error.to_string()),
             SendError::Timeout { .. } => Self::new(ErrorKind::ModelTimeout, error.to_string()),
             SendError::Abandoned | SendError::Unsendable(_) => {
                 Self::new(ErrorKind::Validation, error.to_string())

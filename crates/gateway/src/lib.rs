@@ -6,11 +6,13 @@
 mod access;
 mod body;
 mod control;
+mod conversation;
 mod disconnect;
 mod discovery;
 mod embeddings;
 mod entry;
 mod exchange;
+mod failover;
 mod failure;
 mod guardrail;
 mod health;
@@ -26,11 +28,13 @@ mod settings;
 mod state;
 mod stored;
 mod stream;
+mod targets;
 mod telemetry;
 mod tenant;
 mod writer;
 
 pub use access::Key;
+pub use failover::{Failover, Step};
 pub use guardrail::{Guardrail, UnusableGuardrail};
 pub use reload::Reloader;
 pub use server::{Gateway, StartError};

@@ -61,6 +61,7 @@ impl Live {
             keys,
             lane,
             guardrail,
+            failover,
             on_disconnect,
             local: _,
         } = settings;
@@ -75,6 +76,7 @@ impl Live {
             region: region.clone(),
             lane: *lane,
             guardrail: guardrail.clone(),
+            failover: failover.clone(),
             on_disconnect: *on_disconnect,
         }
     }

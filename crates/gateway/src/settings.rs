@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use outcrop_bedrock::{Credentials, Endpoints};
 use outcrop_catalog::Catalog;
 
-use crate::{Guardrail, Key};
+use crate::{Failover, Guardrail, Key};
 
 /// Everything the gateway needs to know.
 #[derive(Debug, Clone)]
@@ -29,6 +29,8 @@ pub struct Settings {
     pub lane: LanePolicy,
     /// Put on every invocation.
     pub guardrail: Option<Guardrail>,
+    /// What to try where a target fails.
+    pub failover: Failover,
     /// What becomes of an invocation whose client leaves.
     pub on_disconnect: OnDisconnect,
     /// The emulator is upstream: fault headers are handed on.

@@ -15,13 +15,16 @@ use percent_encoding::utf8_percent_encode;
 
 use crate::access::Access;
 use crate::body::Limits;
+use crate::conversation::Moved;
 use crate::disconnect::Drains;
+use crate::failover::Failover;
 use crate::guardrail::Guardrail;
 use crate::keys::Known;
 use crate::ledger::Ledger;
 use crate::router::Operation;
 use crate::settings::{LanePolicy, OnDisconnect};
 use crate::stored::Responses;
+use crate::targets::{Target, Targets};
 
 /// Shared by all requests.
 #[derive(Debug)]
@@ -37,6 +40,9 @@ pub(crate) struct State {
     changes: AtomicU64,
     lookups: Lookups,
     drains: Drains,
+    targets: Targets,
+    /// Conversations that went elsewhere.
+    pub(crate) moved: Moved,
 }
 
 /// What a reload may change and what discovery adds: one value, so that nobody sees half of a change.
@@ -48,6 +54,7 @@ pub(crate) struct Live {
     pub(crate) region: String,
     pub(crate) lane: LanePolicy,
     pub(crate) guardrail: Option<Guardrail>,
+    pub(crate) failover: Failover,
     pub(crate) on_disconnect: OnDisconnect,
 }
 
@@ -94,6 +101,8 @@ pub(crate) struct Route {
     pub(crate) target: Option<HeaderValue>,
     pub(crate) model: Option<HeaderValue>,
     pub(crate) region: Option<HeaderValue>,
+    /// How the target fares.
+    pub(crate) target_health: Arc<Target>,
 }
 
 /// Why there is no route.
@@ -125,6 +134,8 @@ impl State {
             changes: AtomicU64::new(0),
             lookups: Lookups::default(),
             drains: Drains::default(),
+            targets: Targets::default(),
+            moved: Moved::default(),
         }
     }
 
@@ -241,17 +252,17 @@ impl State {
     fn resolve(&self, identifier: &str, region: &str) -> Result<Route, RouteError> {
         let context = Context { region: region.to_owned() };
         let live = self.live.load();
-        Self::route_to(&live, live.catalog.resolve(identifier, &context)?)
+        self.route_to(&live, live.catalog.resolve(identifier, &context)?)
     }
 
     /// Not remembered: the same identifier is refused where the client does not speak Bedrock.
     fn verbatim(&self, identifier: &str, region: &str, error: ResolveError) -> Result<Route, RouteError> {
         let context = Context { region: region.to_owned() };
         let live = self.live.load();
-        Self::route_to(&live, live.catalog.verbatim(identifier, &context, error)?)
+        self.route_to(&live, live.catalog.verbatim(identifier, &context, error)?)
     }
 
-    fn route_to(live: &Live, resolution: Resolution) -> Result<Route, RouteError> {
+    fn route_to(&self, live: &Live, resolution: Resolution) -> Result<Route, RouteError> {
         let header = |text: &str| HeaderValue::try_from(text).ok();
         Ok(Route {
             endpoint: live.client.endpoints().runtime(&resolution.source_region)?,
@@ -259,6 +270,7 @@ impl State {
             target: header(&resolution.target),
             model: resolution.model.as_ref().and_then(|model| header(&model.id)),
             region: header(&resolution.source_region),
+            target_health: self.targets.of(&resolution.source_region, &resolution.target),
             resolution: Arc::new(resolution),
         })
     }

@@ -55,10 +55,11 @@ impl StreamBody {
                 Ok(stream)
             }
             Err(error) => {
-                if !was_lost(&error) {
-                    stream.entry.refused();
+                if was_lost(&error) {
+                    return Err(stream.entry.failed(error.into()));
                 }
-                Err(stream.entry.failed(error.into()))
+                stream.entry.refused();
+                Err(stream.entry.failed(Failure::refused(error)))
             }
         }
     }

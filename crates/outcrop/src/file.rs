@@ -2,16 +2,16 @@
 //!
 //! `librechat.yaml` and `outcrop.yaml` are told apart by the key `endpoints`. Each becomes the same [`FromFile`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::Path;
 
 use outcrop_bedrock::Endpoint;
 use outcrop_catalog::survey::Survey;
 use outcrop_catalog::{
-    ApplicationProfile, Layer, MAX_ALIASES, OverrideError, Overrides, Residency, ResidencyError,
+    ApplicationProfile, Catalog, Layer, MAX_ALIASES, OverrideError, Overrides, Residency, ResidencyError,
 };
-use outcrop_gateway::{Guardrail, OnDisconnect};
+use outcrop_gateway::{Failover, Guardrail, OnDisconnect, Step};
 use outcrop_wire::bedrock::GuardrailConfig;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -20,7 +20,7 @@ use serde_saphyr::{Location, Spanned};
 use crate::environment::Environment;
 use crate::librechat::{self, Bedrock, LibreChat};
 use crate::mappings::{is_application_profile, mapped_profile};
-use crate::outcrop_yaml::{self, Key, Lane, OutcropYaml, Upstream};
+use crate::outcrop_yaml::{self, FailoverStep, Key, Lane, OutcropYaml, Upstream};
 use crate::problem::Problem;
 use crate::region;
 use crate::secret::Secret;
@@ -56,6 +56,8 @@ pub struct FromFile {
     pub guardrail: Option<Guardrail>,
     /// How requests travel.
     pub lane: Option<Lane>,
+    /// What to try where a target fails.
+    pub failover: Failover,
     /// What becomes of an invocation whose client leaves.
     pub on_disconnect: OnDisconnect,
     /// Where calls may go, if that is limited.
@@ -215,7 +217,7 @@ impl Reader<'_> {
             lane,
             residency,
             regions,
-            failover: _,
+            failover,
             catalog,
             on_disconnect,
             parameters: _,
@@ -242,6 +244,7 @@ impl Reader<'_> {
             residency: self.policy(residency.as_ref(), regions_at.zip(regions.as_deref())),
             region: regions.and_then(|list| list.into_iter().next()),
             lane: lane.map(|lane| self.placed("lane", lane)),
+            failover: self.failover(&failover),
             on_disconnect: on_disconnect.map(|policy| self.on_disconnect(policy)).unwrap_or_default(),
             ..FromFile::default()
         }
@@ -338,6 +341,62 @@ impl Reader<'_> {
     fn placed<T>(&mut self, key: &str, value: Spanned<T>) -> T {
         self.places.insert(key.to_owned(), self.source.line(value.referenced));
         value.value
+    }
+
+    fn failover(&mut self, rules: &BTreeMap<String, Vec<Spanned<FailoverStep>>>) -> Failover {
+        let mut read = Vec::new();
+        for (name, steps) in rules {
+            let place = |(index, step): (usize, &Spanned<FailoverStep>)| {
+                self.failover_step(&format!("failover.{name}[{index}]"), step)
+            };
+            read.push((name.clone(), steps.iter().enumerate().filter_map(place).collect()));
+        }
+        Failover::new(read)
+    }
+
+    fn failover_step(&mut self, key: &str, step: &Spanned<FailoverStep>) -> Option<Step> {
+        let FailoverStep { region, geography, identifier } = &step.value;
+        let region = region.as_ref().and_then(|region| {
+            let name = self.text(&format!("{key}.region"), region)?;
+            if let Err(wrong) = region::check(&name) {
+                self.problems.push(self.source.error(region.referenced, wrong.message).hint(wrong.hint));
+            }
+            self.shown.push((format!("{key}.region"), name.clone()));
+            Some(name)
+        });
+        match (region, geography, identifier) {
+            (region, None, Some(identifier)) => {
+                let identifier = self.text(&format!("{key}.identifier"), identifier)?;
+                self.shown.push((format!("{key}.identifier"), identifier.clone()));
+                Some(Step::Identifier { identifier, region })
+            }
+            (Some(region), None, None) => Some(Step::Region(region)),
+            (None, Some(geography), None) => self.geography(&format!("{key}.geography"), geography),
+            _ => {
+                let message = format!("`{key}` must be one of `region`, `geography` and `identifier`");
+                let problem = self.source.error(step.referenced, message);
+                self.problems.push(
+                    problem.hint("an `identifier` may have a `region` beside it; two ways are two steps"),
+                );
+                None
+            }
+        }
+    }
+
+    fn geography(&mut self, key: &str, written: &Spanned<String>) -> Option<Step> {
+        let name = self.text(key, written)?;
+        let catalog = Catalog::built_in();
+        let known: BTreeSet<&str> =
+            catalog.system_profiles().map(|profile| profile.geography.as_str()).collect();
+        if !known.contains(name.as_str()) {
+            let known: Vec<&str> = known.into_iter().collect();
+            let problem =
+                self.source.error(written.referenced, format!("`{name}` is no geography of system profiles"));
+            self.problems.push(problem.hint(format!("known are {}", known.join(", "))));
+            return None;
+        }
+        self.shown.push((key.to_owned(), name.clone()));
+        Some(Step::Geography(name))
     }
 
     fn on_disconnect(&mut self, policy: Spanned<outcrop_yaml::OnDisconnect>) -> OnDisconnect {

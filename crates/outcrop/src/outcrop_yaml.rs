@@ -41,10 +41,11 @@ pub struct OutcropYaml {
     #[serde(default)]
     #[schemars(with = "Option<Vec<String>>")]
     pub regions: Option<Spanned<Vec<Spanned<String>>>>,
-    /// Not supported yet.
+    /// What to try where a target is throttled, down or unreachable: identifier, alias or model id (`*` is any other) → the
+    /// steps, in order. A step never leaves `residency`.
     #[serde(default)]
-    #[schemars(skip)]
-    pub failover: Option<Spanned<IgnoredAny>>,
+    #[schemars(with = "BTreeMap<String, Vec<FailoverStep>>")]
+    pub failover: BTreeMap<String, Vec<Spanned<FailoverStep>>>,
     /// Facts of your own about models, profiles and prices; they win over what is built in and what AWS lists.
     #[serde(default)]
     pub catalog: Option<CatalogFacts>,
@@ -61,7 +62,7 @@ pub struct OutcropYaml {
 impl OutcropYaml {
     /// Keys that are written and have no effect yet.
     pub fn unsupported(&self) -> Vec<(&'static str, Location)> {
-        [("failover", &self.failover), ("parameters", &self.parameters)]
+        [("parameters", &self.parameters)]
             .into_iter()
             .filter_map(|(key, value)| value.as_ref().map(|value| (key, value.referenced)))
             .collect()
@@ -134,6 +135,24 @@ impl std::fmt::Debug for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Key").field("name", &self.name.value).finish_non_exhaustive()
     }
+}
+
+/// One other way: `region`, `geography`, or `identifier` (with a `region`, if need be).
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FailoverStep {
+    /// Call this Region.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub region: Option<Spanned<String>>,
+    /// The same model through the system profile of this geography: `eu`, `us`, `global`.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub geography: Option<Spanned<String>>,
+    /// Another identifier: a profile, an ARN, another model, an alias.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub identifier: Option<Spanned<String>>,
 }
 
 /// `on_disconnect`.

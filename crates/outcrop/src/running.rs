@@ -43,6 +43,7 @@ impl Running {
                 Some(Lane::Auto) | None => LanePolicy::Auto,
             },
             guardrail: settings.guardrail.clone(),
+            failover: settings.failover.clone(),
             on_disconnect: settings.on_disconnect,
             local: self.local.is_some(),
         })

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use outcrop_bedrock::{Endpoint, Endpoints, Service};
 use outcrop_catalog::{Catalog, Context, Layer, Residency, Source};
-use outcrop_gateway::{Guardrail, OnDisconnect};
+use outcrop_gateway::{Failover, Guardrail, OnDisconnect};
 
 use crate::args::Global;
 use crate::credentials::Choice;
@@ -81,6 +81,8 @@ pub struct Settings {
     pub guardrail: Option<Guardrail>,
     /// How requests travel.
     pub lane: Option<Lane>,
+    /// What to try where a target fails.
+    pub failover: Failover,
     /// What becomes of an invocation whose client leaves.
     pub on_disconnect: OnDisconnect,
     /// Where calls may go, if that is limited.
@@ -204,6 +206,7 @@ impl Settings {
             available_regions,
             guardrail,
             lane,
+            failover,
             on_disconnect,
             residency,
             region,
@@ -240,6 +243,7 @@ impl Settings {
             available_regions,
             guardrail,
             lane,
+            failover,
             on_disconnect,
             residency,
             client: ClientSettings::of(environment),

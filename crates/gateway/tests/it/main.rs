@@ -6,6 +6,7 @@ mod control;
 mod count_tokens;
 mod disconnect;
 mod embeddings;
+mod failover;
 mod failures;
 mod guardrail;
 mod invoke;

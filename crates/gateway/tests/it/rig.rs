@@ -12,7 +12,7 @@ use outcrop_bedrock::{Credentials, Endpoint, Endpoints};
 use outcrop_catalog::{Catalog, Layer, Source};
 use outcrop_emulator::{Config, Emulator, Keys};
 use outcrop_gateway::ledger::{By, FILE, Ledger, Summary};
-use outcrop_gateway::{Gateway, Guardrail, Key, LanePolicy, OnDisconnect, Reloader, Settings};
+use outcrop_gateway::{Failover, Gateway, Guardrail, Key, LanePolicy, OnDisconnect, Reloader, Settings};
 use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteRow};
 use tempfile::TempDir;
@@ -30,6 +30,7 @@ pub struct Plan {
     pub lane: LanePolicy,
     pub guardrail: Option<Guardrail>,
     pub on_disconnect: OnDisconnect,
+    pub failover: Failover,
     /// Listen on every address of the machine.
     pub open: bool,
 }
@@ -48,7 +49,7 @@ pub struct Rig {
 
 /// One row of the ledger.
 #[derive(Debug, Clone)]
-#[expect(dead_code, reason = "shown when a test fails")]
+
 pub struct Row {
     pub request_id: Option<String>,
     pub region: String,
@@ -142,6 +143,7 @@ impl Rig {
             keys: plan.keys,
             lane: plan.lane,
             guardrail: plan.guardrail,
+            failover: plan.failover,
             on_disconnect: plan.on_disconnect,
             local: true,
         };
@@ -221,6 +223,13 @@ impl Rig {
             self.client.request(request).await.unwrap().into_body().collect().await.unwrap().to_bytes();
         let bill: serde_json::Value = serde_json::from_slice(&body).unwrap();
         bill["invocations"].as_array().unwrap().clone()
+    }
+
+    /// Sets the fault that stands for every request, or clears it.
+    pub async fn stand(&self, fault: Option<&str>) {
+        let body = serde_json::json!({ "fault": fault }).to_string();
+        let request = Request::post(format!("{}/_emulator/faults", self.emulator)).body(Full::from(body));
+        assert_eq!(self.client.request(request.unwrap()).await.unwrap().status(), StatusCode::OK);
     }
 
     /// Stops the gateway and reads its books, and then what the emulator would charge.

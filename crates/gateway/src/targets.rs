@@ -1,0 +1,38 @@
+//! How each target fares in each Region: its retry budget and its circuit breaker.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use outcrop_bedrock::{Breaker, retry::Bucket};
+
+/// One target in one Region.
+#[derive(Debug)]
+pub(crate) struct Target {
+    /// The same for the same target and Region.
+    pub(crate) id: u64,
+    pub(crate) bucket: Bucket,
+    pub(crate) breaker: Breaker,
+}
+
+/// All targets that routes lead to.
+#[derive(Debug, Default)]
+pub(crate) struct Targets(Mutex<HashMap<u64, Arc<Target>>>);
+
+/// Clients choose the identifiers: beyond this many, those that no route holds are forgotten.
+const MOST: usize = 10_000;
+
+impl Targets {
+    /// The record of a target in a Region.
+    pub(crate) fn of(&self, region: &str, target: &str) -> Arc<Target> {
+        let mut hasher = DefaultHasher::new();
+        (region, target).hash(&mut hasher);
+        let id = hasher.finish();
+        let mut targets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if targets.len() >= MOST {
+            targets.retain(|_, target| Arc::strong_count(target) > 1);
+        }
+        let new = || Arc::new(Target { id, bucket: Bucket::default(), breaker: Breaker::default() });
+        Arc::clone(targets.entry(id).or_insert_with(new))
+    }
+}
