@@ -87,7 +87,7 @@ fn sentences(text: &str) -> Vec<(usize, &str)> {
 /// The words that tell something, in lower case.
 fn words_of(text: &str) -> Vec<String> {
     /// Shorter words stand in every sentence.
-    const TELLING: usize = 4;
+    const TELLING: usize = 3;
     let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| word.chars().count() >= TELLING);
     words.map(str::to_lowercase).collect()
 }

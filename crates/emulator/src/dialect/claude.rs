@@ -77,9 +77,11 @@ fn block(block: &Value) -> Value {
             "source": { "bytes": text(&member("source"), "data") },
         } }),
         "document" => json!({ "document": {
-            "format": text(&member("source"), "media_type").rsplit('/').next(),
+            "format": text(&member("source"), "media_type").rsplit('/').next().filter(|kind| *kind != "plain"),
             "name": block.get("title").and_then(Value::as_str).unwrap_or("document"),
-            "source": { "bytes": text(&member("source"), "data") },
+            "source": document_source(&member("source")),
+            "citations": block.get("citations").filter(|config| config.is_object()),
+            "context": block.get("context").and_then(Value::as_str),
         } }),
         "tool_use" => json!({ "toolUse": {
             "toolUseId": member("id"), "name": member("name"), "input": member("input"),
@@ -94,6 +96,15 @@ fn block(block: &Value) -> Value {
         } } }),
         "redacted_thinking" => json!({ "reasoningContent": { "redactedContent": text(block, "data") } }),
         other => json!({ other: block }),
+    }
+}
+
+/// Anthropic's four kinds of source as Bedrock's; a file or an address is nothing that Bedrock has.
+fn document_source(source: &Value) -> Value {
+    match text(source, "type") {
+        "text" => json!({ "text": text(source, "data") }),
+        "content" => json!({ "content": blocks(source.get("content")) }),
+        _ => json!({ "bytes": text(source, "data") }),
     }
 }
 

@@ -262,3 +262,26 @@ async fn documents_are_ranked_by_what_they_share_with_the_query() {
         assert!(results[0]["relevance_score"].as_f64() >= results[1]["relevance_score"].as_f64());
     }
 }
+
+#[tokio::test]
+async fn claudes_own_body_carries_documents_and_their_citations() {
+    let emulator = start().await;
+    let model = "us.anthropic.claude-sonnet-4-5-20250929-v1:0";
+    let document = json!({
+        "type": "document", "title": "Colours", "citations": { "enabled": true },
+        "source": { "type": "text", "media_type": "text/plain", "data": "The grass is green. The sky is blue." },
+    });
+    let body = json!({ "anthropic_version": "bedrock-2023-05-31", "max_tokens": 99, "messages": [
+        { "role": "user", "content": [document, { "type": "text", "text": "What of the sky?" }] } ] });
+    let answer = invoke(&emulator, model, &body).await;
+    let cited = &answer["content"][1];
+    assert_eq!(cited["text"], "The sky is blue.");
+    let citation = &cited["citations"][0];
+    assert_eq!(
+        (&citation["cited_text"], &citation["document_title"]),
+        (&json!("The sky is blue."), &json!("Colours"))
+    );
+    assert_eq!((&citation["start_char_index"], &citation["end_char_index"]), (&json!(20), &json!(36)));
+    let events = chunks(&emulator, model, &body).await;
+    assert!(events.iter().any(|event| event["delta"]["citation"] == *citation));
+}
