@@ -141,9 +141,14 @@ impl Reader<'_> {
     }
 
     fn bedrock(&mut self, bedrock: Bedrock) -> FromFile {
-        if let Some(rate) = bedrock.stream_rate.filter(|rate| rate.value < 0.0) {
+        if let Some(rate) = bedrock.stream_rate.as_ref().filter(|rate| rate.value < 0.0) {
             self.problems
                 .push(self.source.error(rate.referenced, "`endpoints.bedrock.streamRate` must be 0 or more"));
+        }
+        for (key, text) in bedrock.foreign_texts() {
+            if let Err(problem) = self.source.text(&format!("endpoints.bedrock.{key}"), text) {
+                self.problems.push(*problem);
+            }
         }
         let inference_profiles = self.inference_profiles(&bedrock.inference_profiles.unwrap_or_default());
         let layer = Layer {
@@ -481,6 +486,10 @@ impl Reader<'_> {
     /// A text with its variables replaced, refused when nothing is left.
     fn text(&mut self, key: &str, text: &Spanned<String>) -> Option<String> {
         self.places.insert(key.to_owned(), self.source.line(text.referenced));
+        if let Err(problem) = self.source.text(key, text) {
+            self.problems.push(*problem);
+            return None;
+        }
         let value = self.source.expand(key, text, self.environment, self.problems)?;
         if value.is_empty() {
             self.problems.push(self.source.error(text.referenced, format!("`{key}` is empty")));

@@ -62,25 +62,34 @@ pub struct Bedrock {
     #[serde(default)]
     pub title_convo: Option<bool>,
     #[serde(default)]
-    pub title_model: Option<String>,
+    #[schemars(with = "Option<String>")]
+    pub title_model: Option<Spanned<String>>,
     #[serde(default)]
-    pub title_prompt: Option<String>,
+    #[schemars(with = "Option<String>")]
+    pub title_prompt: Option<Spanned<String>>,
     #[serde(default)]
-    pub title_prompt_template: Option<String>,
+    #[schemars(with = "Option<String>")]
+    pub title_prompt_template: Option<Spanned<String>>,
     #[serde(default)]
-    pub title_endpoint: Option<String>,
+    #[schemars(with = "Option<String>")]
+    pub title_endpoint: Option<Spanned<String>>,
     #[serde(default)]
-    pub headers: Option<BTreeMap<String, String>>,
+    #[schemars(with = "Option<BTreeMap<String, String>>")]
+    pub headers: Option<BTreeMap<String, Spanned<String>>>,
     #[serde(default, rename = "baseURL")]
-    pub base_url: Option<String>,
+    #[schemars(with = "Option<String>")]
+    pub base_url: Option<Spanned<String>>,
     #[serde(default)]
     pub activity_label: Option<bool>,
     #[serde(default)]
-    pub activity_model: Option<String>,
+    #[schemars(with = "Option<String>")]
+    pub activity_model: Option<Spanned<String>>,
     #[serde(default)]
-    pub activity_endpoint: Option<String>,
+    #[schemars(with = "Option<String>")]
+    pub activity_endpoint: Option<Spanned<String>>,
     #[serde(default)]
-    pub activity_prompt: Option<String>,
+    #[schemars(with = "Option<String>")]
+    pub activity_prompt: Option<Spanned<String>>,
     #[serde(default)]
     pub activity_max_per_run: Option<u64>,
     #[serde(default)]
@@ -88,21 +97,27 @@ pub struct Bedrock {
     #[serde(default)]
     pub activity_phase_label: Option<bool>,
     #[serde(default)]
-    pub activity_phase_model: Option<String>,
+    #[schemars(with = "Option<String>")]
+    pub activity_phase_model: Option<Spanned<String>>,
     #[serde(default)]
-    pub activity_phase_endpoint: Option<String>,
+    #[schemars(with = "Option<String>")]
+    pub activity_phase_endpoint: Option<Spanned<String>>,
     #[serde(default)]
-    pub activity_phase_prompt: Option<String>,
+    #[schemars(with = "Option<String>")]
+    pub activity_phase_prompt: Option<Spanned<String>>,
     #[serde(default)]
     pub activity_phase_max_per_run: Option<u64>,
     #[serde(default)]
     pub reasoning_label: Option<bool>,
     #[serde(default)]
-    pub reasoning_label_model: Option<String>,
+    #[schemars(with = "Option<String>")]
+    pub reasoning_label_model: Option<Spanned<String>>,
     #[serde(default)]
-    pub reasoning_label_endpoint: Option<String>,
+    #[schemars(with = "Option<String>")]
+    pub reasoning_label_endpoint: Option<Spanned<String>>,
     #[serde(default)]
-    pub reasoning_label_prompt: Option<String>,
+    #[schemars(with = "Option<String>")]
+    pub reasoning_label_prompt: Option<Spanned<String>>,
     #[serde(default)]
     pub reasoning_label_min_chars: Option<u64>,
     #[serde(default)]
@@ -113,6 +128,31 @@ pub struct Bedrock {
     pub reasoning_label_max_per_run: Option<u64>,
     #[serde(default)]
     pub max_tool_result_chars: Option<f64>,
+}
+
+impl Bedrock {
+    /// The texts that are the chat application's business, by key: that they are texts is all there is to check.
+    pub fn foreign_texts(&self) -> Vec<(String, &Spanned<String>)> {
+        let texts = [
+            ("titleModel", &self.title_model),
+            ("titlePrompt", &self.title_prompt),
+            ("titlePromptTemplate", &self.title_prompt_template),
+            ("titleEndpoint", &self.title_endpoint),
+            ("baseURL", &self.base_url),
+            ("activityModel", &self.activity_model),
+            ("activityEndpoint", &self.activity_endpoint),
+            ("activityPrompt", &self.activity_prompt),
+            ("activityPhaseModel", &self.activity_phase_model),
+            ("activityPhaseEndpoint", &self.activity_phase_endpoint),
+            ("activityPhasePrompt", &self.activity_phase_prompt),
+            ("reasoningLabelModel", &self.reasoning_label_model),
+            ("reasoningLabelEndpoint", &self.reasoning_label_endpoint),
+            ("reasoningLabelPrompt", &self.reasoning_label_prompt),
+        ];
+        let headers = self.headers.iter().flatten().map(|(name, text)| (format!("headers.{name}"), text));
+        let texts = texts.into_iter().filter_map(|(key, text)| Some((key.to_owned(), text.as_ref()?)));
+        texts.chain(headers).collect()
+    }
 }
 
 /// `guardrailConfig`.

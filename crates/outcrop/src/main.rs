@@ -14,6 +14,7 @@ mod environment;
 mod expand;
 mod failure;
 mod file;
+mod js_yaml;
 mod librechat;
 mod mappings;
 mod outcrop_yaml;

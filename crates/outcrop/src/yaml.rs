@@ -5,6 +5,7 @@ use serde_saphyr::{Error, Location, Spanned};
 
 use crate::environment::Environment;
 use crate::expand::{Unresolved, expand};
+use crate::js_yaml::is_text;
 use crate::problem::{Problem, nearest};
 
 /// A configuration file: its name as the person wrote it, and its text.
@@ -17,9 +18,9 @@ pub struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// Reads the file as a `T`. A text that looks like a number must be quoted, as LibreChat demands too.
+    /// Reads the file as a `T`. Whether a plain scalar is text at all, [`Source::text`] says.
     pub fn read<T: DeserializeOwned>(self) -> Result<T, Box<Problem>> {
-        let options = serde_saphyr::options! { with_snippet: false, no_schema: true };
+        let options = serde_saphyr::options! { with_snippet: false, no_schema: false };
         let mut path = None;
         let read = serde_saphyr::with_deserializer_from_str_with_options(self.text, options, |de| {
             serde_path_to_error::deserialize(de).map_err(|error| {
@@ -38,6 +39,30 @@ impl Source<'_> {
     /// Like [`Source::error`], but the program can go on.
     pub fn warning(self, location: Location, message: impl Into<String>) -> Problem {
         Problem::warning(self.place(location), message).excerpt(self.text, location.line(), location.column())
+    }
+
+    /// Refuses a value that LibreChat's reader takes for a number, a truth value or a date.
+    pub fn text(self, key: &str, text: &Spanned<String>) -> Result<(), Box<Problem>> {
+        let written = self.from(text.defined);
+        if is_text(written, &text.value) {
+            return Ok(());
+        }
+        let problem = self.error(text.referenced, format!("{} must be a text in quotes", subject(key)));
+        Err(Box::new(problem.hint(QUOTES)))
+    }
+
+    /// The file from a value on, its tag and anchor included.
+    fn from(&self, location: Location) -> &str {
+        let offset = location.span().byte_offset().and_then(|offset| usize::try_from(offset).ok());
+        let Some(mut start) = offset.filter(|offset| self.text.is_char_boundary(*offset)) else { return "" };
+        loop {
+            let before = self.text[..start].trim_end_matches([' ', '\t']);
+            let word = before.rfind([' ', '\t', '\n']).map_or(0, |blank| blank + 1);
+            if !before[word..].starts_with(['!', '&']) {
+                return &self.text[start..];
+            }
+            start = word;
+        }
     }
 
     /// Replaces `${VAR}`; every variable that cannot be replaced is added to `problems`, and the result is `None`.
@@ -117,13 +142,14 @@ fn advice(error: &Error) -> Option<String> {
                 None => known(expected),
             })
         }
-        Error::QuotingRequired { .. } => {
-            Some("put the value in quotes: without them YAML reads a number or a truth value".to_owned())
-        }
+        Error::QuotingRequired { .. } => Some(QUOTES.to_owned()),
         Error::DuplicateMappingKey { .. } => Some("remove one of the two".to_owned()),
         _ => None,
     }
 }
+
+/// What to do about a number where a text belongs.
+const QUOTES: &str = "put the value in quotes: without them YAML reads a number, a truth value or a date";
 
 fn subject(key: &str) -> String {
     if key.is_empty() { "the file".to_owned() } else { format!("`{key}`") }
