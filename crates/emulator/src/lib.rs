@@ -50,6 +50,8 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
+pub use outcrop_linger::tls;
+use outcrop_linger::tls::Tls;
 pub use replay::ReplayReport;
 use state::State;
 
@@ -67,6 +69,8 @@ pub struct Config {
     pub keys: Keys,
     /// Create the two application profiles of `serve --local`, unless they exist.
     pub seed_profiles: bool,
+    /// Speak TLS, with this; clear text when `None`.
+    pub tls: Option<Tls>,
     /// Files of recorded exchanges (JSON lines). With any, runtime calls are answered from them alone.
     pub replay: Vec<PathBuf>,
     /// Who answers.
@@ -152,6 +156,7 @@ impl Default for Config {
             data_dir: None,
             keys: Keys::default(),
             seed_profiles: false,
+            tls: None,
             replay: Vec::new(),
             actor: Actor::default(),
             faults: None,
@@ -206,6 +211,7 @@ pub struct SeededProfile {
 pub struct Emulator {
     listener: TcpListener,
     address: SocketAddr,
+    tls: Option<Tls>,
     state: Arc<State>,
     seeded: Vec<SeededProfile>,
 }
@@ -216,13 +222,13 @@ impl Emulator {
     /// # Errors
     /// [`StartError`] says what is wrong and what to do.
     pub async fn bind(config: Config) -> Result<Self, StartError> {
-        let Config { listen, data_dir, keys, seed_profiles, replay, actor, faults } = config;
+        let Config { listen, data_dir, keys, seed_profiles, tls, replay, actor, faults } = config;
         let state = State::load(keys, data_dir, &replay, &actor, faults.as_deref())?;
         let seeded = if seed_profiles { control::seeds::plant(&state)? } else { Vec::new() };
         let listener =
             TcpListener::bind(listen).await.map_err(|source| StartError::Bind { address: listen, source })?;
         let address = listener.local_addr().map_err(|source| StartError::Bind { address: listen, source })?;
-        Ok(Self { listener, address, state: Arc::new(state), seeded })
+        Ok(Self { listener, address, tls, state: Arc::new(state), seeded })
     }
 
     /// The address in use, with the real port.
@@ -242,7 +248,7 @@ impl Emulator {
 
     /// Serves until `shutdown` resolves, then lets running exchanges end for a moment.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) {
-        server::run(self.listener, self.state, shutdown).await;
+        server::run(self.listener, self.tls, self.state, shutdown).await;
     }
 }
 

@@ -10,6 +10,8 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use outcrop_linger::Lingering;
+use outcrop_linger::tls::Tls;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -24,7 +26,12 @@ const GRACE: Duration = Duration::from_secs(2);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves connections until `shutdown` resolves.
-pub(crate) async fn run(listener: TcpListener, state: Arc<State>, shutdown: impl Future<Output = ()>) {
+pub(crate) async fn run(
+    listener: TcpListener,
+    tls: Option<Tls>,
+    state: Arc<State>,
+    shutdown: impl Future<Output = ()>,
+) {
     let mut shutdown = pin!(shutdown);
     let (closing, closed) = watch::channel(false);
     let mut connections = JoinSet::new();
@@ -33,7 +40,7 @@ pub(crate) async fn run(listener: TcpListener, state: Arc<State>, shutdown: impl
         tokio::select! {
             () = &mut shutdown => break,
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => drop(connections.spawn(connection(stream, state.clone(), closed.clone()))),
+                Ok((stream, _)) => drop(connections.spawn(client(stream, tls.clone(), state.clone(), closed.clone()))),
                 Err(error) => {
                     tracing::warn!(%error, "the emulator cannot accept a connection");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -53,16 +60,33 @@ pub(crate) async fn run(listener: TcpListener, state: Arc<State>, shutdown: impl
     }
 }
 
-async fn connection(stream: TcpStream, state: Arc<State>, mut closed: watch::Receiver<bool>) {
+/// How long a client may take to shake hands.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+async fn client(stream: TcpStream, tls: Option<Tls>, state: Arc<State>, closed: watch::Receiver<bool>) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY refused");
     }
+    let stream = Lingering::new(stream);
+    let Some(tls) = tls else { return connection(stream, state, closed).await };
+    match tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
+        Ok(Ok(stream)) => connection(stream, state, closed).await,
+        Ok(Err(error)) => tracing::debug!(%error, "a client does not speak TLS, or does not trust us"),
+        Err(_) => tracing::debug!("a client took too long to shake hands"),
+    }
+}
+
+async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
+    state: Arc<State>,
+    mut closed: watch::Receiver<bool>,
+) {
     let service = service_fn(|request| {
         let state = state.clone();
         async move { Ok::<_, Infallible>(exchange(&state, request).await) }
     });
     let builder = auto::Builder::new(TokioExecutor::new());
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(Lingering::new(stream)), service));
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         result = connection.as_mut() => Some(result),
         // Ends with an error when the server is gone: that, too, is a shutdown.

@@ -5,7 +5,10 @@
 //! reset, and the reset throws away what the SDK has not read yet: a stream that ends early, without an error. So after
 //! our last byte we only say that there is no more, and read on until the peer closes.
 //!
-//! A crate of its own because both listeners need it, and the emulator may not use the gateway. It knows sockets alone.
+//! And [TLS](tls) on top of it. A crate of its own because both listeners need these, and the emulator may not use the
+//! gateway. It knows sockets alone.
+
+pub mod tls;
 
 use std::io;
 use std::pin::Pin;

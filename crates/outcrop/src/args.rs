@@ -149,6 +149,9 @@ pub struct Emulate {
     /// Keep the state in this folder (without it, in memory)
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
+    /// Speak TLS (h2 and HTTP/1.1), with a certificate of a CA that is made for it; its path is printed
+    #[arg(long)]
+    pub tls: bool,
     /// Serve recorded exchanges back byte for byte (may be given more than once)
     #[arg(long, value_name = "FILE")]
     pub replay: Vec<PathBuf>,

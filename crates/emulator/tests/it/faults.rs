@@ -184,3 +184,27 @@ async fn the_bill_knows_every_invocation_and_who_stayed_for_it() {
     emulator.call(Method::POST, "/_emulator/reset", b"", &[], &Access::Nothing).await;
     assert!(emulator.bill().await.is_empty());
 }
+
+#[tokio::test]
+async fn faults_in_a_file_stand_from_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("faults");
+    std::fs::write(
+        &file,
+        "# two things go wrong\nThrottlingException;count=1\n\nregion-outage;region=eu-west-1\n",
+    )
+    .unwrap();
+    let config = || outcrop_emulator::Config { faults: Some(file.clone()), ..Default::default() };
+    let emulator = crate::client::start_with(config()).await;
+    let list = |access| {
+        let emulator = &emulator;
+        async move { emulator.call(Method::GET, "/foundation-models", b"", &[], &access).await.status.as_u16() }
+    };
+    let near = Access::signed;
+    assert_eq!([list(near()).await, list(near()).await], [429, 200]);
+    assert_eq!(list(Access::signed_in("eu-west-1")).await, 503);
+
+    std::fs::write(&file, "none\nno-such-fault\n").unwrap();
+    let error = outcrop_emulator::Emulator::bind(config()).await.unwrap_err().to_string();
+    assert!(error.contains("faults:2 ") && error.contains("no-such-fault"), "{error}");
+}

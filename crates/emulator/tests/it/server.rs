@@ -114,3 +114,22 @@ async fn shutdown_ends_serve_though_clients_stay_connected() {
     stop.send(()).unwrap();
     tokio::time::timeout(Duration::from_secs(5), serving).await.expect("serve ends").unwrap();
 }
+
+/// A client that trusts the emulator's CA gets h2 and HTTP/1.1, whichever it asks for.
+#[tokio::test]
+async fn tls_is_spoken_when_asked_for() {
+    use outcrop_emulator::tls::{CA_FILE, Tls};
+
+    let folder = tempfile::tempdir().unwrap();
+    let tls = Tls::self_made(folder.path(), "127.0.0.1".parse().unwrap()).unwrap();
+    let emulator = crate::client::start_with(Config { tls: Some(tls), ..Config::default() }).await;
+    assert!(std::fs::read_to_string(folder.path().join(CA_FILE)).unwrap().contains("BEGIN CERTIFICATE"));
+    // Clear text is no TLS: the connection ends, and the next one is served all the same.
+    for _ in 0..2 {
+        let mut stream = TcpStream::connect(emulator.address).await.unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
+    }
+}

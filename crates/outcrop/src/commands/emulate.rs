@@ -1,7 +1,9 @@
 //! `outcrop emulate`: the Bedrock emulator alone, for any client that can be pointed at an address.
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 
+use outcrop_emulator::tls::{CA_FILE, Tls, TlsError};
 use outcrop_emulator::{Actor, Config, Emulator, Keys, ReplayReport, StartError};
 use serde_json::json;
 
@@ -18,8 +20,13 @@ pub fn run(global: &Global, emulate: &Emulate) -> Result<(), Failure> {
     super::serve_on(async {
         let told_to_stop = super::told_to_stop()?;
         let keys = keys(&environment);
-        let emulator = bind(config(emulate, keys.clone(), &environment)?).await?;
-        announce(global, &emulator, &keys, &environment)?;
+        let config = config(emulate, keys.clone(), &environment)?;
+        let ca = emulate.tls.then(|| ca_folder(emulate.data_dir.as_deref()));
+        let tls = ca.as_deref().map(|folder| Tls::self_made(folder, config.listen.ip()));
+        let tls = tls.transpose().map_err(no_tls)?;
+        let emulator = bind(Config { tls, ..config }).await?;
+        let ca = ca.map(|folder| folder.join(CA_FILE));
+        announce(global, &emulator, &keys, &environment, ca.as_deref())?;
         emulator.replay().into_iter().for_each(say_what_is_replayed);
         emulator.serve(told_to_stop).await;
         Ok(())
@@ -66,10 +73,22 @@ fn config(emulate: &Emulate, keys: Keys, environment: &Environment) -> Result<Co
         data_dir: emulate.data_dir.clone(),
         keys,
         seed_profiles: true,
+        tls: None,
         replay: emulate.replay.clone(),
         actor: actor(emulate, environment)?,
         faults: emulate.faults.clone(),
     })
+}
+
+/// Where the CA is kept: with the state, so that it stays trusted; without a data directory, in a new temporary folder.
+fn ca_folder(data_dir: Option<&Path>) -> PathBuf {
+    let temporary = || std::env::temp_dir().join(format!("outcrop-tls-{}", uuid::Uuid::new_v4()));
+    data_dir.map_or_else(temporary, |folder| folder.join("tls"))
+}
+
+/// TLS was asked for and cannot be had.
+pub fn no_tls(error: TlsError) -> Failure {
+    Failure::new(format!("there can be no TLS: {error}"))
 }
 
 /// Who answers: what `--actor` says, and else what the other flags ask for.
@@ -136,20 +155,28 @@ fn announce(
     emulator: &Emulator,
     keys: &Keys,
     environment: &Environment,
+    ca: Option<&Path>,
 ) -> Result<(), Failure> {
-    let url = format!("http://{}", emulator.local_addr());
+    let scheme = if ca.is_some() { "https" } else { "http" };
+    let url = format!("{scheme}://{}", emulator.local_addr());
     if global.json {
         let profiles: Vec<_> = emulator
             .profiles()
             .iter()
             .map(|it| json!({ "name": it.name, "arn": it.arn, "source": it.source }))
             .collect();
-        return paper::json(&json!({ "url": url, "accessKeyId": keys.access_key_id, "profiles": profiles }));
+        return paper::json(
+            &json!({ "url": url, "ca": ca, "accessKeyId": keys.access_key_id, "profiles": profiles }),
+        );
     }
     let mut out = paper::out();
     writeln!(out, "# Bedrock emulator on {url}; give these to any AWS client:")?;
     for service in SERVICES {
         writeln!(out, "export AWS_ENDPOINT_URL_{service}={url}")?;
+    }
+    if let Some(ca) = ca {
+        writeln!(out, "export AWS_CA_BUNDLE={}", ca.display())?;
+        writeln!(out, "# for Node: export NODE_EXTRA_CA_CERTS={}", ca.display())?;
     }
     for (name, value) in [(ID, &keys.access_key_id), (SECRET, &keys.secret_access_key)] {
         // A key the person already has is not printed: it may be a real one.
