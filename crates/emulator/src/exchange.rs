@@ -96,7 +96,7 @@ async fn serve(state: &State, call: &Call<'_>, caller: &Caller, now: i64) -> Res
     let reply = match state.replay.as_ref().and_then(|replay| replay.answer(method, path, call.body)) {
         Some(recorded) => recorded,
         None => match Route::of(method, path) {
-            Some(route) => surface::answer(state, call, route, &caller.region).await?,
+            Some(route) => surface::answer(state, call, route, caller).await?,
             None => perform(state, call, Operation::of(method, path)?, caller).await?,
         },
     };

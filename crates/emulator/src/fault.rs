@@ -61,7 +61,7 @@ enum At {
 }
 
 /// The exceptions that can be asked for, with AWS's words where they are known (reference `bedrock.md` §5).
-const EXCEPTIONS: [(ErrorKind, &str); 15] = [
+const EXCEPTIONS: [(ErrorKind, &str); 17] = [
     (ErrorKind::AccessDenied, "You don't have access to the model with the specified model ID."),
     (ErrorKind::Conflict, "Error occurred because of a conflict while performing an operation."),
     (ErrorKind::ExpiredToken, "The security token included in the request is expired"),
@@ -81,9 +81,11 @@ const EXCEPTIONS: [(ErrorKind, &str); 15] = [
         ErrorKind::ResourceNotFound,
         "This model version has reached the end of its life. Please refer to the AWS documentation for more details.",
     ),
+    (ErrorKind::ResourceInUse, "The resource is in use. Wait and try your request again."),
     (ErrorKind::ServiceQuotaExceeded, "Your request exceeds a service quota."),
     (ErrorKind::ServiceUnavailable, "Bedrock is unable to process your request."),
     (ErrorKind::Throttling, "Too many requests, please wait before trying again."),
+    (ErrorKind::TooManyTags, "The number of tags exceeds the limit for a resource."),
     (ErrorKind::UnrecognizedClient, "The security token included in the request is invalid."),
     (ErrorKind::Validation, "The provided model identifier is invalid."),
 ];

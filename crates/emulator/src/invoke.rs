@@ -88,12 +88,28 @@ impl Invocation<'_> {
             service_tier: request.service_tier.as_ref().map(|tier| tier.tier.clone()),
             latency: request.performance_config.as_ref().map(|config| config.latency.clone()),
             fields: if paths.is_empty() { None } else { converse::pick(paths, &native()) },
-            trace: None,
+            trace: target::routed_to(self.state, &self.target.identifier, self.region)
+                .map(|invoked| json!({ "promptRouter": { "invokedModelId": invoked } })),
         }
     }
 
     /// The model's own body.
     async fn native(&self, streamed: bool) -> Result<Reply, Failure> {
+        let reply = self.native_answer(streamed).await?;
+        Ok(self.with_what_was_asked_for(reply))
+    }
+
+    /// Says back which tier and which latency were asked for.
+    fn with_what_was_asked_for(&self, mut reply: Reply) -> Reply {
+        for name in ["x-amzn-bedrock-service-tier", "x-amzn-bedrock-performanceconfig-latency"] {
+            if let Some(value) = self.call.head.headers.get(name) {
+                reply.headers.push((http::HeaderName::from_static(name), value.clone()));
+            }
+        }
+        reply
+    }
+
+    async fn native_answer(&self, streamed: bool) -> Result<Reply, Failure> {
         let (model, body) = (self.model(), self.call.body);
         match (Body::of(model, body), model) {
             (Some(Body::Text(text)), _) => {

@@ -56,6 +56,7 @@ impl Body {
             "mistral" if has_prompt(body) => Self::Text(Text::Prompted(Shape::Mistral)),
             "mistral" => Self::Text(Text::MistralChat),
             "deepseek" if has_prompt(body) => Self::Text(Text::Prompted(Shape::DeepSeek)),
+            "twelvelabs-pegasus" => Self::Text(Text::Prompted(Shape::Pegasus)),
             "jamba" => Self::Text(Text::Jamba),
             "openai" | "deepseek" | "qwen" | "glm" | "gemma" | "grok" | "kimi" | "minimax" | "nemotron"
             | "writer" => Self::Text(Text::Chat),

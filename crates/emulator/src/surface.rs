@@ -13,12 +13,15 @@ use outcrop_wire::eventstream::{Decoder, Message};
 use outcrop_wire::{openai_responses, sse};
 use serde_json::{Value, json};
 
+use crate::access::Caller;
 use crate::dialect::chat::{self, Naming};
 use crate::dialect::{claude, converse};
 use crate::exchange::Call;
 use crate::facts::Standing;
 use crate::failure::Failure;
 use crate::invoke::Invocation;
+use crate::operation::{Operation, Runtime};
+use crate::permission;
 use crate::prompt::Turn;
 use crate::reply::{Framing, Payload, Reply};
 use crate::rules::Surface;
@@ -108,8 +111,9 @@ pub(crate) async fn answer(
     state: &State,
     call: &Call<'_>,
     route: Route,
-    region: &str,
+    caller: &Caller,
 ) -> Result<Reply, Failure> {
+    let region = caller.region.as_str();
     if route.api == Api::Models {
         return Ok(models(state, route, region));
     }
@@ -121,6 +125,9 @@ pub(crate) async fn answer(
         region,
         target: resolve(state, &head.model, route, region)?,
     };
+    // The rights to these routes are those to InvokeModel.
+    let kind = if head.stream { Runtime::InvokeModelWithResponseStream } else { Runtime::InvokeModel };
+    permission::check(state, caller, &Operation::Runtime { kind, model: head.model.into_owned() })?;
     match route.api {
         Api::ChatCompletions => chat_completion(&invocation, route, head.stream).await,
         Api::Responses => response(&invocation, head.stream).await,

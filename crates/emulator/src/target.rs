@@ -71,6 +71,13 @@ pub(crate) fn is_application_profile(identifier: &str) -> bool {
     identifier.starts_with("arn:") && identifier.contains(":application-inference-profile/")
 }
 
+/// The ARN of what a prompt router chose; `None` for everything that is no router.
+pub(crate) fn routed_to(state: &State, identifier: &str, region: &str) -> Option<String> {
+    let Resource::Made(Kind::PromptRouter) = Resource::of(identifier, region)? else { return None };
+    let made = resource::look_up(state, Kind::PromptRouter, identifier, region);
+    routers::fallback(&state.facts, made.as_ref(), identifier, region)
+}
+
 /// The id of the foundation model that stands behind what was made of one.
 fn model_of(
     state: &State,

@@ -1,6 +1,6 @@
-//! Bodies that hold one prompt and answer with its continuation: Llama, Mistral's older models, DeepSeek-R1.
+//! Bodies that hold one prompt and answer with its continuation: Llama, Mistral's older models, DeepSeek-R1, Pegasus.
 //!
-//! Shapes of Llama and Mistral: recorded. DeepSeek-R1: AWS user guide, `model-parameters-deepseek`. The emulator looks
+//! Shapes of Llama and Mistral: recorded. The others: AWS user guide, `model-parameters-deepseek` and `-pegasus`. The emulator looks
 //! through the models' chat templates for the last thing the user said, so that the actor has a question to answer.
 
 use bytes::Bytes;
@@ -23,15 +23,23 @@ pub(crate) enum Shape {
     Mistral,
     /// `{prompt, max_tokens, temperature, top_p, stop}` → `{choices: [{text, stop_reason}]}`.
     DeepSeek,
+    /// `{inputPrompt, mediaSource, maxOutputTokens, temperature, responseFormat}` → `{message, finishReason}`.
+    Pegasus,
 }
 
 impl Shape {
-    /// The members of a request beside `prompt`: limit, texts that end the answer, and the rest.
+    /// The member that holds the prompt.
+    fn prompt(self) -> &'static str {
+        if self == Self::Pegasus { "inputPrompt" } else { "prompt" }
+    }
+
+    /// The members of a request beside the prompt: limit, texts that end the answer, and the rest.
     fn members(self) -> (&'static str, Option<&'static str>, &'static [&'static str]) {
         match self {
             Self::Llama => ("max_gen_len", None, &["temperature", "top_p", "images"]),
             Self::Mistral => ("max_tokens", Some("stop"), &["temperature", "top_p", "top_k"]),
             Self::DeepSeek => ("max_tokens", Some("stop"), &["temperature", "top_p"]),
+            Self::Pegasus => ("maxOutputTokens", None, &["temperature", "mediaSource", "responseFormat"]),
         }
     }
 
@@ -54,13 +62,16 @@ pub(crate) fn read(body: &[u8], shape: Shape) -> Result<Prompt, Failure> {
     let (limit, stop, others) = shape.members();
     for name in body.keys() {
         let known =
-            name == "prompt" || name == limit || stop == Some(name) || others.contains(&name.as_str());
+            name == shape.prompt() || name == limit || stop == Some(name) || others.contains(&name.as_str());
         if !known {
             return Err(extraneous_key(name));
         }
     }
-    let Some(text) = body.get("prompt") else { return Err(required_key("prompt")) };
-    let text = text.as_str().ok_or_else(|| wrong_type("prompt", "String", text))?;
+    let Some(text) = body.get(shape.prompt()) else { return Err(required_key(shape.prompt())) };
+    let text = text.as_str().ok_or_else(|| wrong_type(shape.prompt(), "String", text))?;
+    if shape == Shape::Pegasus && !body.contains_key("mediaSource") {
+        return Err(required_key("mediaSource"));
+    }
     let stop = stop.and_then(|stop| body.get(stop)).and_then(Value::as_array).cloned().unwrap_or_default();
     let request = ConverseRequest {
         messages: vec![Message {
@@ -75,7 +86,8 @@ pub(crate) fn read(body: &[u8], shape: Shape) -> Result<Prompt, Failure> {
         }),
         ..ConverseRequest::default()
     };
-    Ok(Prompt::plain(request, Thinking::Unset))
+    let answer_schema = body.get("responseFormat").and_then(|format| format.get("jsonSchema")).cloned();
+    Ok(Prompt { answer_schema, ..Prompt::plain(request, Thinking::Unset) })
 }
 
 fn number<'a>(body: &'a Map<String, Value>, name: &str) -> Result<Option<&'a Value>, Failure> {
@@ -145,6 +157,7 @@ pub(crate) fn write(turn: &Turn, shape: Shape) -> Reply {
         }),
         Shape::Mistral => json!({ "outputs": [{ "text": text, "stop_reason": stop }] }),
         Shape::DeepSeek => json!({ "choices": [{ "text": text, "stop_reason": stop }] }),
+        Shape::Pegasus => json!({ "message": text, "finishReason": stop }),
     };
     with_token_counts(Reply::json(StatusCode::OK, &answer), turn)
 }
@@ -174,6 +187,7 @@ fn chunk(turn: &Turn, shape: Shape, piece: &str, index: u64, stop: Option<&str>)
         }),
         Shape::Mistral => json!({ "outputs": [{ "text": piece, "stop_reason": stop }] }),
         Shape::DeepSeek => json!({ "choices": [{ "text": piece, "stop_reason": stop }] }),
+        Shape::Pegasus => json!({ "message": piece, "finishReason": stop }),
     }
 }
 

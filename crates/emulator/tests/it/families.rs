@@ -66,6 +66,19 @@ async fn prompts_are_continued_in_the_shapes_of_their_families() {
 }
 
 #[tokio::test]
+async fn videos_are_described_in_the_shape_of_pegasus() {
+    let emulator = start().await;
+    let pegasus = "us.twelvelabs.pegasus-1-2-v1:0";
+    let body = json!({ "inputPrompt": "count to 9", "mediaSource": { "base64String": "AAAA" }, "maxOutputTokens": 3 });
+    let answer = invoke(&emulator, pegasus, &body).await;
+    assert_eq!(answer, json!({ "message": "1, 2", "finishReason": "length" }));
+    let pieces = chunks(&emulator, pegasus, &body).await;
+    assert_eq!(joined(&pieces, "/message"), "1, 2");
+    let without = emulator.post(&format!("/model/{pegasus}/invoke"), &json!({ "inputPrompt": "x" })).await;
+    assert!(without.message().contains("required key [mediaSource] not found"), "{:?}", without.body);
+}
+
+#[tokio::test]
 async fn prompts_of_the_wrong_shape_are_refused() {
     let emulator = start().await;
     let again = "please reformat your input and try again.";

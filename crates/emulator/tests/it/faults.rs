@@ -208,3 +208,30 @@ async fn faults_in_a_file_stand_from_the_start() {
     let error = outcrop_emulator::Emulator::bind(config()).await.unwrap_err().to_string();
     assert!(error.contains("faults:2 ") && error.contains("no-such-fault"), "{error}");
 }
+
+#[tokio::test]
+async fn every_exception_happens_at_every_place() {
+    let emulator = start().await;
+    let text = emulator.with_fault("converse", "nonsense").await.message();
+    let known = text.split("known are ").nth(1).unwrap();
+    let exceptions: Vec<&str> = known.split(", ").filter(|name| name.ends_with("Exception")).collect();
+    assert!(exceptions.len() >= 17, "{exceptions:?}");
+    for name in exceptions {
+        let refused = emulator.with_fault("converse-stream", name).await;
+        assert_eq!(refused.error_type(), name);
+        assert!(refused.status.is_client_error() || refused.status.is_server_error(), "{name}");
+        let mut frame = name.to_owned();
+        frame[..1].make_ascii_lowercase();
+        let first = emulator.with_fault("converse-stream", &format!("{name};at=first")).await;
+        assert_eq!(first.status, StatusCode::OK);
+        assert_eq!(
+            first.events().iter().map(|(event, _)| event.clone()).collect::<Vec<_>>(),
+            [frame.clone()]
+        );
+        let middle = emulator.with_fault("converse-stream", &format!("{name};at=mid")).await.events();
+        assert_eq!(middle[0].0, "messageStart", "{name}");
+        assert_eq!(middle.last().unwrap().0, frame);
+        let whole = emulator.with_fault("converse", &format!("{name};at=mid")).await;
+        assert_eq!(whole.error_type(), name, "an answer that is no stream becomes an error");
+    }
+}

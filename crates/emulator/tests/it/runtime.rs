@@ -419,3 +419,105 @@ async fn tokens_are_counted_as_they_are_charged() {
     assert_eq!(refused.status, StatusCode::BAD_REQUEST);
     assert_eq!(refused.message(), "The provided model doesn't support counting tokens.");
 }
+
+#[tokio::test]
+async fn every_stop_reason_can_be_asked_for_in_words() {
+    let emulator = start().await;
+    for reason in [
+        "end_turn",
+        "tool_use",
+        "max_tokens",
+        "stop_sequence",
+        "guardrail_intervened",
+        "content_filtered",
+        "malformed_model_output",
+        "malformed_tool_use",
+        "model_context_window_exceeded",
+    ] {
+        let body = ask(&format!("Say something and end with stop reason: {reason}"));
+        assert_eq!(emulator.post(&converse(CLAUDE), &body).await.json()["stopReason"], reason);
+        let events = emulator.post(&format!("/model/{NOVA}/converse-stream"), &body).await.events();
+        assert!(events.iter().any(|(name, event)| name == "messageStop" && event["stopReason"] == reason));
+    }
+    let unknown = emulator.post(&converse(CLAUDE), &ask("stop reason: tired")).await.json();
+    assert_eq!(unknown["stopReason"], "end_turn");
+}
+
+#[tokio::test]
+async fn what_was_asked_for_beside_the_answer_is_said_back() {
+    let emulator = start().await;
+    let body = ask_with(
+        "one two",
+        json!({
+            "serviceTier": { "type": "flex" },
+            "performanceConfig": { "latency": "optimized" },
+            "requestMetadata": { "team": "a" },
+            "inferenceConfig": { "stopSequences": ["two"] },
+            "additionalModelResponseFieldPaths": ["/stop_sequence", "/usage/output_tokens", "/nothing"],
+        }),
+    );
+    let answer = emulator.post(&converse(CLAUDE), &body).await.json();
+    assert_eq!(answer["serviceTier"], json!({ "type": "flex" }));
+    assert_eq!(answer["performanceConfig"], json!({ "latency": "optimized" }));
+    let tokens = &answer["usage"]["outputTokens"];
+    assert_eq!(
+        answer["additionalModelResponseFields"],
+        json!({ "stop_sequence": "two", "usage": { "output_tokens": tokens } })
+    );
+    let events = emulator.post(&format!("/model/{CLAUDE}/converse-stream"), &body).await.events();
+    let (_, metadata) = events.last().unwrap();
+    assert_eq!(
+        (&metadata["serviceTier"]["type"], &metadata["performanceConfig"]["latency"]),
+        (&json!("flex"), &json!("optimized"))
+    );
+    let plain = emulator.post(&converse(CLAUDE), &ask("hi")).await.json();
+    assert!(plain.get("serviceTier").is_none() && plain.get("trace").is_none(), "{plain}");
+    let native = json!({ "inputText": "x" }).to_string();
+    let headers = [
+        ("x-amzn-bedrock-service-tier", "priority"),
+        ("x-amzn-bedrock-performanceconfig-latency", "standard"),
+    ];
+    let path = "/model/amazon.titan-embed-text-v2:0/invoke";
+    let answer = emulator.call(Method::POST, path, native.as_bytes(), &headers, &Access::signed()).await;
+    for (name, value) in headers {
+        assert_eq!(answer.headers[name], value, "{:?}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn a_prompt_router_tells_what_it_chose() {
+    let emulator = start().await;
+    let routers = emulator.get("/prompt-routers").await.json();
+    let router = &routers["promptRouterSummaries"][0];
+    let arn = router["promptRouterArn"].as_str().unwrap().replace(':', "%3A").replace('/', "%2F");
+    let answer = emulator.post(&converse(&arn), &ask("hi")).await;
+    assert_eq!(
+        answer.json()["trace"]["promptRouter"]["invokedModelId"],
+        router["fallbackModel"]["modelArn"],
+        "{:?}",
+        answer.body
+    );
+    let events = emulator.post(&format!("/model/{arn}/converse-stream"), &ask("hi")).await.events();
+    assert!(events.last().unwrap().1["trace"]["promptRouter"].is_object());
+}
+
+#[tokio::test]
+async fn structured_answers_satisfy_their_schema() {
+    let emulator = start().await;
+    let schema = json!({
+        "type": "object",
+        "required": ["city", "people", "tags"],
+        "properties": {
+            "city": { "type": "string" },
+            "people": { "type": "integer", "minimum": 1 },
+            "tags": { "type": "array", "items": { "enum": ["old", "new"] } },
+        },
+    });
+    let format = json!({ "type": "json_schema", "structure": { "jsonSchema": { "schema": schema.to_string(), "name": "city" } } });
+    let body = ask_with("Paris has 2000000 people", json!({ "outputConfig": { "textFormat": format } }));
+    let answer = emulator.post(&converse(CLAUDE), &body).await.json();
+    let text = answer["output"]["message"]["content"][0]["text"].as_str().unwrap();
+    let value: Value = serde_json::from_str(text).unwrap();
+    assert!(value["city"].is_string() && value["people"] == 2_000_000, "{value}");
+    assert!(["old", "new"].contains(&value["tags"][0].as_str().unwrap()), "{value}");
+}
