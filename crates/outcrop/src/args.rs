@@ -3,6 +3,7 @@
 mod batch;
 mod custom;
 mod doctor;
+mod examples;
 mod iam;
 mod keys;
 mod models;
@@ -16,6 +17,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 pub use batch::{Batch, Submit};
 pub use custom::{Custom, CustomKind};
 pub use doctor::{Doctor, Part};
+pub use examples::command;
 pub use iam::{Iam, Policy};
 pub use keys::{CreateKey, KeyFolder, Keys};
 pub use models::{List, Models};
@@ -106,8 +108,14 @@ pub enum Command {
         /// bash, elvish, fish, powershell, zsh
         shell: clap_complete::Shell,
     },
-    /// Print the manual page
-    Man,
+    /// Print a manual page, or write all of them
+    Man {
+        /// The command it is about [default: outcrop itself]
+        command: Vec<String>,
+        /// Write the page of every command into this folder
+        #[arg(long, value_name = "DIR", conflicts_with = "command")]
+        dir: Option<PathBuf>,
+    },
 }
 
 /// `outcrop serve`

@@ -31,14 +31,15 @@ mod yaml;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::FromArgMatches;
 
 /// The standard allocator costs more per request than anything else on the relay lane.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let args = args::Args::parse();
+    let matches = args::command().get_matches();
+    let args = args::Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     paper::choose_color(args.global.color);
     match commands::run(args) {
         Ok(()) => ExitCode::SUCCESS,

@@ -21,6 +21,15 @@ pub struct Policy {
     /// The account of the system profiles' ARNs [default: that of the application profiles, else any]
     #[arg(long, value_name = "NUMBER")]
     pub account: Option<String>,
+    /// What a key of the gateway may name, instead of the whole configuration
+    #[arg(long, value_name = "NAME", conflicts_with = "identifiers")]
+    pub key: Option<String>,
+    /// Also allow to find out what models and profiles there are, and whether the account may use them
+    #[arg(long)]
+    pub discovery: bool,
+    /// Also allow to read AWS's invocation log and metrics
+    #[arg(long)]
+    pub logging: bool,
     /// Also allow the `outcrop profiles` commands to create, change and delete
     #[arg(long)]
     pub manage: bool,

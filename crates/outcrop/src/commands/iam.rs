@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use outcrop_catalog::{Arn, Catalog, Identifier, Kind, Resolution};
 use serde::Serialize;
 
-use super::explain;
 use super::profiles::partition;
+use super::{explain, keys};
 use crate::args::{Global, Iam, Policy};
 use crate::failure::Failure;
 use crate::paper;
@@ -20,14 +20,19 @@ use crate::settings::{Flags, Settings};
 pub fn run(global: &Global, iam: &Iam) -> Result<(), Failure> {
     let Iam::Policy(policy) = iam;
     let settings = Settings::load(global, &Flags { region: policy.region.clone(), ..Flags::default() })?;
-    super::block_on(print(&settings, policy))?
+    super::block_on(print(global, &settings, policy))?
 }
 
-async fn print(settings: &Settings, policy: &Policy) -> Result<(), Failure> {
+async fn print(global: &Global, settings: &Settings, policy: &Policy) -> Result<(), Failure> {
     let catalog = settings.catalog();
-    let identifiers = match policy.identifiers.as_slice() {
-        [] => configured(&catalog),
-        named => named.to_vec(),
+    let identifiers = match (&policy.key, policy.identifiers.as_slice()) {
+        (Some(key), _) => match keys::named(global, settings, key).await? {
+            // A key that is bound to nothing may name everything.
+            named if named.is_empty() => configured(&catalog),
+            named => named,
+        },
+        (None, []) => configured(&catalog),
+        (None, named) => named.to_vec(),
     };
     if identifiers.is_empty() {
         return Err(Failure::new("the configuration names no model or profile")
@@ -43,7 +48,7 @@ async fn print(settings: &Settings, policy: &Policy) -> Result<(), Failure> {
         paper::say("the account is not known, so the policy allows system profiles of any: --account NUMBER");
         ANY.to_owned()
     });
-    let document = Document::of(needs, &account, &settings.region.value, policy.manage);
+    let document = Document::of(needs, &account, &settings.region.value, policy);
     if policy.explain {
         document.statement.iter().for_each(|it| paper::say(&format!("{}: {}", it.sid, it.why)));
     }
@@ -196,7 +201,7 @@ struct Statement {
 const INVOKE: [&str; 2] = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"];
 
 impl Document {
-    fn of(needs: Needs, account: &str, region: &str, manage: bool) -> Self {
+    fn of(needs: Needs, account: &str, region: &str, policy: &Policy) -> Self {
         let mut document = Self { version: "2012-10-17", statement: Vec::new() };
         let profiles: Vec<_> = needs.profiles.keys().map(|arn| arn.with_account(account)).collect();
         document.allow(
@@ -238,10 +243,43 @@ impl Document {
             any,
             "to offer the account's profiles in lists, and to find them by name",
         );
-        if manage {
+        if policy.discovery {
+            let actions = [
+                "bedrock:ListFoundationModels",
+                "bedrock:GetFoundationModel",
+                "bedrock:GetFoundationModelAvailability",
+                "bedrock:ListTagsForResource",
+            ];
+            let why = "to find out what models there are, where they are in their life, and whether the account may use them";
+            document.allow("Discovery", &actions, vec![ANY.to_owned()], why);
+        }
+        if policy.logging {
+            document.logging(account, region);
+        }
+        if policy.manage {
             document.manage(account, region);
         }
         document
+    }
+
+    fn logging(&mut self, account: &str, region: &str) {
+        /// What `outcrop logging setup` makes.
+        const GROUP: &str = "/aws/bedrock/model-invocations";
+        let group = format!("arn:{}:logs:{region}:{account}:log-group:{GROUP}", partition(region));
+        self.allow(
+            "ReadInvocationLog",
+            &["logs:FilterLogEvents"],
+            vec![format!("{group}:*"), group],
+            "`outcrop logging tail` and `outcrop verify`: AWS's word for which profile was used",
+        );
+        let actions = [
+            "bedrock:GetModelInvocationLoggingConfiguration",
+            "logs:DescribeLogGroups",
+            "cloudwatch:ListMetrics",
+            "cloudwatch:GetMetricData",
+        ];
+        let why = "`outcrop logging status` and `outcrop metrics`; these know no narrower resource";
+        self.allow("ReadLoggingAndMetrics", &actions, vec![ANY.to_owned()], why);
     }
 
     fn manage(&mut self, account: &str, region: &str) {

@@ -56,6 +56,23 @@ fn list(global: &Global, folder: &KeyFolder) -> Result<(), Failure> {
     print(&made)
 }
 
+/// What a key that was made may name; empty when it may name everything.
+pub async fn named(global: &Global, settings: &Settings, name: &str) -> Result<Vec<String>, Failure> {
+    if settings.keys.iter().any(|key| key.name == name) {
+        return Ok(Vec::new());
+    }
+    let unknown = || {
+        Failure::new(format!("no key is called `{name}`"))
+            .hint("`outcrop keys list` has those that were made")
+    };
+    if !data_dir(settings, global.local).join(FILE).is_file() {
+        return Err(unknown());
+    }
+    let made = open(global, settings).await?.list().await.map_err(failure)?;
+    let key = made.into_iter().find(|key| key.name == name && key.revoked.is_none()).ok_or_else(unknown)?;
+    Ok(key.models.into_iter().chain(key.profile).collect())
+}
+
 fn print(made: &[MadeKey]) -> Result<(), Failure> {
     let mut table = paper::table();
     table.add_row(["NAME", "STATUS", "MADE", "MAY NAME", "PROFILE"].map(|head| head.bold().to_string()));

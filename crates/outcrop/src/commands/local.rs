@@ -29,7 +29,7 @@ pub fn start(global: &mut Global, command: &Command) -> Result<Option<Emulated>,
         // These have their own way with it.
         Command::Serve(_) | Command::Usage(_) | Command::Keys(_) => return Ok(None),
         // These ask nobody.
-        Command::Config(_) | Command::Completions { .. } | Command::Man => return Ok(None),
+        Command::Config(_) | Command::Completions { .. } | Command::Man { .. } => return Ok(None),
         Command::Emulate(_) => return Err(meaningless("`outcrop emulate` is the emulator")),
         Command::Chat(_) => {
             return Err(meaningless(

@@ -42,7 +42,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         Command::Usage(usage) => usage::run(&global, &usage),
         Command::Config(config) => config::run(&global, &config),
         Command::Completions { shell } => completions::script(shell),
-        Command::Man => completions::manual(),
+        Command::Man { command, dir } => completions::manual(&command, dir.as_deref()),
     }
 }
 

@@ -77,3 +77,31 @@ fn an_unknown_profile_is_no_silent_gap() {
     assert!(run.stderr.contains("of 1 profiles the models are not known"), "{}", run.stderr);
     assert!(Outcrop::new(&["iam", "policy"]).run().failed().contains("names no model"));
 }
+
+#[test]
+fn a_keys_policy_is_what_it_may_name() {
+    let data = tempfile::TempDir::new().unwrap();
+    let folder = data.path().to_str().unwrap().to_owned();
+    let outcrop = |args: &[&str]| Outcrop::new(args).env("OUTCROP_DATA_DIR", &folder).run();
+    outcrop(&["keys", "create", "--name", "search", "--models", "us.amazon.nova-2-lite-v1:0"]).succeeded();
+    let policy = outcrop(&["iam", "policy", "--key", "search", "--account", "123456789012"]).json();
+    let profiles =
+        json!(["arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.amazon.nova-2-lite-v1:0"]);
+    assert_eq!(statement(&policy, "InvokeProfiles")["Resource"], profiles);
+    assert!(outcrop(&["iam", "policy", "--key", "nobody"]).failed().contains("no key is called `nobody`"));
+    let more = [
+        "iam",
+        "policy",
+        "us.amazon.nova-2-lite-v1:0",
+        "--account",
+        "123456789012",
+        "--logging",
+        "--discovery",
+    ];
+    let policy = outcrop(&more).json();
+    assert_eq!(
+        statement(&policy, "ReadInvocationLog")["Resource"][0],
+        "arn:aws:logs:us-east-1:123456789012:log-group:/aws/bedrock/model-invocations:*"
+    );
+    assert!(statement(&policy, "Discovery")["Action"].to_string().contains("ListFoundationModels"));
+}

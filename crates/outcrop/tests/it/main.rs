@@ -5,6 +5,7 @@
 
 mod batch;
 mod chat;
+mod cli;
 mod config;
 mod doctor;
 mod explain;

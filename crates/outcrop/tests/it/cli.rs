@@ -1,0 +1,112 @@
+//! `docs/cli.md` is what people see: every command in it is run, in order, in one emulated account, and prints what stands
+//! under it. `OUTCROP_UPDATE_DOCS=1 cargo nextest run -p outcrop cli` writes the page anew.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::profiles::Aws;
+
+fn page() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/cli.md")
+}
+
+#[test]
+fn every_session_of_the_page_is_true() {
+    let written = std::fs::read_to_string(page()).unwrap();
+    let aws = Aws::start();
+    let folder = tempfile::TempDir::new().unwrap();
+    let actual = replayed(&written, folder.path(), &aws);
+    if std::env::var_os("OUTCROP_UPDATE_DOCS").is_some() {
+        std::fs::write(page(), &actual).unwrap();
+        return;
+    }
+    for (number, (written, actual)) in written.lines().zip(actual.lines()).enumerate() {
+        assert_eq!(actual, written, "docs/cli.md:{}", number + 1);
+    }
+    assert_eq!(actual.lines().count(), written.lines().count());
+}
+
+#[test]
+fn every_command_has_its_session() {
+    let written = std::fs::read_to_string(page()).unwrap();
+    let help = crate::outcrop::Outcrop::new(&["--help"]).run().succeeded();
+    let listed =
+        help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    for command in listed.filter_map(|line| line.split_whitespace().next()) {
+        // Servers and what talks to one: `tests/it/serve.rs`, `chat.rs`, `usage`.
+        if ["serve", "emulate", "chat"].contains(&command) {
+            continue;
+        }
+        assert!(
+            written.contains(&format!("$ outcrop {command}")),
+            "docs/cli.md does not show `outcrop {command}`"
+        );
+    }
+}
+
+/// The page with each session's output as it is now; the rest of it as it stands.
+fn replayed(written: &str, folder: &Path, aws: &Aws) -> String {
+    let mut actual = String::new();
+    let mut lines = written.lines().peekable();
+    while let Some(line) = lines.next() {
+        actual.push_str(line);
+        actual.push('\n');
+        if let Some(name) = line.strip_prefix("```yaml ") {
+            let mut text = String::new();
+            for line in lines.by_ref().take_while(|line| *line != "```") {
+                text.push_str(line);
+                text.push('\n');
+            }
+            std::fs::write(folder.join(name), &text).unwrap();
+            actual.push_str(&text);
+            actual.push_str("```\n");
+        }
+        if line != "```console" {
+            continue;
+        }
+        for line in lines.by_ref().take_while(|line| *line != "```") {
+            if let Some(command) = line.strip_prefix("$ ") {
+                actual.push_str(&format!("$ {command}\n{}", run(command, folder, aws)));
+            }
+        }
+        actual.push_str("```\n");
+    }
+    actual
+}
+
+/// What a person sees, standard output and standard error together, and `(exit N)` after a failure. What differs from run to
+/// run is made the same.
+fn run(line: &str, folder: &Path, aws: &Aws) -> String {
+    let binaries = Path::new(env!("CARGO_BIN_EXE_outcrop")).parent().unwrap().display();
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", &format!("{{ {line}\n}} 2>&1")]).current_dir(folder).env_clear();
+    command
+        .env("PATH", format!("{binaries}:/usr/bin:/bin"))
+        .env("HOME", folder)
+        .env("AWS_REGION", "us-east-1");
+    command.envs(aws.variables()).env("AWS_EC2_METADATA_DISABLED", "true");
+    let output = command.output().unwrap();
+    let mut text = String::from_utf8(output.stdout).unwrap();
+    text = text.replace(&aws.url, "http://127.0.0.1:4142").replace(&folder.display().to_string(), "~");
+    let mut steady: String = text.lines().map(|line| format!("{}\n", steady(line.trim_end()))).collect();
+    if !output.status.success() {
+        steady.push_str(&format!("(exit {})\n", output.status.code().unwrap_or(-1)));
+    }
+    steady
+}
+
+/// Times of day and durations.
+fn steady(line: &str) -> String {
+    let words = line.split(' ').map(|word| {
+        let is_time = word.len() >= 20 && word.as_bytes().get(10) == Some(&b'T') && word.starts_with("20");
+        if is_time { "2026-11-21T12:00:00Z" } else { word }
+    });
+    let line = words.collect::<Vec<_>>().join(" ");
+    match line.split_once(" answered in ") {
+        Some((before, after)) => {
+            let rest = after.split_once(" ms").map_or("", |(_, rest)| rest);
+            format!("{before} answered in 12 ms{rest}")
+        }
+        None => line,
+    }
+}
