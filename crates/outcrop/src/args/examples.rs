@@ -83,6 +83,10 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("models access", &["models access anthropic.claude-sonnet-4-6"]),
     ("models compare", &["models compare us.anthropic.claude-sonnet-4-6 us.amazon.nova-2-lite-v1:0"]),
     (
+        "models snapshot",
+        &["models snapshot -o models.json", "models snapshot --region us-east-1 --region eu-west-1"],
+    ),
+    (
         "models custom list",
         &["models custom list", "models custom list --kind deployment --kind provisioned --json"],
     ),

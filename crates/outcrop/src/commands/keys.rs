@@ -3,7 +3,6 @@
 use std::io::Write;
 
 use outcrop_gateway::keys::{FILE, Keys, KeysError, MadeKey, NewKey};
-use owo_colors::OwoColorize;
 use serde_json::json;
 
 use crate::args::{self, CreateKey, Global, KeyFolder};
@@ -75,7 +74,8 @@ pub async fn named(global: &Global, settings: &Settings, name: &str) -> Result<V
 
 fn print(made: &[MadeKey]) -> Result<(), Failure> {
     let mut table = paper::table();
-    table.add_row(["NAME", "STATUS", "MADE", "MAY NAME", "PROFILE"].map(|head| head.bold().to_string()));
+    // Plain: a table counts the characters of colours, too.
+    table.add_row(["NAME", "STATUS", "MADE", "MAY NAME", "PROFILE"]);
     for MadeKey { name, created, revoked, models, profile } in made {
         let status = match revoked {
             Some(when) => format!("revoked {}", day(when)),

@@ -83,7 +83,7 @@ fn a_keys_policy_is_what_it_may_name() {
     let data = tempfile::TempDir::new().unwrap();
     let folder = data.path().to_str().unwrap().to_owned();
     let outcrop = |args: &[&str]| Outcrop::new(args).env("OUTCROP_DATA_DIR", &folder).run();
-    outcrop(&["keys", "create", "--name", "search", "--models", "us.amazon.nova-2-lite-v1:0"]).succeeded();
+    outcrop(&["keys", "create", "--name", "search", "--model", "us.amazon.nova-2-lite-v1:0"]).succeeded();
     let policy = outcrop(&["iam", "policy", "--key", "search", "--account", "123456789012"]).json();
     let profiles =
         json!(["arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.amazon.nova-2-lite-v1:0"]);
