@@ -6,8 +6,10 @@ mod doctor;
 mod examples;
 mod iam;
 mod keys;
+mod logging;
 mod models;
 mod profiles;
+mod proof;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -20,8 +22,10 @@ pub use doctor::{Doctor, Part};
 pub use examples::command;
 pub use iam::{Iam, Policy};
 pub use keys::{CreateKey, KeyFolder, Keys};
+pub use logging::{Logging, LoggingDisable, LoggingFormat, LoggingSetup, LoggingTail, LoggingWhere};
 pub use models::{List, Models};
 pub use profiles::{Apply, Bootstrap, Create, Export, ExportFormat, Import, ProfileKind, Profiles};
+pub use proof::{Bench, Metrics, Verify};
 
 /// Amazon Bedrock within reach of any client: gateway, command line, emulator.
 #[derive(Debug, Parser)]
@@ -98,6 +102,15 @@ pub enum Command {
     /// Who may use the gateway
     #[command(subcommand)]
     Keys(Keys),
+    /// AWS's log of invocations
+    #[command(subcommand)]
+    Logging(Logging),
+    /// Ask a model for real, and prove by AWS's log what was invoked
+    Verify(Verify),
+    /// What CloudWatch counted, by model and profile
+    Metrics(Metrics),
+    /// How fast, reliable and dear models are
+    Bench(Bench),
     /// What was spent, from the ledger
     Usage(Usage),
     /// The configuration

@@ -1,6 +1,8 @@
 //! One module per command. Each takes what was typed and the settings, and prints its answer.
 
+mod ask;
 mod batch;
+mod bench;
 mod chat;
 mod completions;
 mod config;
@@ -12,10 +14,14 @@ mod explain;
 mod iam;
 mod keys;
 mod local;
+mod logging;
+mod metrics;
 mod models;
+mod picture;
 mod profiles;
 mod serve;
 mod usage;
+mod verify;
 
 use std::io::IsTerminal;
 
@@ -39,6 +45,10 @@ pub fn run(args: Args) -> Result<(), Failure> {
         Command::Batch(batch) => batch::run(&global, batch),
         Command::Iam(iam) => iam::run(&global, &iam),
         Command::Keys(keys) => keys::run(&global, &keys),
+        Command::Logging(logging) => logging::run(&global, &logging),
+        Command::Verify(verify) => verify::run(&global, &verify),
+        Command::Metrics(metrics) => metrics::run(&global, &metrics),
+        Command::Bench(bench) => bench::run(&global, &bench),
         Command::Usage(usage) => usage::run(&global, &usage),
         Command::Config(config) => config::run(&global, &config),
         Command::Completions { shell } => completions::script(shell),

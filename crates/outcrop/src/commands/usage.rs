@@ -54,7 +54,7 @@ async fn summaries(folder: &Path, by: By, since: Option<Timestamp>) -> Result<Ve
 }
 
 /// Reads a day, a moment, or a span back from now: `2026-11-01`, `2026-11-01T12:00:00Z`, `90m`, `24h`, `7d`.
-fn since(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
+pub fn since(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
     let unreadable = || {
         Failure::new(format!("--since `{text}` is no time"))
             .hint("write 2026-11-01, 2026-11-01T12:00:00Z, 90m, 24h or 7d")

@@ -40,5 +40,5 @@ fn shell(line: &str, folder: &Path, aws: &Aws) -> std::process::Output {
     let mut command = Command::new("/bin/sh");
     command.args(["-c", line]).current_dir(folder).env_clear();
     command.env("PATH", format!("{binaries}:/usr/bin:/bin")).env("HOME", folder);
-    command.envs(aws.variables()).output().unwrap()
+    command.envs(aws.variables()).env("AWS_ENDPOINT_URL", &aws.url).output().unwrap()
 }

@@ -1,6 +1,6 @@
 //! `outcrop profiles`: AWS's inference profiles from the catalog, the account's from its control plane.
 
-mod account;
+pub mod account;
 mod apply;
 mod change;
 mod entry;
