@@ -2,13 +2,14 @@
 
 CARGO ?= cargo
 
-.PHONY: help run test check bench agents
+.PHONY: help run test check bench agents conformance
 
 help:
 	@echo "make run     the gateway with the emulator inside, on http://127.0.0.1:4141"
 	@echo "make test    every test: Rust's, then the official SDKs against the binary"
 	@echo "make check   format, lints, licences, documentation"
 	@echo "make agents  Claude Code, Codex and opencode against the binary (downloads 1 GB, once)"
+	@echo "make conformance  AWS's SDK for Rust against the emulator; its crates take minutes to compile"
 	@echo "make bench   CPU time per request and per stream event, release build"
 
 run:
@@ -22,6 +23,10 @@ check:
 	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
 	scripts/cargo-deny --log-level error check licenses bans sources
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" $(CARGO) doc --workspace --no-deps --document-private-items --quiet
+
+conformance:
+	$(CARGO) build --package outcrop
+	OUTCROP_BIN=$(abspath $(or $(CARGO_TARGET_DIR),target))/debug/outcrop $(CARGO) test --manifest-path conformance/Cargo.toml
 
 bench:
 	$(CARGO) build --release --package outcrop
