@@ -24,6 +24,16 @@ pub fn compact(value: Value) -> Value {
     }
 }
 
+/// The paths of everything in a value that holds no more keys: `limits.contextTokens`.
+pub fn leaves(value: &Value) -> Vec<String> {
+    let Value::Object(map) = value else { return Vec::new() };
+    let below = |(key, value): (&String, &Value)| match leaves(value) {
+        paths if paths.is_empty() => vec![key.clone()],
+        paths => paths.into_iter().map(|path| format!("{key}.{path}")).collect(),
+    };
+    map.iter().flat_map(below).collect()
+}
+
 fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null => true,

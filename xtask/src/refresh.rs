@@ -1,6 +1,6 @@
-//! `cargo xtask refresh-catalog`: sources + overlay → the catalog's three files, byte for byte the same each time.
+//! `cargo xtask refresh-catalog`: sources + overlay → the catalog's files, byte for byte the same each time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -51,17 +51,29 @@ fn data_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/catalog/data")
 }
 
-fn build(from: &Path, data: &Path) -> Result<[File; 3], Failure> {
+fn build(from: &Path, data: &Path) -> Result<[File; 4], Failure> {
     let sources = Sources::read(from)?;
     let overlay: Overlay = sources::file(&data.join("overlay.json"))?;
     let ids = ids(&sources, &overlay);
     overlay.check(&ids)?;
-    let models = models::build(&sources, &overlay, &ids)?;
+    let (models, provenance): (Vec<_>, Vec<_>) = models::build(&sources, &overlay, &ids)?.into_iter().unzip();
+    let told = models.iter().zip(&provenance).map(|(model, told)| by_source(&model.id, told));
+    let told = told.collect();
     Ok([
         File::new(data.join("models.json"), "id", values(&models)),
+        File::new(data.join("provenance.json"), "model", told),
         File::new(data.join("profiles.json"), "id", values(&profiles::build(&sources))),
         File::new(data.join("prices.json"), "model", prices::build(&sources, &ids)),
     ])
+}
+
+/// The fields of one model by who says them: short, because most fields have few sources.
+fn by_source(model: &str, told: &models::Provenance) -> Value {
+    let mut fields: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (path, source) in told {
+        fields.entry(source).or_default().push(path);
+    }
+    serde_json::json!({ "model": model, "sources": fields })
 }
 
 /// Every model that is served, named by a profile, or remembered.

@@ -61,6 +61,27 @@ impl BuiltIn {
 /// GovCloud's prefix: the source of the data covers the commercial partition only (reference `bedrock.md` §4).
 const GOVERNMENT: &str = "us-gov";
 
+/// Model → path of a field → who says it. Read when somebody asks: resolving does not need it.
+pub(crate) fn provenance() -> &'static HashMap<String, BTreeMap<String, String>> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Told {
+        model: String,
+        sources: BTreeMap<String, Vec<String>>,
+    }
+    static DATA: OnceLock<HashMap<String, BTreeMap<String, String>>> = OnceLock::new();
+    DATA.get_or_init(|| {
+        let told: Vec<Told> = parse("provenance.json", include_str!("../data/provenance.json"));
+        let by_field = |Told { model, sources }| {
+            let fields = sources
+                .into_iter()
+                .flat_map(|(source, paths)| paths.into_iter().map(move |path| (path, source.clone())));
+            (model, fields.collect())
+        };
+        told.into_iter().map(by_field).collect()
+    })
+}
+
 /// `geographies.json`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

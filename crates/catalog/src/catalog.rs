@@ -109,9 +109,15 @@ impl Catalog {
         self.facts.models.get(id)
     }
 
-    /// Which fields of a model a layer has changed, and which one: `limits.maxOutputTokens` → `outcrop.yaml`.
-    pub fn changed_fields(&self, model: &str) -> BTreeMap<&str, &Source> {
-        self.known_model(model).into_iter().flat_map(Known::changed).collect()
+    /// Who says each known field of a model: `limits.maxOutputTokens` → `litellm 1.109.1, …` or `outcrop.yaml`. A field that the
+    /// overlay leaves open is there, too, with the reason.
+    pub fn provenance(&self, model: &str) -> BTreeMap<String, String> {
+        let mut told = crate::builtin::provenance().get(model).cloned().unwrap_or_default();
+        for (path, source) in self.known_model(model).into_iter().flat_map(Known::changed) {
+            told.retain(|known, _| !known.starts_with(&format!("{path}.")));
+            told.insert(path.to_owned(), source.to_string());
+        }
+        told
     }
 
     /// A system profile by its id.

@@ -641,10 +641,7 @@ impl<'a> Draft<'a> {
     }
 
     fn set_price(&mut self, price: &Price, source: &Source, what: &str) {
-        let dollars = |price: Option<f64>| price.map_or("?".to_owned(), |price| price.to_string());
-        let (input, output) = (dollars(price.input), dollars(price.output));
-        let detail = format!("{what}: {input} in, {output} out (US dollars for a million tokens)");
-        self.because("price", source, detail);
+        self.because("price", source, format!("{what}: {}", amounts(price)));
         self.price = Some(price.clone());
     }
 
@@ -846,6 +843,20 @@ const GOVCLOUD_IS_UNLISTED: &str = "the catalog does not list what GovCloud serv
 
 fn is_govcloud(region: &str) -> bool {
     region.starts_with("us-gov-")
+}
+
+/// What is paid for what.
+fn amounts(price: &Price) -> String {
+    let dollars = |price: Option<f64>| price.map_or("?".to_owned(), |price| price.to_string());
+    let by_the_piece = price.per_piece.iter().map(|(what, amount)| format!("{amount} for one {what}"));
+    let by_the_token = (price.input.is_some() || price.output.is_some()).then(|| {
+        format!(
+            "{} in, {} out (US dollars for a million tokens)",
+            dollars(price.input),
+            dollars(price.output)
+        )
+    });
+    by_the_token.into_iter().chain(by_the_piece).collect::<Vec<_>>().join("; ")
 }
 
 fn or_unknown(region: &str) -> &str {

@@ -92,6 +92,7 @@ struct Rates<'a> {
     batch_output: Option<f64>,
     tiers: Option<&'a BTreeMap<String, crate::Rates>>,
     long_context: Option<&'a [LongContext]>,
+    per_piece: Option<&'a BTreeMap<String, f64>>,
 }
 
 impl Resolution {
@@ -201,6 +202,7 @@ impl<'a> Rates<'a> {
             batch_output,
             tiers,
             long_context,
+            per_piece,
         } = price;
         Self {
             currency: Some(currency),
@@ -214,6 +216,7 @@ impl<'a> Rates<'a> {
             batch_output: *batch_output,
             tiers: Some(tiers),
             long_context: Some(long_context),
+            per_piece: Some(per_piece),
         }
     }
 }

@@ -36,6 +36,10 @@ pub struct Price {
     /// What a longer prompt costs, shortest first; empty when length makes no difference that is known.
     #[serde(default)]
     pub long_context: Vec<LongContext>,
+    /// What is not sold by the token, in US dollars for one: `outputImage`, `inputImage`, `inputVideoSecond`,
+    /// `inputAudioSecond`, `query`; empty when there is no such price.
+    #[serde(default)]
+    pub per_piece: BTreeMap<String, f64>,
 }
 
 /// What each kind of token costs, for one million of them; `None` is unknown.

@@ -83,7 +83,7 @@ fn claude_rules_are_those_of_the_table() {
         ("3-sonnet-20240229-v1:0",     200_000,   4_096, None,       Never,            false, true,  false, true),
         ("3-5-sonnet-20241022-v2:0",   200_000,   8_192, Some(1024), Never,            false, true,  false, true),
         ("3-5-haiku-20241022-v1:0",    200_000,   8_192, Some(2048), Never,            false, true,  false, true),
-        ("3-7-sonnet-20250219-v1:0",   200_000,   8_192, Some(1024), Budget,           false, true,  false, true),
+        ("3-7-sonnet-20250219-v1:0",   200_000,  64_000, Some(1024), Budget,           false, true,  false, true),
         ("sonnet-4-20250514-v1:0",     200_000,  64_000, Some(1024), Budget,           false, true,  false, true),
         ("opus-4-1-20250805-v1:0",     200_000,  32_000, Some(1024), Budget,           false, true,  true,  true),
         ("sonnet-4-5-20250929-v1:0",   200_000,  64_000, Some(1024), Budget,           false, true,  true,  true),
@@ -159,7 +159,14 @@ fn prices_are_complete_and_sane() {
         for (place, price) in prices {
             let tokens = [price.input, price.output];
             assert!(tokens.into_iter().flatten().all(|price| price < 1_000.0), "{model} {place}");
-            assert!(tokens.into_iter().flatten().any(|price| price > 0.0), "{model} {place} costs nothing");
+            let pieces = price.per_piece.values().copied();
+            let priced = tokens.into_iter().flatten().chain(pieces).any(|price| price > 0.0);
+            assert!(priced, "{model} {place} costs nothing");
+            let tiers = price.tiers.values().chain(price.long_context.iter().map(|step| &step.rates));
+            for rates in tiers {
+                let named = [rates.input, rates.output, rates.cache_read, rates.cache_write_5m];
+                assert!(named.into_iter().flatten().all(|price| price < 1_000.0), "{model} {place}");
+            }
             let at_most = |low: Option<f64>, high: Option<f64>| low.is_none_or(|low| Some(low) <= high);
             let cached = at_most(price.cache_read, price.input);
             let written = price.cache_write_5m.is_none_or(|write| Some(write) >= price.input);

@@ -12,6 +12,7 @@ mod identifier;
 mod inference_profiles;
 mod layers;
 mod overrides;
+mod provenance;
 mod residency;
 mod suggestions;
 mod surveys;

@@ -1,11 +1,14 @@
 //! `outcrop explain`: what an identifier stands for, and why. The same answer as the gateway's.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use outcrop_catalog::{
-    Catalog, Layer, Model, ParameterRule, Price, PromptCaching, Reasoning, Resolution, ResolveError, Source,
+    Catalog, Layer, Model, ParameterRule, Price, PromptCaching, Rates, Reasoning, Resolution, ResolveError,
+    Source,
 };
 use owo_colors::OwoColorize;
+use serde_json::Value;
 
 use crate::args::{Explain, Global};
 use crate::client::Client;
@@ -23,15 +26,35 @@ pub fn run(global: &Global, explain: &Explain) -> Result<(), Failure> {
     if resolution.needs_lookup && !explain.offline {
         resolution = super::block_on(looked_up(catalog, resolution, &settings))??;
     }
-    if global.json {
-        paper::json(&resolution.explain())?;
-    } else {
-        print(&resolution)?;
+    let sources = resolution.model.as_ref().map(|model| settings.catalog().provenance(&model.id));
+    let sources = sources.filter(|_| explain.why).unwrap_or_default();
+    match (global.json, explain.why) {
+        (true, false) => paper::json(&resolution.explain())?,
+        (true, true) => paper::json(&with_sources(&resolution, &sources)?)?,
+        (false, false) => print(&resolution)?,
+        (false, true) => print_reasons(&resolution, &sources)?,
     }
     match settings.catalog().refusal(&resolution) {
         Some(refused) => Err(failure(&ResolveError::Residency(Box::new(refused)))),
         None => Ok(()),
     }
+}
+
+/// The answer, and under `sources` who says each field of the model.
+fn with_sources(resolution: &Resolution, sources: &BTreeMap<String, String>) -> Result<Value, Failure> {
+    let mut answer = serde_json::to_value(resolution.explain())?;
+    if let Some(answer) = answer.as_object_mut() {
+        answer.insert("sources".to_owned(), serde_json::to_value(sources)?);
+    }
+    Ok(answer)
+}
+
+fn print_reasons(resolution: &Resolution, sources: &BTreeMap<String, String>) -> Result<(), Failure> {
+    let mut page = Page { out: paper::out() };
+    page.title(resolution)?;
+    page.why(resolution)?;
+    page.sources(sources)?;
+    page.notices(resolution)
 }
 
 /// As [`resolve`], but what the residency policy refuses is explained like everything else.
@@ -123,6 +146,13 @@ fn print(resolution: &Resolution) -> Result<(), Failure> {
     }
     if let Some(price) = &resolution.price {
         page.row("price", &prices(price))?;
+        for (tier, rates) in &price.tiers {
+            page.row(tier, &rate_list(rates))?;
+        }
+        for step in &price.long_context {
+            let longer = format!("above {} tokens: {}", grouped(step.above_tokens), rate_list(&step.rates));
+            page.row("long prompts", &longer)?;
+        }
     }
     page.why(resolution)?;
     page.notices(resolution)
@@ -189,6 +219,17 @@ impl Page {
                 why.detail,
                 format!("({})", why.source).dimmed()
             )?;
+        }
+        Ok(())
+    }
+
+    fn sources(&mut self, sources: &BTreeMap<String, String>) -> Result<(), Failure> {
+        if !sources.is_empty() {
+            writeln!(self.out, "\n{}", "who says what of the model".bold())?;
+        }
+        let width = sources.keys().map(String::len).max().unwrap_or(0);
+        for (path, source) in sources {
+            writeln!(self.out, "  {:width$}  {}", path.cyan(), source.dimmed())?;
         }
         Ok(())
     }
@@ -316,19 +357,24 @@ fn parameter(name: &str, rule: Option<&ParameterRule>) -> String {
 }
 
 fn prices(price: &Price) -> String {
+    let scale = format!("{} {}", price.currency, price.unit.replace('_', " "));
+    let by_the_piece = price.per_piece.iter().map(|(what, amount)| format!("{amount} for one {what}"));
+    let rates = Some(rate_list(&price.rates())).filter(|rates| !rates.is_empty());
+    let by_the_token = rates.map(|rates| format!("{rates}  {}", scale.dimmed()));
+    by_the_token.into_iter().chain(by_the_piece).collect::<Vec<_>>().join("; ")
+}
+
+fn rate_list(rates: &Rates) -> String {
+    let Rates { input, output, cache_read, cache_write_5m, cache_write_1h } = *rates;
     let parts: Vec<String> = [
-        ("input", price.input),
-        ("output", price.output),
-        ("cache read", price.cache_read),
-        ("cache write 5m", price.cache_write_5m),
-        ("cache write 1h", price.cache_write_1h),
+        ("input", input),
+        ("output", output),
+        ("cache read", cache_read),
+        ("cache write 5m", cache_write_5m),
+        ("cache write 1h", cache_write_1h),
     ]
     .into_iter()
     .filter_map(|(name, amount)| amount.map(|amount| format!("{name} {amount}")))
     .collect();
-    format!(
-        "{}  {}",
-        parts.join(", "),
-        format!("{} {}", price.currency, price.unit.replace('_', " ")).dimmed()
-    )
+    parts.join(", ")
 }
