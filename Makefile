@@ -2,12 +2,13 @@
 
 CARGO ?= cargo
 
-.PHONY: help run test check bench agents conformance
+.PHONY: help run test check bench agents conformance faults
 
 help:
 	@echo "make run     the gateway with the emulator inside, on http://127.0.0.1:4141"
 	@echo "make test    every test: Rust's, then the official SDKs against the binary"
 	@echo "make check   format, lints, licences, documentation"
+	@echo "make faults  what goes wrong upstream, on every surface, as a table; the ledger against the emulator's bill"
 	@echo "make agents  Claude Code, Codex and opencode against the binary (downloads 1 GB, once)"
 	@echo "make conformance  AWS's SDK for Rust against the emulator; its crates take minutes to compile"
 	@echo "make bench   CPU time per request and per stream event, release build"
@@ -35,3 +36,6 @@ bench:
 agents:
 	$(CARGO) build --package outcrop
 	tests/clients/run agents
+
+faults:
+	$(CARGO) test --quiet --package outcrop-gateway --test it -- --nocapture --test-threads 1 fault_table failover disconnect

@@ -89,6 +89,12 @@ pub(crate) struct Receipt {
 }
 
 impl Receipt {
+    /// The call was refused after all: nothing is charged.
+    pub(crate) fn void(self) {
+        let mut entries = self.bill.0.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.retain(|entry| entry.request_id != self.request_id);
+    }
+
     /// So many bytes of all were handed over.
     pub(crate) fn handed_over(&mut self, sent: u64, of: u64) {
         (self.sent, self.of) = (sent, of);

@@ -187,7 +187,13 @@ impl Fault {
     /// An exception as a frame; an answer that is no stream becomes an HTTP error.
     fn exception_in(&self, mut reply: Reply, kind: &ErrorKind) -> Result<Reply, Failure> {
         let error = exception(kind);
-        if matches!(reply.payload, Payload::Whole(_)) {
+        let whole = matches!(reply.payload, Payload::Whole(_));
+        if (whole || self.at != At::Mid)
+            && let Some(receipt) = reply.receipt.take()
+        {
+            receipt.void();
+        }
+        if whole {
             return Err(error.into());
         }
         self.shorten(&mut reply);

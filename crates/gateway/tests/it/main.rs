@@ -8,6 +8,7 @@ mod disconnect;
 mod embeddings;
 mod failover;
 mod failures;
+mod fault_table;
 mod guardrail;
 mod invoke;
 mod keys;
