@@ -7,6 +7,7 @@ mod breaker;
 pub mod client;
 pub mod control;
 pub mod credentials;
+pub mod diagnosis;
 pub mod endpoint;
 pub mod retry;
 pub mod sign;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use outcrop_bedrock::{CredentialsError, SendError, ServiceError};
+use outcrop_bedrock::{CredentialsError, SendError, ServiceError, diagnosis};
 use outcrop_catalog::ResolveError;
 use outcrop_wire::bedrock::{BedrockError, ErrorKind};
 use outcrop_wire::dialect::{Dialect, RequestError, error_body};
@@ -161,7 +161,7 @@ impl From<SendError> for Failure {
     fn from(error: SendError) -> Self {
         match error {
             SendError::Service(service) => {
-                let hint = hint(&service.error).map(str::to_owned);
+                let hint = diagnosis::hint(&service.error);
                 Self { hint, upstream: Some(service.clone()), ..Self::refused(service.error) }
             }
             SendError::Credentials(error) => Self::of_credentials(&error),
@@ -200,43 +200,4 @@ impl From<Unroutable> for Failure {
             }
         }
     }
-}
-
-/// What to do about an error, by AWS's own words (reference `bedrock.md` §5).
-fn hint(error: &BedrockError) -> Option<&'static str> {
-    const HINTS: [(&str, &str); 8] = [
-        (
-            "with on-demand throughput isn",
-            "this model is invoked through an inference profile only; `outcrop explain ID` names the one for your Region",
-        ),
-        (
-            "The provided model identifier is invalid",
-            "check the spelling, the geography prefix and the Region: `outcrop explain ID` shows what it resolves to",
-        ),
-        (
-            "reached the end of its life",
-            "AWS no longer serves this model; `outcrop models list` shows what it serves",
-        ),
-        (
-            "You don't have access to the model",
-            "ask for access to the model in the Bedrock console of this account and Region",
-        ),
-        (
-            "aws-marketplace:",
-            "the role needs aws-marketplace:ViewSubscriptions and aws-marketplace:Subscribe once; then wait two minutes",
-        ),
-        (
-            "explicit deny in a service control policy",
-            "a service control policy denies a destination Region of the profile",
-        ),
-        (
-            "Too many tokens per day",
-            "the daily token quota is used up; retrying does not help before it resets",
-        ),
-        (
-            "security token included in the request is",
-            "the gateway's AWS credentials are wrong or have expired",
-        ),
-    ];
-    HINTS.iter().find(|(words, _)| error.message.contains(words)).map(|(_, hint)| *hint)
 }
