@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use outcrop_bedrock::Endpoint;
 use outcrop_catalog::survey::Survey;
@@ -36,6 +36,8 @@ pub struct FromFile {
     pub name: String,
     /// Where each value stands.
     pub places: Places,
+    /// Other files it takes something from.
+    pub files: Vec<PathBuf>,
     /// What `config show` says about settings that nothing above the file can change: key and value.
     pub shown: Vec<(String, String)>,
     /// What it adds to the catalog.
@@ -97,7 +99,8 @@ fn of_text(source: Source<'_>, environment: &Environment, problems: &mut Vec<Pro
     if nothing_in_it {
         return Some(FromFile { name: source.name.to_owned(), ..FromFile::default() });
     }
-    let mut reader = Reader { source, environment, problems, places: Places::new(), shown: Vec::new() };
+    let mut reader =
+        Reader { source, environment, problems, places: Places::new(), shown: Vec::new(), files: Vec::new() };
     let read = reader.is_librechat().and_then(|is_librechat| {
         if is_librechat {
             source.read().map(|file| reader.librechat(file))
@@ -106,7 +109,9 @@ fn of_text(source: Source<'_>, environment: &Environment, problems: &mut Vec<Pro
         }
     });
     match read {
-        Ok(from_file) => Some(FromFile { places: reader.places, shown: reader.shown, ..from_file }),
+        Ok(from_file) => {
+            Some(FromFile { places: reader.places, shown: reader.shown, files: reader.files, ..from_file })
+        }
         Err(problem) => {
             problems.push(*problem);
             None
@@ -120,6 +125,7 @@ struct Reader<'a> {
     problems: &'a mut Vec<Problem>,
     places: Places,
     shown: Vec<(String, String)>,
+    files: Vec<PathBuf>,
 }
 
 impl Reader<'_> {
@@ -258,6 +264,7 @@ impl Reader<'_> {
     fn snapshot(&mut self, written: &Spanned<String>) -> Option<BTreeMap<String, Survey>> {
         let path = self.text("catalog.snapshot", written)?;
         let folder = Path::new(self.source.name).parent().unwrap_or(Path::new(""));
+        self.files.push(folder.join(&path));
         let read = std::fs::read(folder.join(&path)).map_err(|error| error.to_string());
         let read = read.and_then(|text| serde_json::from_slice(&text).map_err(|error| error.to_string()));
         read.map_err(|why| {
@@ -273,18 +280,27 @@ impl Reader<'_> {
         let outcrop_yaml::CatalogFacts { snapshot: _, models, profiles, prices } = facts;
         let mut overrides = Overrides::default();
         for (id, fields) in models {
+            self.fact("models", &id, &fields);
             let read = overrides.model(&id, fields.value);
             self.overridden(&format!("catalog.models.{id}"), fields.referenced, read);
         }
         for (id, fields) in profiles {
+            self.fact("profiles", &id, &fields);
             let read = overrides.profile(&id, fields.value);
             self.overridden(&format!("catalog.profiles.{id}"), fields.referenced, read);
         }
         for (id, fields) in prices {
+            self.fact("prices", &id, &fields);
             let read = overrides.price(&id, fields.value);
             self.overridden(&format!("catalog.prices.{id}"), fields.referenced, read);
         }
         overrides
+    }
+
+    fn fact(&mut self, list: &str, id: &str, fields: &Spanned<serde_json::Value>) {
+        let key = format!("catalog.{list}.{id}");
+        self.places.insert(key.clone(), self.source.line(fields.referenced));
+        self.shown.push((key, fields.value.to_string()));
     }
 
     fn overridden(&mut self, key: &str, location: Location, read: Result<(), OverrideError>) {

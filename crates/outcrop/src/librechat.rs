@@ -24,6 +24,7 @@ pub struct LibreChat {
 pub struct Endpoints {
     /// Amazon Bedrock.
     #[serde(default, deserialize_with = "present")]
+    #[schemars(with = "Bedrock")]
     pub bedrock: Option<Bedrock>,
 }
 

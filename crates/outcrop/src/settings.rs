@@ -165,10 +165,11 @@ impl Settings {
         let candidates = config_files(global, &environment);
         let config = candidates.iter().find(|path| candidates.len() == 1 || path.is_file());
         let from_file = config.and_then(|path| file::read(path, &environment, &mut problems));
+        let named_in_it = from_file.as_ref().map(|from_file| from_file.files.clone()).unwrap_or_default();
         let mut settings = Self::of(flags, &environment, from_file, &mut problems);
         settings.places.extend(environment.lines());
         settings.env_file = env_file.as_ref().map(|path| path.display().to_string());
-        let files = env_file.into_iter().chain(candidates).collect();
+        let files = env_file.into_iter().chain(candidates).chain(named_in_it).collect();
         if let Some(address) = global.emulated {
             settings.upstream = Upstream::emulated(address);
             settings.credentials = Choice::emulated();
@@ -196,6 +197,7 @@ impl Settings {
         let FromFile {
             name,
             places,
+            files: _,
             shown,
             layer,
             surveys,

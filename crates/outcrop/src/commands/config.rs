@@ -4,7 +4,7 @@ use std::io::Write;
 
 use outcrop_catalog::{Catalog, Resolution, ResolveError, Source, Why};
 use owo_colors::OwoColorize;
-use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ pub fn run(global: &Global, config: &Config) -> Result<(), Failure> {
     match config {
         Config::Check => check(global),
         Config::Show { resolved, why } => show(global, *resolved, *why),
-        Config::Schema => paper::json(&schemars::schema_for!(ConfigurationFile)),
+        Config::Schema => paper::json(&schema()),
     }
 }
 
@@ -207,14 +207,18 @@ fn sourced<T: Serialize>(value: &T, source: &Source) -> Value {
     json!({ "value": value, "source": shown::source(source) })
 }
 
-/// Either configuration file: a `librechat.yaml` has `endpoints`, an `outcrop.yaml` has not.
-#[derive(JsonSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "the type exists for its schema")]
-#[allow(clippy::large_enum_variant, reason = "made once, if ever")]
-enum ConfigurationFile {
-    /// LibreChat's file, as far as Outcrop reads it.
-    LibreChat(LibreChat),
-    /// Outcrop's own.
-    Outcrop(OutcropYaml),
+/// One schema for either file: what has `endpoints` is a `librechat.yaml`, anything else an `outcrop.yaml`.
+fn schema() -> Value {
+    let mut generator = SchemaSettings::draft2020_12().into_generator();
+    let librechat = generator.subschema_for::<LibreChat>();
+    let outcrop = generator.subschema_for::<OutcropYaml>();
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "outcrop.yaml or librechat.yaml",
+        "type": "object",
+        "if": { "required": ["endpoints"] },
+        "then": librechat,
+        "else": outcrop,
+        "$defs": generator.take_definitions(true),
+    })
 }

@@ -164,15 +164,6 @@ fn later_sources_win_and_each_is_named() {
 }
 
 #[test]
-fn one_schema_describes_both_files() {
-    let schema = Outcrop::new(&["config", "schema"]).run().json();
-    let text = schema.to_string();
-    for word in ["inferenceProfiles", "guardrailVersion", "aliases", "upstream"] {
-        assert!(text.contains(word), "{word}");
-    }
-}
-
-#[test]
 fn wrong_usage_is_exit_code_2() {
     for args in
         [&["explian", "x"][..], &["explain"], &["usage", "--by", "moon"], &["serve", "--listen", "4141"]]

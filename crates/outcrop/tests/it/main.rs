@@ -21,6 +21,7 @@ mod profiles_as_code;
 mod proof;
 mod reload;
 mod residency;
+mod schema;
 mod seeds;
 mod serve;
 mod vectors;
