@@ -311,7 +311,13 @@ def test_a_role_is_assumed_and_its_credentials_are_taken(connect, role, printed)
     identity = session("sts").get_caller_identity()
     assert identity["Arn"] == assumed["AssumedRoleUser"]["Arn"]
     assert identity["Arn"] == "arn:aws:sts::123456789012:assumed-role/Clients-Test/a-session"
+    # Nothing but what the role's policies allow.
+    assert code_of(session("bedrock").list_inference_profiles) == "AccessDeniedException"
+    listing = {"Effect": "Allow", "Action": "bedrock:ListInferenceProfiles", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [listing]})
+    connect("iam").put_role_policy(RoleName="Clients-Test", PolicyName="listing", PolicyDocument=document)
     assert session("bedrock").list_inference_profiles()["inferenceProfileSummaries"]
+    connect("iam").delete_role_policy(RoleName="Clients-Test", PolicyName="listing")
     assert session("s3").list_buckets()["ResponseMetadata"]["HTTPStatusCode"] == 200
     assert code_of(session("bedrock", "stolen").list_inference_profiles) == "UnrecognizedClientException"
     assert code_of(session("sts", None).get_caller_identity) == "InvalidClientTokenId"
