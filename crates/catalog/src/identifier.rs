@@ -203,12 +203,13 @@ impl Arn {
             return Err(wrong("its Region is none").hint("Regions look like us-east-1"));
         }
         if !is_account(account) {
-            return Err(wrong("its account is not twelve digits"));
+            return Err(wrong("its account is not twelve digits").hint(EXAMPLES));
         }
         let (resource_type, id) =
             resource.split_once('/').ok_or_else(|| wrong("it does not end in type/id").hint(EXAMPLES))?;
-        let kind = Kind::of_resource(service, resource_type)
-            .ok_or_else(|| wrong("a resource of this kind cannot be invoked").hint(EXAMPLES))?;
+        let kind = Kind::of_resource(service, resource_type).ok_or_else(|| {
+            misspelt(wrong("a resource of this kind cannot be invoked"), service, resource_type)
+        })?;
         check_owner(kind, account, partition).map_err(|(why, hint)| wrong(why).hint(hint))?;
         if !is_resource_id(kind, id) {
             return Err(wrong("the id after the slash is malformed"));
@@ -239,6 +240,38 @@ impl fmt::Display for Arn {
         write!(f, "arn:{partition}:{service}:{region}:{account}:{resource_type}/{id}")
     }
 }
+
+/// A service or a kind of resource that is nearly right is named.
+fn misspelt(error: IdentifierError, service: &str, resource_type: &str) -> IdentifierError {
+    let near = |text: &str, known: &[&'static str]| {
+        let nearest = known.iter().min_by_key(|word| strsim::osa_distance(word, text)).copied();
+        nearest.filter(|word| *word != text && strsim::osa_distance(word, text) <= MAX_SLIPS)
+    };
+    match (near(service, &["bedrock", "sagemaker"]), near(resource_type, &RESOURCES)) {
+        (Some(meant), _) => error.hint(&format!("did you mean the service {meant}, not {service}?")),
+        (None, Some(meant)) => error.hint(&format!("did you mean {meant}/, not {resource_type}/?")),
+        (None, None) => error.hint(EXAMPLES),
+    }
+}
+
+/// More wrong letters than this make another word.
+const MAX_SLIPS: usize = 3;
+
+/// AWS's words for what can be invoked.
+const RESOURCES: [&str; 12] = [
+    "foundation-model",
+    "inference-profile",
+    "application-inference-profile",
+    "provisioned-model",
+    "custom-model",
+    "custom-model-deployment",
+    "imported-model",
+    "prompt",
+    "prompt-router",
+    "default-prompt-router",
+    "async-invoke",
+    "endpoint",
+];
 
 const EXAMPLES: &str = "ARNs look like arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123def456 or arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0";
 

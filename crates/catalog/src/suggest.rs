@@ -1,6 +1,7 @@
 //! What was probably meant by an identifier that nothing knows.
 
-use crate::Catalog;
+use crate::builtin::BuiltIn;
+use crate::{Catalog, SystemProfile};
 
 /// A sentence with the likeliest identifiers, if any comes near; those that can be called from `region` come first.
 pub(crate) fn suggestion(catalog: &Catalog, text: &str, region: &str) -> Option<String> {
@@ -31,14 +32,26 @@ fn other_spelling(catalog: &Catalog, text: &str, _region: &str) -> Vec<String> {
     names(catalog).filter(|name| normal(name) == text).map(str::to_owned).collect()
 }
 
-/// `ap.anthropic.…`: the geographies that do have the model.
+/// `ap.anthropic.…`: the geographies that do have the model; those that the slip looks like first, then what can be called.
 fn wrong_geography(catalog: &Catalog, text: &str, region: &str) -> Vec<String> {
-    let Some((_, model)) = text.split_once('.') else { return Vec::new() };
+    let Some((written, model)) = text.split_once('.') else { return Vec::new() };
     let mut profiles: Vec<_> = catalog.profiles_of(model).collect();
-    profiles
-        .sort_by_key(|profile| (profile.destinations(region).is_none(), profile.is_global(), &profile.id));
+    let is_meant = |profile: &SystemProfile| looks_like(written, &profile.geography);
+    let any_meant = profiles.iter().any(|profile| is_meant(profile));
+    profiles.sort_by_key(|profile| {
+        let other_continent = any_meant && !profile.is_global();
+        let is_closed = profile.destinations(region).is_none();
+        (!is_meant(profile), other_continent, is_closed, profile.is_global(), &profile.id)
+    });
     let on_demand = catalog.model(model).filter(|_| profiles.is_empty()).map(|model| model.id.clone());
     profiles.into_iter().map(|profile| profile.id.clone()).chain(on_demand).collect()
+}
+
+/// `ap` looks like `apac`, and like `jp`, whose Regions are `ap-…`.
+fn looks_like(written: &str, geography: &str) -> bool {
+    let regions = BuiltIn::get().geographies.get(geography);
+    let begins = |region: &String| region.strip_prefix(written).is_some_and(|rest| rest.starts_with('-'));
+    geography.starts_with(written) || regions.is_some_and(|regions| regions.iter().all(begins))
 }
 
 /// `us.claude-sonnet-4-5-…`: the geography is right, the publisher is left out.

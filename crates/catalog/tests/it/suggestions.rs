@@ -79,3 +79,30 @@ fn what_was_refused_can_still_be_taken_at_its_word() {
     assert_eq!(resolution.notices[0], error.to_string());
     assert!(resolution.notices[1].contains("anthropic.claude-opus-5"), "{:?}", resolution.notices);
 }
+
+#[test]
+fn a_geography_that_is_none_leads_to_those_it_looks_like() {
+    let catalog = Catalog::built_in();
+    let (_, hint) = refused(&catalog, "ap.anthropic.claude-sonnet-4-20250514-v1:0");
+    let model = "anthropic.claude-sonnet-4-20250514-v1:0";
+    assert!(hint.starts_with(&format!("did you mean apac.{model} or global.{model}")), "{hint}");
+    let (_, hint) = refused(&catalog, "ap.anthropic.claude-sonnet-4-6");
+    assert!(hint.contains("jp.anthropic.claude-sonnet-4-6") && hint.contains("au."), "{hint}");
+}
+
+#[test]
+fn slips_in_an_arn_are_named() {
+    let catalog = Catalog::built_in();
+    for (arn, meant) in [
+        ("arn:aws:bedrok:us-east-1:123456789012:application-inference-profile/abc", "the service bedrock"),
+        (
+            "arn:aws:bedrock:us-east-1:123456789012:aplication-inference-profile/abc",
+            "application-inference-profile/",
+        ),
+        ("arn:aws:bedrock:us-east-1:123456789012:guardrail/abc", "ARNs look like"),
+        ("arn:aws:bedrock:us-east-1:1234:inference-profile/abc", "ARNs look like"),
+    ] {
+        let (_, hint) = refused(&catalog, arn);
+        assert!(hint.contains(meant), "{arn}: {hint}");
+    }
+}
