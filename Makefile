@@ -32,6 +32,7 @@ conformance:
 bench:
 	$(CARGO) build --release --package outcrop
 	python3 scripts/bench.py target/release/outcrop
+	python3 scripts/bench_emulator.py target/release/outcrop
 
 agents:
 	$(CARGO) build --package outcrop

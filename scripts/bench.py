@@ -76,19 +76,19 @@ def cases(arn: str):
     yield "converse", f"/model/{segment}/converse", converse(say), False
 
 
-def run(port: int, path: str, body: dict, requests: int) -> int:
+def run(port: int, path: str, body: dict, requests: int, headers: str = "") -> int:
     """Sends the requests over a few connections that stay open; the number of server-sent events that came back."""
-    return asyncio.run(spread(port, path, json.dumps(body).encode(), requests))
+    return asyncio.run(spread(port, path, json.dumps(body).encode(), requests, headers))
 
 
-async def spread(port: int, path: str, body: bytes, requests: int) -> int:
+async def spread(port: int, path: str, body: bytes, requests: int, headers: str) -> int:
     share = requests // CONNECTIONS
-    return sum(await asyncio.gather(*(one_connection(port, path, body, share) for _ in range(CONNECTIONS))))
+    return sum(await asyncio.gather(*(one_connection(port, path, body, share, headers) for _ in range(CONNECTIONS))))
 
 
-async def one_connection(port: int, path: str, body: bytes, requests: int) -> int:
+async def one_connection(port: int, path: str, body: bytes, requests: int, headers: str) -> int:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    head = f"POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    head = f"POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n{headers}\r\n"
     events = 0
     for _ in range(requests):
         writer.write(head.encode() + body)

@@ -1,6 +1,7 @@
 //! The listener: our own accept loop, with the deadlines that a server on the open needs.
 //!
-//! HTTP/1.1 and h2c (prior knowledge: AWS's JavaScript SDK speaks it by default) on one port. One task a connection.
+//! HTTP/1.1 and h2c (prior knowledge: AWS's JavaScript SDK speaks it by default) on one port, or both over TLS. One task a
+//! connection.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -16,6 +17,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use outcrop_linger::Lingering;
+use outcrop_linger::tls::Tls;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
@@ -34,6 +37,7 @@ use crate::stored::Responses;
 pub struct Gateway {
     listener: TcpListener,
     address: SocketAddr,
+    tls: Option<Tls>,
     state: Arc<State>,
     writer: tokio::task::JoinHandle<()>,
 }
@@ -54,7 +58,12 @@ impl Gateway {
         let writer = tokio::spawn(async {
             let _ = tokio::join!(writer, shelf);
         });
-        Ok(Self { listener, address, state, writer })
+        Ok(Self { listener, address, tls: None, state, writer })
+    }
+
+    /// Speaks TLS instead of clear text: h2 and HTTP/1.1, by ALPN.
+    pub fn over(self, tls: Tls) -> Self {
+        Self { tls: Some(tls), ..self }
     }
 
     /// Where it listens.
@@ -69,7 +78,7 @@ impl Gateway {
 
     /// Serves until `shutdown`, then lets running answers finish and writes the ledger.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) {
-        let Self { listener, state, writer, .. } = self;
+        let Self { listener, tls, state, writer, .. } = self;
         let discovery = tokio::spawn(discover(Arc::clone(&state)));
         let telemetry = Arc::clone(state.ledger.telemetry());
         let graceful = GracefulShutdown::new();
@@ -83,11 +92,20 @@ impl Gateway {
             };
             let Some((stream, slot)) = accepted else { continue };
             let state = Arc::clone(&state);
-            let (watcher, stopped) = (graceful.watcher(), stopped.clone());
+            let (watcher, stopped, tls) = (graceful.watcher(), stopped.clone(), tls.clone());
             let connection = telemetry.connection();
             tokio::spawn(async move {
                 if has_spoken(&stream, stopped).await {
-                    serve_connection(stream, state, watcher).await;
+                    let _ = stream.set_nodelay(true);
+                    let stream = Lingering::new(stream);
+                    match tls {
+                        None => serve_connection(stream, state, watcher).await,
+                        Some(tls) => match tokio::time::timeout(HEADER_TIMEOUT, tls.accept(stream)).await {
+                            Ok(Ok(stream)) => serve_connection(stream, state, watcher).await,
+                            Ok(Err(error)) => tracing::debug!(%error, "no TLS could be agreed on"),
+                            Err(_) => tracing::debug!("a client took too long to shake hands"),
+                        },
+                    }
                 }
                 drop((slot, connection));
             });
@@ -155,12 +173,11 @@ async fn has_spoken(stream: &TcpStream, mut stopped: watch::Receiver<bool>) -> b
     }
 }
 
-async fn serve_connection(
-    stream: TcpStream,
+async fn serve_connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
     state: Arc<State>,
     watcher: hyper_util::server::graceful::Watcher,
 ) {
-    let _ = stream.set_nodelay(true);
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(HeadTimer::default()).header_read_timeout(HEADER_TIMEOUT);
     builder
@@ -173,7 +190,7 @@ async fn serve_connection(
         let state = Arc::clone(&state);
         async move { Ok::<_, Infallible>(answer(state, request).await) }
     });
-    let connection = builder.serve_connection(TokioIo::new(Lingering::new(stream)), service);
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(%error, "a connection ended early");
     }

@@ -143,6 +143,15 @@ pub struct Serve {
     /// The Region to call from [env: OUTCROP_REGION, BEDROCK_AWS_DEFAULT_REGION, AWS_REGION]
     #[arg(long)]
     pub region: Option<String>,
+    /// Speak TLS (h2 and HTTP/1.1), with a certificate of a CA that is made for it; its path is printed
+    #[arg(long)]
+    pub tls: bool,
+    /// Speak TLS with this certificate chain, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_key", conflicts_with = "tls")]
+    pub tls_cert: Option<PathBuf>,
+    /// The private key of --tls-cert, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
     /// How the log on stderr is written; what is in it: OUTCROP_LOG
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t, env = "OUTCROP_LOG_FORMAT")]
     pub log_format: LogFormat,

@@ -2,8 +2,10 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use outcrop_bedrock::{Credentials, Endpoint, Endpoints};
+use outcrop_emulator::tls::{CA_FILE, Tls};
 use outcrop_emulator::{Emulator, SeededProfile};
 use outcrop_gateway::Gateway;
 use owo_colors::OwoColorize;
@@ -24,7 +26,7 @@ use crate::settings::{Flags, Loaded, Settings};
 
 /// Runs `outcrop serve` until it is told to stop.
 pub fn run(global: &Global, serve: &Serve) -> Result<(), Failure> {
-    let Serve { listen, data_dir, region, log_format } = serve;
+    let Serve { listen, data_dir, region, tls: _, tls_cert: _, tls_key: _, log_format } = serve;
     let local = &global.local;
     let flags = Flags { listen: *listen, data_dir: data_dir.clone(), region: region.clone() };
     // What the files say is fingerprinted before it is read, so that no change goes unnoticed.
@@ -44,7 +46,12 @@ pub fn run(global: &Global, serve: &Serve) -> Result<(), Failure> {
             None => Running::default(),
         };
         let gateway = bind(&running.settings(&settings).await.map_err(Failure::new)?).await?;
-        announce(global, &settings, gateway.local_addr(), inside.as_ref())?;
+        let secured = secure(serve, &settings, *local, gateway.local_addr())?;
+        announce(global, &settings, gateway.local_addr(), secured.as_ref(), inside.as_ref())?;
+        let gateway = match secured {
+            Some(Secured { tls, .. }) => gateway.over(tls),
+            None => gateway,
+        };
         let flags = (global.clone(), flags);
         let watch = Watch { flags, current: settings, files, running, reloader: gateway.reloader() };
         let watching = tokio::spawn(watch.follow());
@@ -55,6 +62,31 @@ pub fn run(global: &Global, serve: &Serve) -> Result<(), Failure> {
         }
         Ok(())
     })
+}
+
+/// TLS, and the file that clients have to trust where we made it.
+struct Secured {
+    tls: Tls,
+    ca: Option<PathBuf>,
+}
+
+/// What the flags say of TLS; `None` is clear text.
+fn secure(
+    serve: &Serve,
+    settings: &Settings,
+    local: bool,
+    address: SocketAddr,
+) -> Result<Option<Secured>, Failure> {
+    if let (Some(certificates), Some(key)) = (&serve.tls_cert, &serve.tls_key) {
+        let tls = Tls::from_files(certificates, key).map_err(emulate::no_tls)?;
+        return Ok(Some(Secured { tls, ca: None }));
+    }
+    if !serve.tls {
+        return Ok(None);
+    }
+    let folder = data_dir(settings, local).join("tls");
+    let tls = Tls::self_made(&folder, address.ip()).map_err(emulate::no_tls)?;
+    Ok(Some(Secured { tls, ca: Some(folder.join(CA_FILE)) }))
 }
 
 /// What fits on a screen; `config check` has the rest.
@@ -154,17 +186,23 @@ fn announce(
     global: &Global,
     settings: &Settings,
     address: SocketAddr,
+    secured: Option<&Secured>,
     inside: Option<&Inside>,
 ) -> Result<(), Failure> {
-    let url = format!("http://{address}");
+    let scheme = if secured.is_some() { "https" } else { "http" };
+    let url = format!("{scheme}://{address}");
+    let ca = secured.and_then(|secured| secured.ca.as_deref());
     if global.json {
         let profiles = inside.map(|it| it.profiles.iter().map(profile_json).collect::<Vec<_>>());
         let emulator = inside.map(|it| format!("http://{}", it.address));
-        return paper::json(&json!({ "url": url, "emulator": emulator, "profiles": profiles }));
+        return paper::json(&json!({ "url": url, "ca": ca, "emulator": emulator, "profiles": profiles }));
     }
     let mut out = paper::out();
     let version = env!("CARGO_PKG_VERSION");
     writeln!(out, "{} {version}  gateway on {}", "outcrop".bold(), url.green())?;
+    if let Some(ca) = ca {
+        writeln!(out, "  CA         {}  (AWS_CA_BUNDLE, NODE_EXTRA_CA_CERTS)", ca.display())?;
+    }
     match inside {
         Some(inside) => local_lines(&mut out, settings, &url, inside)?,
         None => {
