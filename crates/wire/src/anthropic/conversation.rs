@@ -82,6 +82,12 @@ impl Block<'_> {
             self.notices.dropped("messages[].content[].caller", "Bedrock has no counterpart for it");
         }
         let kind = part.kind.take();
+        let cites =
+            part.citations.as_ref().is_some_and(|citations| !matches!(citations.get(), "null" | "[]"));
+        if kind.as_deref() == Some("text") && cites {
+            let why = "Converse does not take sources back; the text stays";
+            self.notices.dropped("messages[].content[].citations", why);
+        }
         Ok(Some(match kind.as_deref() {
             Some("text") => ContentBlock::Text(self.needed("text", part.text)?),
             Some("image") => self.image(part.source)?,

@@ -25,6 +25,13 @@ const DEFAULT_EFFORT: &str = "high";
 /// Sources: `bedrock.md` §6.1 and §6.2; the error texts in its §5.
 pub(super) fn render(draft: &mut Draft<'_>) {
     let Some(model) = draft.model else { return as_written(draft) };
+    render_for(draft, model);
+    if draft.intent.reasoning_display.take().is_some() {
+        draft.notices.dropped("thinking.display", "only Claude's adaptive thinking takes it");
+    }
+}
+
+fn render_for(draft: &mut Draft<'_>, model: &outcrop_catalog::Model) {
     let wanted = draft.intent.reasoning.take();
     let Some(reasoning) = model.capabilities.reasoning.as_ref() else {
         return drop_all(draft, wanted, "the catalog does not know how this model reasons");

@@ -249,12 +249,11 @@ impl Reading<'_> {
     fn reasoning(&mut self, item: Item<'_>) -> Option<ContentBlock> {
         let Item { summary, encrypted_content, .. } = item;
         if let Some(encrypted) = encrypted_content {
-            let block = reasoning_of(&encrypted);
-            if block.is_none() {
-                let why = "another service encrypted it, no model on Bedrock can read it";
-                self.notices.dropped("input[].encrypted_content", why);
+            if let Some(block) = reasoning_of(&encrypted) {
+                return Some(ContentBlock::Reasoning(block));
             }
-            return block.map(ContentBlock::Reasoning);
+            let why = "another service encrypted it, no model on Bedrock can read it; its summary stays";
+            self.notices.dropped("input[].encrypted_content", why);
         }
         let words = summary.unwrap_or_default().into_iter().filter_map(|part| part.text);
         let text = words.map(|text| text.0.into_owned()).collect::<Vec<_>>().join("\n\n");

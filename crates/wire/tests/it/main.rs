@@ -6,6 +6,7 @@ mod embeddings;
 mod eventstream;
 mod fixtures;
 mod heard;
+mod keypaths;
 mod lint;
 mod properties;
 mod recorded;
