@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help run test check bench agents conformance faults
+.PHONY: help run test check bench agents conformance faults fuzz
 
 help:
 	@echo "make run     the gateway with the emulator inside, on http://127.0.0.1:4141"
@@ -11,6 +11,7 @@ help:
 	@echo "make faults  what goes wrong upstream, on every surface, as a table; the ledger against the emulator's bill"
 	@echo "make agents  Claude Code, Codex and opencode against the binary (downloads 1 GB, once)"
 	@echo "make conformance  AWS's SDK for Rust against the emulator; its crates take minutes to compile"
+	@echo "make fuzz    each fuzz target for a minute (nightly compiler, cargo-fuzz)"
 	@echo "make bench   CPU time per request and per stream event, release build"
 
 run:
@@ -40,3 +41,6 @@ agents:
 
 faults:
 	$(CARGO) test --quiet --package outcrop-gateway --test it -- --nocapture --test-threads 1 fault_table failover disconnect
+
+fuzz:
+	cd fuzz && for target in $$($(CARGO) +nightly fuzz list); do $(CARGO) +nightly fuzz run $$target -- -max_total_time=60 || exit 1; done

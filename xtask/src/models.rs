@@ -100,6 +100,8 @@ fn derived(id: &str, service: &Live, sources: &Sources, overlay: &Overlay) -> Mo
         profile_only: service.profile_only.clone(),
         family: None,
         embedding_dimensions: Vec::new(),
+        min_output_tokens: None,
+        refuses_prefill: false,
         surface: (!service.runtime).then_some(Surface::Mantle),
     }
 }

@@ -44,6 +44,12 @@ pub struct Model {
     /// The sizes its vectors can have; a single one cannot be chosen. Empty when unknown, and for what makes no vectors.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub embedding_dimensions: Vec<u32>,
+    /// The fewest tokens an answer may be limited to, where it is more than one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_output_tokens: Option<u64>,
+    /// The beginning of an answer cannot be given: the last turn must be the user's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refuses_prefill: bool,
     /// The endpoint that serves it, where its modalities do not tell; see [`Model::surface`].
     pub surface: Option<Surface>,
 }
@@ -66,6 +72,8 @@ impl Model {
             family: None,
             surface: None,
             embedding_dimensions: Vec::new(),
+            min_output_tokens: None,
+            refuses_prefill: false,
         }
     }
 

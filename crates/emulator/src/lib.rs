@@ -24,6 +24,7 @@ mod guarded;
 mod guardrail;
 mod invocation_log;
 mod invoke;
+mod judge;
 mod native;
 mod neighbours;
 mod operation;
@@ -50,6 +51,7 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
+pub use judge::Judge;
 pub use outcrop_linger::tls;
 use outcrop_linger::tls::Tls;
 pub use replay::ReplayReport;

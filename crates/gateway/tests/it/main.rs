@@ -9,6 +9,7 @@ mod embeddings;
 mod failover;
 mod failures;
 mod fault_table;
+mod generated;
 mod guardrail;
 mod invoke;
 mod keys;

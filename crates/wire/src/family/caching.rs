@@ -12,6 +12,7 @@ use crate::bedrock::{CachePoint, ContentBlock, SystemBlock, Tool};
 /// `reliability.md` §1.4 (rig #1673, opencode #36517).
 pub(super) fn fit_cache_points(draft: &mut Draft<'_>) {
     drop_misplaced(draft);
+    order_ttls(draft);
     let Some(caching) = draft.model.and_then(|model| model.capabilities.prompt_caching.as_ref()) else {
         return;
     };
@@ -65,6 +66,27 @@ fn fit_ttls(draft: &mut Draft<'_>, caching: &PromptCaching) {
         draft
             .notices
             .dropped("cache_control.ttl", &format!("the model caches for {known}; it is the default"));
+    }
+}
+
+/// Longer-lived points come first, in the order tools, system, messages; one that comes later lives as short as those
+/// before it.
+///
+/// Source: `bedrock.md` §6.1; the service's words ("a ttl='1h' cache_control block must not come after a ttl='5m' …").
+fn order_ttls(draft: &mut Draft<'_>) {
+    const LONG: &str = "1h";
+    let (mut short_seen, mut shortened) = (false, false);
+    each_point(draft, |point| {
+        let long = point.ttl.as_deref() == Some(LONG);
+        shortened |= long && short_seen;
+        if long && short_seen {
+            point.ttl = None;
+        }
+        short_seen |= !long;
+    });
+    if shortened {
+        let why = "a point of one hour cannot follow one of five minutes; it lives five minutes";
+        draft.notices.push("clamped", "cache_control.ttl", why);
     }
 }
 

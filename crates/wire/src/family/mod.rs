@@ -12,6 +12,7 @@ mod history;
 mod names;
 mod output;
 mod reasoning;
+mod repair;
 mod sampling;
 mod tools;
 
@@ -46,6 +47,11 @@ pub fn apply(translated: Translated, model: Option<&Model>) -> Prepared {
     history::speak_for_a_lone_system_prompt(&mut draft);
     names::fit_tool_names(&mut draft);
     names::fit_tool_use_ids(&mut draft);
+    repair::tell_calls_apart(&mut draft);
+    repair::pair_calls_and_results(&mut draft);
+    repair::open_with_a_user_turn(&mut draft);
+    repair::ask_to_go_on(&mut draft);
+    repair::declare_tools_once(&mut draft);
     names::tell_documents_apart(&mut draft);
     names::introduce_documents(&mut draft);
     output::limit_tokens(&mut draft);

@@ -13,6 +13,7 @@ pub(super) const DEFAULT_TOKENS_WHILE_THINKING: u64 = 32_768;
 ///
 /// Source: `bedrock.md` §1.10 (unset reserves the model maximum), §5 ("The maximum tokens you requested exceeds …").
 pub(super) fn limit_tokens(draft: &mut Draft<'_>) {
+    raise_to_the_least(draft);
     let Some(limit) = draft.model.and_then(|model| model.limits.max_output_tokens) else { return };
     match draft.config.max_tokens {
         Some(asked) if asked > limit => {
@@ -33,5 +34,18 @@ pub(super) fn limit_tokens(draft: &mut Draft<'_>) {
             );
             draft.notices.push("defaulted", "max_tokens", detail);
         }
+    }
+}
+
+/// Some models answer with no fewer tokens than they are made to.
+///
+/// Source: `bedrock.md` §2.5, §6.2 (GPT, Grok and Kimi K3: at least 16).
+fn raise_to_the_least(draft: &mut Draft<'_>) {
+    let least = draft.model.and_then(|model| model.min_output_tokens);
+    if let (Some(least), Some(asked)) = (least, draft.config.max_tokens)
+        && asked < least
+    {
+        draft.config.max_tokens = Some(least);
+        draft.notices.push("clamped", "max_tokens", format!("{asked} → {least}, the least the model takes"));
     }
 }

@@ -68,13 +68,13 @@ pub(super) fn forbid_calls(draft: &mut Draft<'_>) {
     }
 }
 
-/// A forced choice becomes `auto` where the model refuses it: by its nature, or while Claude thinks in manual mode
-/// (adaptive thinking supports it). `auto` itself is the default and is not sent, as some models refuse the member.
+/// A forced choice becomes `auto` where the model refuses it: by its nature, or while Claude thinks. `auto` itself is the default and is not sent, as some models refuse the member.
 ///
-/// Sources: `bedrock.md` §6.1; Anthropic's documentation, "Thinking in tool and multi-turn workflows".
+/// Sources: `bedrock.md` §6.1; the service's words (pydantic/pydantic-ai#3092).
 pub(super) fn relax_choice(draft: &mut Draft<'_>) {
     let refused = draft.model.is_some_and(|model| model.capabilities.forced_tools == Some(false));
-    let thinking = draft.thinking == ThinkingState::Budget;
+    let thinking = draft.thinking == ThinkingState::Budget
+        || draft.thinking == ThinkingState::On && draft.family() == Family::Anthropic;
     let Some(config) = &mut draft.request.tool_config else { return };
     match config.tool_choice {
         Some(ToolChoice::Auto(Empty {})) => config.tool_choice = None,
