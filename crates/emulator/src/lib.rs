@@ -250,7 +250,8 @@ impl Emulator {
 
     /// Serves until `shutdown` resolves, then lets running exchanges end for a moment.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) {
-        server::run(self.listener, self.tls, self.state, shutdown).await;
+        server::run(self.listener, self.tls, Arc::clone(&self.state), shutdown).await;
+        self.state.keep();
     }
 }
 

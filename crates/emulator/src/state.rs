@@ -16,6 +16,7 @@ use crate::failure::Failure;
 use crate::fault::Faults;
 use crate::neighbours::denials::Denials;
 use crate::neighbours::iam::store::Identities;
+use crate::neighbours::kept::Kept;
 use crate::neighbours::logs::store::Logs;
 use crate::neighbours::monitoring::meter::Failures;
 use crate::neighbours::objects::Objects;
@@ -47,6 +48,8 @@ pub(crate) struct State {
     pub(crate) failures: Failures,
     /// What S3 holds.
     pub(crate) objects: Objects,
+    /// Where what the neighbours hold is kept; nowhere without a data directory.
+    kept: Option<Kept>,
     /// Wakes the runner of batch jobs.
     pub(crate) jobs: Notify,
     ids: AtomicU64,
@@ -61,8 +64,14 @@ impl State {
         actor: &Actor,
         faults: Option<&Path>,
     ) -> Result<Self, StartError> {
+        let (objects, logs, identities) = (Objects::default(), Logs::default(), Identities::default());
+        let kept = match &data_dir {
+            Some(data_dir) => Some(Kept::open(data_dir, &objects, &logs, &identities)?),
+            None => None,
+        };
         Ok(Self {
             keys,
+            kept,
             facts: Facts::built_in(),
             account: Store::open(data_dir)?,
             replay: (!recordings.is_empty()).then(|| Replay::read(recordings)).transpose()?,
@@ -72,13 +81,21 @@ impl State {
             recorder: actor.recorder()?,
             faults: faults.map(Faults::read).transpose()?.unwrap_or_default(),
             denials: Denials::default(),
-            identities: Identities::default(),
-            logs: Logs::default(),
+            identities,
+            logs,
             failures: Failures::default(),
-            objects: Objects::default(),
+            objects,
             jobs: Notify::new(),
             ids: AtomicU64::new(0),
         })
+    }
+
+    /// Writes down what the neighbours hold.
+    pub(crate) fn keep(&self) {
+        let written = self.kept.as_ref().map(|kept| kept.write(&self.objects, &self.logs, &self.identities));
+        if let Some(Err(error)) = written {
+            tracing::error!(%error, "what S3, IAM and CloudWatch Logs hold cannot be written down");
+        }
     }
 
     /// Forgets what was made, billed and set; seeded profiles stay.

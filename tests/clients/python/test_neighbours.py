@@ -528,3 +528,80 @@ def test_cloudwatch_refuses_in_its_own_words(connect):
 def test_the_cli_lists_metrics(cli, invoked):
     listed = json.loads(cli("cloudwatch", "list-metrics", "--namespace", "AWS/Bedrock"))["Metrics"]
     assert {"Name": "ModelId", "Value": NOVA} in [d for metric in listed for d in metric["Dimensions"]]
+
+
+@pytest.fixture
+def outcrop(printed, tmp_path):
+    """Runs `outcrop ARGUMENTS…` in the emulated account; its exit status and what it prints."""
+    keys = {name: printed[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+    environment = clean_environment(tmp_path) | keys | {"AWS_ENDPOINT_URL": printed["url"]}
+
+    def outcrop(*arguments: str) -> tuple[int, str]:
+        command = [os.environ["OUTCROP_BIN"], *arguments]
+        run = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True)
+        return run.returncode, run.stdout + run.stderr
+
+    return outcrop
+
+
+# What LibreChat's guide has people write, with the account filled in.
+GUIDE_TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "bedrock.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+            "Condition": {
+                "StringEquals": {"aws:SourceAccount": "123456789012"},
+                "ArnLike": {"aws:SourceArn": "arn:aws:bedrock:us-east-1:123456789012:*"},
+            },
+        }
+    ],
+}
+
+
+def test_what_outcrop_sets_up_is_what_boto3_and_the_cli_see(outcrop, connect, iam, s3, logs, cli):
+    status, text = outcrop("logging", "setup", "--yes", "--retention", "30")
+    assert status == 0, text
+    config = connect("bedrock").get_model_invocation_logging_configuration()["loggingConfig"]
+    assert config["cloudWatchConfig"]["logGroupName"] == GROUP
+    assert config["textDataDeliveryEnabled"] and config["imageDataDeliveryEnabled"]
+    role = iam.get_role(RoleName="BedrockLoggingRole")["Role"]
+    assert role["Arn"] == config["cloudWatchConfig"]["roleArn"]
+    assert role["AssumeRolePolicyDocument"] == GUIDE_TRUST
+    names = iam.list_role_policies(RoleName="BedrockLoggingRole")["PolicyNames"]
+    assert names == ["BedrockLoggingPolicy", "BedrockS3Policy"]
+    assert logs.describe_log_groups(logGroupNamePrefix=GROUP)["logGroups"][0]["retentionInDays"] == 30
+    policy = json.loads(s3.get_bucket_policy(Bucket="bedrock-logs-123456789012")["Policy"])
+    assert policy["Statement"][0]["Sid"] == "AmazonBedrockLogsWrite"
+    assert "large-data" in cli("bedrock", "get-model-invocation-logging-configuration")
+
+    # The other way round: what is broken with boto3, outcrop tells, with the cause, and mends.
+    elsewhere = json.loads(json.dumps(GUIDE_TRUST).replace("bedrock.amazonaws.com", "lambda.amazonaws.com"))
+    iam.update_assume_role_policy(RoleName="BedrockLoggingRole", PolicyDocument=json.dumps(elsewhere))
+    iam.delete_role_policy(RoleName="BedrockLoggingRole", PolicyName="BedrockS3Policy")
+    status, text = outcrop("logging", "status")
+    assert status == 1 and "no statement names the service bedrock.amazonaws.com" in text, text
+    assert "the role may not s3:PutObject" in text, text
+    status, text = outcrop("logging", "setup", "--yes")
+    assert status == 0 and "replace the trust policy" in text and "BedrockS3Policy" in text, text
+    status, text = outcrop("logging", "status")
+    assert status == 0, text
+
+    connect("bedrock-runtime").converse(modelId=NOVA, messages=[{"role": "user", "content": [{"text": "hello"}]}])
+    status, text = outcrop("logging", "tail", "--since", "5m", "--json")
+    assert status == 0 and NOVA in text, text
+
+    # A log in S3 alone is read as well.
+    connect("bedrock").put_model_invocation_logging_configuration(
+        loggingConfig={"s3Config": {"bucketName": "bedrock-logs-123456789012", "keyPrefix": "records"}}
+    )
+    answer = connect("bedrock-runtime").converse(
+        modelId=NOVA, messages=[{"role": "user", "content": [{"text": "hello"}]}]
+    )
+    status, text = outcrop("logging", "tail", "--since", "5m", "--json")
+    assert status == 0 and answer["ResponseMetadata"]["RequestId"] in text, text
+    status, text = outcrop("logging", "disable", "--yes")
+    assert status == 0, text
+    assert "loggingConfig" not in connect("bedrock").get_model_invocation_logging_configuration()

@@ -1,11 +1,12 @@
 //! The services beside Bedrock, as far as its users need them: S3, CloudWatch Logs, CloudWatch, IAM and STS.
 //!
 //! They live at the same address as the emulated Bedrock and hold what that writes: invocation logs, batch files, the
-//! roles it assumes. A request is for the service that its signature names. Each module is one service; what they keep is
-//! in memory. Nothing here knows of models.
+//! roles it assumes. A request is for the service that its signature names. Each module is one service; what they hold is
+//! [kept] when the emulator ends. Nothing here knows of models.
 
 pub(crate) mod denials;
 pub(crate) mod iam;
+pub(crate) mod kept;
 pub(crate) mod logs;
 pub(crate) mod monitoring;
 pub(crate) mod objects;

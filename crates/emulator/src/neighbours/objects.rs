@@ -11,6 +11,9 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use md5::{Digest, Md5};
 
+use serde::{Deserialize, Serialize};
+
+use super::kept;
 use super::s3::Uploads;
 
 /// All buckets of the account.
@@ -22,7 +25,7 @@ pub(crate) struct Objects {
 }
 
 /// One bucket.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Bucket {
     /// Where it was created.
     pub(crate) region: String,
@@ -34,9 +37,10 @@ pub(crate) struct Bucket {
 }
 
 /// What a key holds. Cheap to clone: the bytes are shared.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Object {
     /// The bytes exactly as they came: what was compressed stays so.
+    #[serde(with = "kept::base64")]
     pub(crate) body: Bytes,
     /// `Content-Type`.
     pub(crate) content_type: String,
@@ -222,6 +226,16 @@ impl Objects {
             });
             Ok(listed.collect())
         })
+    }
+
+    /// All buckets, to be kept; uploads that are not completed are not.
+    pub(super) fn kept(&self) -> BTreeMap<String, Bucket> {
+        self.lock().clone()
+    }
+
+    /// The buckets that were kept.
+    pub(super) fn restore(&self, buckets: BTreeMap<String, Bucket>) {
+        *self.lock() = buckets;
     }
 
     /// Forgets everything.

@@ -4,6 +4,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::thread::JoinHandle;
 
 use outcrop_emulator::{Config, Emulator};
 use tokio::sync::oneshot;
@@ -15,9 +16,18 @@ use crate::failure::Failure;
 use crate::running::data_dir;
 use crate::settings::{Flags, Settings};
 
-/// An emulator on a thread of its own. It stops when this is dropped.
+/// An emulator on a thread of its own. When this is dropped it stops, and has written down what it holds.
 pub struct Emulated {
-    _stop: oneshot::Sender<()>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Emulated {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        // A thread that panicked has said so itself.
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
 }
 
 /// Starts the emulator where `--local` asks for one and the command talks to AWS, and points the settings at it.
@@ -64,11 +74,11 @@ fn spawn(data_dir: Option<PathBuf>) -> Result<(SocketAddr, Emulated), Failure> {
     let emulator = runtime.block_on(Emulator::bind(config)).map_err(emulate::failure)?;
     let address = emulator.local_addr();
     let (stop, stopped) = oneshot::channel::<()>();
-    std::thread::spawn(move || {
+    let thread = std::thread::spawn(move || {
         runtime.block_on(emulator.serve(async {
             // An error means that the sender is gone, which is the same message.
             let _ = stopped.await;
         }));
     });
-    Ok((address, Emulated { _stop: stop }))
+    Ok((address, Emulated { stop: Some(stop), thread: Some(thread) }))
 }

@@ -60,6 +60,25 @@ fn logging_is_planned_made_once_judged_and_stopped() {
 }
 
 #[test]
+fn a_local_account_remembers_its_log() {
+    let home = tempfile::TempDir::new().unwrap();
+    let local = |args: &[&str]| {
+        let args = [args, &["--local"]].concat();
+        Outcrop::new(&args).env("HOME", home.path().to_str().unwrap()).run().succeeded()
+    };
+    local(&["logging", "setup", "--yes", "--json"]);
+    let status = local(&["logging", "status"]);
+    assert!(
+        status.contains("Bedrock may assume BedrockLoggingRole") && !status.contains("error"),
+        "{status}"
+    );
+    let verified = local(&["verify", "us.amazon.nova-lite-v1:0"]);
+    assert!(verified.contains("proven"), "{verified}");
+    let tailed = local(&["logging", "tail", "--since", "1h"]);
+    assert!(tailed.contains("us.amazon.nova-lite-v1:0"), "{tailed}");
+}
+
+#[test]
 fn names_are_checked_before_anything_is_sent() {
     for (args, wrong) in [
         (["--bucket", "Not_Legal"], "no legal name of a bucket"),

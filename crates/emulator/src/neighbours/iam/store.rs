@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::policy::{Decision, Policy, Question, decide};
 use crate::{ACCOUNT, Keys};
@@ -31,14 +32,14 @@ pub(crate) struct Inner {
 }
 
 /// The policies of an identity: inline ones by name, and the ARNs of attached ones.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Grants {
     pub(crate) inline: BTreeMap<String, String>,
     pub(crate) attached: BTreeSet<String>,
 }
 
 /// A role.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Role {
     pub(crate) name: String,
     pub(crate) path: String,
@@ -164,6 +165,18 @@ impl Identities {
     /// Everything, locked.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Roles and grants, to be kept; sessions are not.
+    pub(in crate::neighbours) fn kept(&self) -> (BTreeMap<String, Role>, Grants) {
+        let inner = self.lock();
+        (inner.roles.clone(), inner.user.clone())
+    }
+
+    /// The roles and grants that were kept.
+    pub(in crate::neighbours) fn restore(&self, roles: BTreeMap<String, Role>, user: Grants) {
+        let mut inner = self.lock();
+        (inner.roles, inner.user) = (roles, user);
     }
 
     /// Forgets everything.

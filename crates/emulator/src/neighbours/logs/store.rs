@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::ACCOUNT;
 
@@ -12,7 +13,7 @@ use crate::ACCOUNT;
 pub(crate) struct Logs(Mutex<BTreeMap<(String, String), Group>>);
 
 /// One log group.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Group {
     /// Unix milliseconds, as all times here.
     pub(crate) created: i64,
@@ -22,7 +23,7 @@ pub(crate) struct Group {
 }
 
 /// One log stream.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Stream {
     pub(crate) created: i64,
     /// In the order of their place.
@@ -32,7 +33,7 @@ pub(crate) struct Stream {
 }
 
 /// One event.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Event {
     pub(crate) place: Place,
     pub(crate) message: String,
@@ -40,7 +41,7 @@ pub(crate) struct Event {
 }
 
 /// Where an event stands: its time, and how many came to the stream before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Place {
     pub(crate) timestamp: i64,
     pub(crate) number: u64,
@@ -120,6 +121,16 @@ impl Logs {
     ) -> Result<T, E> {
         let mut groups = self.lock();
         act(groups.get_mut(&(region.to_owned(), name.to_owned())).ok_or(Refusal::NoSuchGroup)?)
+    }
+
+    /// All groups, to be kept.
+    pub(in crate::neighbours) fn kept(&self) -> Vec<((String, String), Group)> {
+        self.lock().iter().map(|(key, group)| (key.clone(), group.clone())).collect()
+    }
+
+    /// The groups that were kept.
+    pub(in crate::neighbours) fn restore(&self, groups: Vec<((String, String), Group)>) {
+        *self.lock() = groups.into_iter().collect();
     }
 
     /// Forgets everything.
