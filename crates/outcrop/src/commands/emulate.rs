@@ -95,9 +95,9 @@ pub fn no_tls(error: TlsError) -> Failure {
 fn actor(emulate: &Emulate, environment: &Environment) -> Result<Actor, Failure> {
     let Emulate { actor, script, record, upstream, upstream_model, replay, .. } = emulate;
     let key = || environment.value(UPSTREAM_KEY).map(str::to_owned);
-    let needs = |flag: &str, actor: &str| {
-        Failure::new(format!("--actor {actor} needs {flag}"))
-            .hint("outcrop help emulate shows what each actor needs")
+    let needs = |flag: &str, actor: &str| Failure::Usage {
+        message: format!("--actor {actor} needs {flag}"),
+        hint: "outcrop help emulate shows what each actor needs".to_owned(),
     };
     let asked = actor.unwrap_or(match (script, record, upstream, replay.is_empty()) {
         (Some(_), ..) => Who::Scripted,
