@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use outcrop_bedrock::Invocation;
 use outcrop_bedrock::control::PATH_SEGMENT;
-use outcrop_catalog::Arn;
+use outcrop_catalog::{Arn, Residency};
 use outcrop_wire::bedrock::ErrorKind;
 use outcrop_wire::dialect::Dialect;
 use percent_encoding::{percent_decode_str, utf8_percent_encode};
@@ -41,6 +41,9 @@ pub(crate) async fn forward(
     let endpoint =
         if path.starts_with(GUARDRAIL) { endpoints.runtime(region) } else { endpoints.control(region) };
     let endpoint = endpoint.map_err(|error| Failure::new(ErrorKind::Validation, error.to_string()))?;
+    if path.starts_with(GUARDRAIL) {
+        check_residency(live.catalog.residency(), region)?;
+    }
     let mut headers = HeaderMap::new();
     if let Some(content_type) = head.headers.get(header::CONTENT_TYPE) {
         headers.insert(header::CONTENT_TYPE, content_type.clone());
@@ -58,6 +61,15 @@ pub(crate) async fn forward(
     *response.status_mut() = answer.status;
     hand_on(&answer.headers, response.headers_mut());
     Ok(response)
+}
+
+/// What a guardrail is to judge is sent to the Region, like any invocation.
+fn check_residency(policy: Option<&Residency>, region: &str) -> Result<(), Failure> {
+    if policy.is_none_or(|policy| policy.allows(region, &[region.to_owned()])) {
+        return Ok(());
+    }
+    let message = format!("the residency policy does not allow that a guardrail is applied in {region}");
+    Err(Failure::new(ErrorKind::AccessDenied, message))
 }
 
 /// What a path names, where that may be an ARN: `/inference-profiles/{id or ARN}`.

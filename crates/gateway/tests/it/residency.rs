@@ -50,6 +50,10 @@ async fn each_dialect_says_403_in_its_own_shape() {
         assert!(answer.header("x-amzn-errortype").starts_with("AccessDeniedException"));
         assert!(answer.json()["message"].as_str().unwrap().contains("residency policy"));
     }
+    let judged = json!({"source": "INPUT", "content": []}).to_string();
+    let eu = self::rig(&["eu"]).await;
+    let answer = eu.post("/guardrail/abc/version/1/apply", judged).await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN, "{}", answer.text());
     let counted = json!({"input": {"converse": {"messages": []}}}).to_string();
     let answer = rig.post(&format!("/model/{GLOBAL}/count-tokens"), counted).await;
     assert_eq!(answer.status, StatusCode::FORBIDDEN, "{}", answer.text());
