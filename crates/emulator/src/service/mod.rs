@@ -2,7 +2,7 @@
 //!
 //! `data/service-model.json` holds methods, paths, shapes and constraints of every operation that is served
 //! (`scripts/service-model.py` writes it). From it follow the [route](Service::route) of a request, the
-//! [check](check) of its input with the words that AWS's services share, and the [choice](Service::project) of the
+//! [check] of its input with the words that AWS's services share, and the [choice](Service::project) of the
 //! members of an answer. No rule that is written in the model is written a second time in code.
 
 mod check;
