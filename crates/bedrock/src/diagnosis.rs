@@ -302,7 +302,7 @@ mod tests {
             let text = format!(
                 "User: arn:aws:iam::123456789012:role/gw is not authorized to perform: bedrock:InvokeModel on resource: arn:aws:bedrock:us-east-1::foundation-model/m {end}"
             );
-            super::hint(&BedrockError::new(ErrorKind::AccessDenied, text)).unwrap()
+            hint(&BedrockError::new(ErrorKind::AccessDenied, text)).unwrap()
         };
         let missing = hint("because no identity-based policy allows the bedrock:InvokeModel action");
         assert!(missing.contains("\"Action\": \"bedrock:InvokeModel\""), "{missing}");

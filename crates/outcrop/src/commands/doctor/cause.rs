@@ -5,6 +5,7 @@
 
 use outcrop_bedrock::SendError;
 use outcrop_bedrock::control::iam::Simulated;
+use outcrop_bedrock::diagnosis::{self, Diagnosis};
 use outcrop_wire::bedrock::{BedrockError, ErrorKind};
 
 use super::finding::{Check, Finding};
@@ -95,11 +96,16 @@ fn of_service(error: &BedrockError, what: &str, action: &str) -> Finding {
         ErrorKind::ResourceNotFound => {
             Finding::error(Check::Profile, said, "check the identifier, the Region and the account")
         }
-        _ => Finding::error(
-            Check::Invocation,
-            format!("cannot {what}: {error}"),
-            "see `outcrop explain` for what the model takes",
-        ),
+        _ => match diagnosis::of(message) {
+            Some(Diagnosis { cause, fix, .. }) => {
+                Finding::error(Check::Invocation, format!("{cause}. AWS says: {message}"), *fix)
+            }
+            None => Finding::error(
+                Check::Invocation,
+                format!("cannot {what}: {error}"),
+                "see `outcrop explain` for what the model takes",
+            ),
+        },
     }
 }
 
