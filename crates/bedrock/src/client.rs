@@ -1,7 +1,8 @@
 //! Signs an invocation, sends it, and tries again where nothing was lost.
 
 use std::error::Error as _;
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
@@ -14,10 +15,11 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use outcrop_wire::bedrock::{BedrockError, ErrorKind};
 use outcrop_wire::xml::Element;
 
+use crate::clock::Clock;
 use crate::retry::{Bucket, Cause, MAX_ATTEMPTS};
 use crate::sign::sign;
 use crate::unattended::is_unattended;
-use crate::{Credentials, CredentialsError, Endpoint, Endpoints};
+use crate::{Auth, Credentials, CredentialsError, Endpoint, Endpoints};
 
 /// One client for all Regions: connections are pooled by address.
 #[derive(Debug)]
@@ -26,6 +28,7 @@ pub struct Client {
     credentials: Credentials,
     endpoints: Endpoints,
     bucket: Bucket,
+    clock: Clock,
 }
 
 /// One call to AWS, ready but for its signature.
@@ -61,7 +64,7 @@ impl Client {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
             .build(https);
-        Self { pool, credentials, endpoints, bucket: Bucket::default() }
+        Self { pool, credentials, endpoints, bucket: Bucket::default(), clock: Clock::default() }
     }
 
     /// The credentials it was made with.
@@ -93,14 +96,20 @@ impl Client {
         attempts: u32,
     ) -> Result<Response<Incoming>, SendError> {
         let mut retried = None;
+        let mut mended = false;
         for attempt in 1.. {
-            let error = match self.attempt(invocation).await {
+            let auth = self.credentials.current().await?;
+            let error = match self.attempt(invocation, &auth).await {
                 Ok(response) => {
                     bucket.refill(retried);
                     return Ok(response);
                 }
                 Err(error) => error,
             };
+            if !mended && self.mends(&error, &auth).await {
+                mended = true;
+                continue;
+            }
             let cause = match error.retry_cause() {
                 Some(cause) if attempt < cause.most_attempts().min(attempts) && bucket.take(cause) => cause,
                 _ => return Err(error),
@@ -113,19 +122,35 @@ impl Client {
         unreachable!("the loop ends by returning")
     }
 
-    async fn attempt(&self, invocation: &Invocation<'_>) -> Result<Response<Incoming>, SendError> {
+    /// AWS refused who we are or when we signed, so it accepted nothing: whether another signature may do.
+    async fn mends(&self, error: &SendError, auth: &Arc<Auth>) -> bool {
+        let SendError::Service(refused) = error else { return false };
+        match refused.error.kind {
+            ErrorKind::ExpiredToken | ErrorKind::UnrecognizedClient => self.credentials.renew(auth).await,
+            ErrorKind::InvalidSignature if tells_of_clocks(&refused.error.message) => {
+                let date = refused.headers.get(header::DATE).and_then(|date| date.to_str().ok());
+                date.is_some_and(|date| self.clock.learn(date))
+            }
+            _ => false,
+        }
+    }
+
+    async fn attempt(
+        &self,
+        invocation: &Invocation<'_>,
+        auth: &Auth,
+    ) -> Result<Response<Incoming>, SendError> {
         if is_unattended() {
             return Err(SendError::Abandoned);
         }
-        let auth = self.credentials.current().await?;
         let mut request = invocation.request()?;
         sign(
             &mut request,
             &invocation.body,
-            &auth,
+            auth,
             invocation.endpoint.signing_name(),
             invocation.region,
-            SystemTime::now(),
+            self.clock.now(),
         )
         .map_err(|error| SendError::Unsendable(error.to_string()))?;
         let sent = tokio::time::timeout(FIRST_BYTE_TIMEOUT, self.pool.request(request));
@@ -138,6 +163,11 @@ impl Client {
         }
         Err(SendError::Service(Box::new(ServiceError::read(response).await)))
     }
+}
+
+/// AWS's two sentences for a signature of another time.
+fn tells_of_clocks(message: &str) -> bool {
+    message.contains("Signature expired") || message.contains("Signature not yet current")
 }
 
 /// A connection that is not there by then will not come (reference `reliability.md` F11).
@@ -271,5 +301,91 @@ impl SendError {
             return Some(Duration::from_millis(millis));
         }
         text(header::RETRY_AFTER.as_str()).and_then(|value| value.parse().ok()).map(Duration::from_secs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// Answers one connection after the other, and hands back the heads of the requests.
+    async fn serve(answers: Vec<String>) -> (Endpoint, tokio::task::JoinHandle<Vec<String>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = Endpoint::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let served = tokio::spawn(async move {
+            let mut heads = Vec::new();
+            for answer in answers {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    assert_ne!(stream.read_buf(&mut head).await.unwrap(), 0);
+                }
+                stream.write_all(answer.as_bytes()).await.unwrap();
+                heads.push(String::from_utf8(head).unwrap());
+            }
+            heads
+        });
+        (endpoint, served)
+    }
+
+    fn refused(kind: &str, message: &str, date: &str) -> String {
+        let body = format!("{{\"message\":\"{message}\"}}");
+        format!(
+            "HTTP/1.1 403 Forbidden\r\nx-amzn-errortype: {kind}\r\ndate: {date}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    }
+
+    const DONE: &str = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}";
+
+    fn invocation(endpoint: &Endpoint) -> Invocation<'_> {
+        Invocation {
+            method: Method::GET,
+            endpoint,
+            region: "us-east-1",
+            path: "/x",
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+        }
+    }
+
+    fn client() -> Client {
+        let credentials = Credentials::keys("AKIAIOSFODNN7EXAMPLE", "secret", None).unwrap();
+        Client::new(credentials, Endpoints::default())
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_is_wrong_costs_one_more_call() {
+        const AWS: &str = "Fri, 01 Jan 2100 12:00:00 GMT";
+        let expired = refused("InvalidSignatureException", "Signature expired: a is now earlier than b", AWS);
+        let (endpoint, served) = serve(vec![expired, DONE.to_owned(), DONE.to_owned()]).await;
+        let client = client();
+        for _ in 0..2 {
+            client.send(&invocation(&endpoint)).await.unwrap();
+        }
+        let heads = served.await.unwrap();
+        assert!(!heads[0].contains("x-amz-date: 21000101T12"), "{}", heads[0]);
+        assert!(heads[1..].iter().all(|head| head.contains("x-amz-date: 21000101T12")), "{heads:?}");
+    }
+
+    #[tokio::test]
+    async fn keys_that_cannot_be_renewed_are_not_sent_again() {
+        let (endpoint, served) = serve(vec![refused("ExpiredTokenException", "expired", "")]).await;
+        let error = client().send(&invocation(&endpoint)).await.unwrap_err();
+        assert!(
+            matches!(&error, SendError::Service(it) if it.error.kind == ErrorKind::ExpiredToken),
+            "{error}"
+        );
+        assert_eq!(served.await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_begun_that_nobody_waits_for() {
+        let endpoint = Endpoint::parse("http://127.0.0.1:1").unwrap();
+        let sent = crate::unattended(async { client().send(&invocation(&endpoint)).await }).await;
+        assert_eq!(sent.err(), Some(SendError::Abandoned));
     }
 }

@@ -22,9 +22,17 @@ enum Origin {
 
 /// AWS's chain behind a cache: one refresh at a time, the old ones served until they really expire.
 struct Chain {
-    provider: Option<SharedCredentialsProvider>,
+    source: Source,
     current: ArcSwapOption<Auth>,
-    refresh: Mutex<()>,
+    /// The provider in use; held while it is asked.
+    provider: Mutex<Option<SharedCredentialsProvider>>,
+}
+
+enum Source {
+    /// AWS's chain, made anew where its answers were refused: it reads files once.
+    Aws { profile: Option<String>, region: String },
+    /// This one.
+    Provider(SharedCredentialsProvider),
 }
 
 /// What one request is authenticated with.
@@ -74,19 +82,28 @@ impl Credentials {
 
     /// AWS's standard chain: environment, files (`profile`), SSO, process, web identity, ECS, IMDS.
     pub async fn chain(profile: Option<&str>, region: &str) -> Self {
-        let mut loader = aws_config::defaults(aws_config::BehaviorVersion::latest())
-            .region(aws_config::Region::new(region.to_owned()));
-        if let Some(profile) = profile {
-            loader = loader.profile_name(profile);
-        }
-        let config = loader.load().await;
-        let provider = config.credentials_provider();
-        Self {
-            origin: Arc::new(Origin::Chain(Chain {
-                provider,
-                current: ArcSwapOption::empty(),
-                refresh: Mutex::default(),
-            })),
+        let source = Source::Aws { profile: profile.map(str::to_owned), region: region.to_owned() };
+        let provider = source.provider().await;
+        Self::refreshed(source, provider)
+    }
+
+    /// Whatever a provider says, refreshed before it expires.
+    pub fn provided(provider: impl ProvideCredentials + 'static) -> Self {
+        let provider = SharedCredentialsProvider::new(provider);
+        Self::refreshed(Source::Provider(provider.clone()), Some(provider))
+    }
+
+    fn refreshed(source: Source, provider: Option<SharedCredentialsProvider>) -> Self {
+        let chain = Chain { source, current: ArcSwapOption::empty(), provider: Mutex::new(provider) };
+        Self { origin: Arc::new(Origin::Chain(chain)) }
+    }
+
+    /// After AWS refused `stale`: whether there are others now. The files are read anew, and nobody is asked twice for one
+    /// refusal.
+    pub(crate) async fn renew(&self, stale: &Arc<Auth>) -> bool {
+        match &*self.origin {
+            Origin::Fixed(_) => false,
+            Origin::Chain(chain) => chain.renew(stale).await,
         }
     }
 
@@ -113,26 +130,43 @@ impl Chain {
         if let Some(auth) = self.fresh() {
             return Ok(auth);
         }
-        let _one_at_a_time = self.refresh.lock().await;
+        // While one request asks for new ones, the others go on with the old.
+        let provider = match (self.provider.try_lock(), self.valid()) {
+            (Ok(provider), _) => provider,
+            (Err(_), Some(old)) => return Ok(old),
+            (Err(_), None) => self.provider.lock().await,
+        };
         if let Some(auth) = self.fresh() {
             return Ok(auth);
         }
-        let Some(provider) = &self.provider else {
-            return Err(CredentialsError::None { why: "no source is configured".to_owned() });
-        };
-        match provider.provide_credentials().await {
-            Ok(credentials) => {
-                let expires = credentials.expiry();
-                let auth = Arc::new(Auth { method: Method::Sign(credentials.into()), expires });
-                self.current.store(Some(Arc::clone(&auth)));
-                Ok(auth)
-            }
-            Err(error) => self
-                .current
-                .load_full()
-                .filter(|auth| !auth.expires_within(Duration::ZERO))
-                .ok_or_else(|| CredentialsError::None { why: error_chain(&error) }),
+        match self.ask(provider.as_ref()).await {
+            Ok(auth) => Ok(auth),
+            Err(error) => self.valid().ok_or(error),
         }
+    }
+
+    async fn ask(&self, provider: Option<&SharedCredentialsProvider>) -> Result<Arc<Auth>, CredentialsError> {
+        let none = |why: String| CredentialsError::None { why };
+        let provider = provider.ok_or_else(|| none("no source is configured".to_owned()))?;
+        let credentials = provider.provide_credentials().await.map_err(|error| none(error_chain(&error)))?;
+        let expires = credentials.expiry();
+        let auth = Arc::new(Auth { method: Method::Sign(credentials.into()), expires });
+        self.current.store(Some(Arc::clone(&auth)));
+        Ok(auth)
+    }
+
+    async fn renew(&self, stale: &Arc<Auth>) -> bool {
+        let mut provider = self.provider.lock().await;
+        let others = |auth: &Arc<Auth>| !auth.is_same(stale);
+        if self.current.load_full().as_ref().is_some_and(others) {
+            return true;
+        }
+        *provider = self.source.provider().await;
+        self.ask(provider.as_ref()).await.as_ref().is_ok_and(others)
+    }
+
+    fn valid(&self) -> Option<Arc<Auth>> {
+        self.current.load_full().filter(|auth| !auth.expires_within(Duration::ZERO))
     }
 
     fn fresh(&self) -> Option<Arc<Auth>> {
@@ -140,7 +174,38 @@ impl Chain {
     }
 }
 
+impl Source {
+    async fn provider(&self) -> Option<SharedCredentialsProvider> {
+        match self {
+            Self::Provider(provider) => Some(provider.clone()),
+            Self::Aws { profile, region } => {
+                let mut loader = aws_config::defaults(aws_config::BehaviorVersion::latest())
+                    .region(aws_config::Region::new(region.clone()));
+                if let Some(profile) = profile {
+                    loader = loader.profile_name(profile);
+                }
+                loader.load().await.credentials_provider()
+            }
+        }
+    }
+}
+
 impl Auth {
+    /// Whether both are one set of keys.
+    fn is_same(&self, other: &Self) -> bool {
+        match (&self.method, &other.method) {
+            (Method::Bearer(one), Method::Bearer(other)) => one == other,
+            (Method::Sign(one), Method::Sign(other)) => {
+                let keys = |identity: &Identity| {
+                    let keys = identity.data::<aws_credential_types::Credentials>()?;
+                    Some((keys.access_key_id().to_owned(), keys.session_token().map(str::to_owned)))
+                };
+                keys(one) == keys(other)
+            }
+            _ => false,
+        }
+    }
+
     fn expires_within(&self, span: Duration) -> bool {
         self.expires.is_some_and(|expires| expires <= SystemTime::now() + span)
     }
@@ -210,6 +275,47 @@ mod tests {
         assert_eq!(error, Some(CredentialsError::Unusable { which: "secret access key".to_owned() }));
         assert!(Credentials::bearer("").is_err());
         assert!(Credentials::keys("AKIA", "secret", Some(" ")).is_err());
+    }
+
+    /// Keys that are always about to expire, each set with a number of its own.
+    #[derive(Debug, Default)]
+    struct Rotating(std::sync::atomic::AtomicU32);
+
+    impl ProvideCredentials for Rotating {
+        fn provide_credentials<'a>(&'a self) -> aws_credential_types::provider::future::ProvideCredentials<'a>
+        where
+            Self: 'a,
+        {
+            let number = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let expires = SystemTime::now() + Duration::from_secs(60);
+            let keys = aws_credential_types::Credentials::new(
+                format!("AKIA{number}"),
+                "secret",
+                Some("token".to_owned()),
+                Some(expires),
+                "test",
+            );
+            aws_credential_types::provider::future::ProvideCredentials::ready(Ok(keys))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_thousand_rotations_disturb_nobody() {
+        let credentials = Credentials::provided(Rotating::default());
+        for _ in 0..1_000 {
+            let stale = credentials.current().await.unwrap();
+            for _ in 0..4 {
+                assert!(credentials.renew(&stale).await, "there are others now");
+            }
+            assert!(!credentials.current().await.unwrap().is_same(&stale));
+        }
+    }
+
+    #[tokio::test]
+    async fn keys_that_never_change_are_not_renewed() {
+        let credentials = Credentials::keys("AKIA", "secret", None).unwrap();
+        let auth = credentials.current().await.unwrap();
+        assert!(!credentials.renew(&auth).await);
     }
 
     #[test]

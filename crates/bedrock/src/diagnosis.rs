@@ -298,18 +298,18 @@ mod tests {
 
     #[test]
     fn a_denial_is_taken_apart() {
-        let hint = |end: &str| {
+        let denied = |end: &str| {
             let text = format!(
                 "User: arn:aws:iam::123456789012:role/gw is not authorized to perform: bedrock:InvokeModel on resource: arn:aws:bedrock:us-east-1::foundation-model/m {end}"
             );
             hint(&BedrockError::new(ErrorKind::AccessDenied, text)).unwrap()
         };
-        let missing = hint("because no identity-based policy allows the bedrock:InvokeModel action");
+        let missing = denied("because no identity-based policy allows the bedrock:InvokeModel action");
         assert!(missing.contains("\"Action\": \"bedrock:InvokeModel\""), "{missing}");
         assert!(missing.contains("arn:aws:bedrock:us-east-1::foundation-model/m"), "{missing}");
-        assert!(hint("with an explicit deny in an identity-based policy").contains("explicitly"));
-        assert!(hint("because no permissions boundary allows the action").contains("boundary"));
-        assert!(hint("with an explicit deny in a service control policy").contains("organisation"));
-        assert_eq!(super::hint(&BedrockError::new(ErrorKind::Validation, "x")), None);
+        assert!(denied("with an explicit deny in an identity-based policy").contains("explicitly"));
+        assert!(denied("because no permissions boundary allows the action").contains("boundary"));
+        assert!(denied("with an explicit deny in a service control policy").contains("organisation"));
+        assert_eq!(hint(&BedrockError::new(ErrorKind::Validation, "x")), None);
     }
 }

@@ -5,6 +5,7 @@
 
 mod breaker;
 pub mod client;
+mod clock;
 pub mod control;
 pub mod credentials;
 pub mod diagnosis;
