@@ -60,7 +60,7 @@ fn keys(environment: &Environment) -> Keys {
 }
 
 /// What the emulator stands in for, as `AWS_ENDPOINT_URL_…` names it; CloudWatch Logs has two names, ours and the SDKs'.
-const SERVICES: [&str; 8] =
+pub const SERVICES: [&str; 8] =
     ["BEDROCK", "BEDROCK_RUNTIME", "STS", "IAM", "LOGS", "CLOUDWATCH_LOGS", "CLOUDWATCH", "S3"];
 
 const ID: &str = "AWS_ACCESS_KEY_ID";

@@ -221,6 +221,13 @@ fn local_lines(out: &mut impl Write, settings: &Settings, url: &str, inside: &In
         writeln!(out, "  profile    {arn}")?;
         writeln!(out, "             {}", format!("{name}, copied from {source}").dimmed())?;
     }
+    writeln!(
+        out,
+        "\nAWS's own tools reach the emulator, and S3, IAM, STS and CloudWatch beside it, with:\n"
+    )?;
+    for service in emulate::SERVICES {
+        writeln!(out, "  export AWS_ENDPOINT_URL_{service}=http://{}", inside.address)?;
+    }
     let Some(first) = inside.profiles.first() else { return Ok(()) };
     let arn = &first.arn;
     writeln!(out, "\nTry it:\n")?;
