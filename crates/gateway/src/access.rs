@@ -53,6 +53,8 @@ pub(crate) struct Caller {
     pub(crate) region: Option<String>,
     /// What the key may do, where it is one made at run time.
     pub(crate) key: Option<Arc<MadeKey>>,
+    /// The `traceparent` of the request.
+    pub(crate) trace_parent: Option<String>,
 }
 
 impl Access {
@@ -91,7 +93,11 @@ impl Access {
         }
         // Whoever can choose a digest knows the key.
         if let Some(key) = made.by_digest(&presented) {
-            return Ok(Caller { name: Some(key.name.clone()), region: None, key: Some(Arc::clone(key)) });
+            return Ok(Caller {
+                name: Some(key.name.clone()),
+                key: Some(Arc::clone(key)),
+                ..Caller::default()
+            });
         }
         let message = "The key in the request is unknown to this gateway, or was revoked.";
         Err(BedrockError::new(ErrorKind::UnrecognizedClient, message))
@@ -111,7 +117,7 @@ impl Access {
         let verified =
             sigv4::verify(&request, body, SERVICE, secret_of, i64::try_from(now).unwrap_or(i64::MAX))
                 .map_err(|error| error.to_bedrock())?;
-        Ok(Caller { name: Some(verified.access_key_id), region: Some(verified.region), key: None })
+        Ok(Caller { name: Some(verified.access_key_id), region: Some(verified.region), ..Caller::default() })
     }
 }
 

@@ -119,10 +119,11 @@ pub(crate) async fn admit(
     let access = Arc::clone(&state.live().access);
     let known = access.by_head(head, &*state.keys.current().await).map_err(denied)?;
     let body = body::read(body, &state.bodies).await?;
-    let caller = match known {
+    let mut caller = match known {
         Some(caller) => caller,
         None => access.by_signature(head, &body).map_err(denied)?,
     };
+    caller.trace_parent = head.headers.get("traceparent").and_then(|it| it.to_str().ok()).map(str::to_owned);
     Ok((caller, body))
 }
 
@@ -165,6 +166,7 @@ pub(crate) fn open(
     let record = Record {
         gateway_request_id: id.to_owned(),
         timestamp: SystemTime::now(),
+        trace_parent: caller.trace_parent,
         request_id: None,
         operation: call.operation.name(),
         resolution: Arc::clone(&route.resolution),

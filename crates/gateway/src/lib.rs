@@ -39,3 +39,4 @@ pub use guardrail::{Guardrail, UnusableGuardrail};
 pub use reload::Reloader;
 pub use server::{Gateway, StartError};
 pub use settings::{LanePolicy, OnDisconnect, Settings};
+pub use telemetry::{Collector, CollectorError};

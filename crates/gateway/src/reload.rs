@@ -27,7 +27,7 @@ impl Reloader {
         Self { state: Arc::downgrade(state), address }
     }
 
-    /// Puts `settings` in force, but for `listen`, `data_dir` and `local`, which hold until a restart.
+    /// Puts `settings` in force, but for `listen`, `data_dir`, `collector` and `local`, which hold until a restart.
     ///
     /// Connections to AWS are kept where credentials and addresses are the same.
     ///
@@ -63,6 +63,7 @@ impl Live {
             guardrail,
             failover,
             on_disconnect,
+            collector: _,
             local: _,
         } = settings;
         let catalog = match before {

@@ -31,6 +31,7 @@ use crate::reload::Reloader;
 use crate::reply::ReplyBody;
 use crate::state::{Live, State};
 use crate::stored::Responses;
+use crate::telemetry::{CollectorError, Telemetry};
 
 /// A gateway, bound and ready to serve.
 #[derive(Debug)]
@@ -47,12 +48,13 @@ impl Gateway {
     pub async fn bind(settings: Settings) -> Result<Self, StartError> {
         let known = Known::open(&settings.data_dir).await?;
         let live = Live::first(&settings, &*known.current().await)?;
-        let Settings { listen, data_dir, local, .. } = settings;
+        let Settings { listen, data_dir, collector, local, .. } = settings;
         let bind =
             |error: std::io::Error| StartError::Bind { listen, why: error.to_string(), kind: error.kind() };
         let listener = TcpListener::bind(listen).await.map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
-        let (ledger, writer) = Ledger::observed(&data_dir, Arc::default()).await?;
+        let telemetry = Arc::new(Telemetry::start(collector.as_ref())?);
+        let (ledger, writer) = Ledger::observed(&data_dir, telemetry).await?;
         let (responses, shelf) = Responses::open(&data_dir).await?;
         let state = Arc::new(State::new(live, ledger, known, responses, local));
         let writer = tokio::spawn(async {
@@ -123,6 +125,11 @@ impl Gateway {
         if tokio::time::timeout(LEDGER_GRACE, writer).await.is_err() {
             tracing::error!("the ledger was not written in time");
         }
+        // The last spans are sent by threads that wait for this runtime, so it must not wait for them.
+        let stopped = tokio::task::spawn_blocking(move || telemetry.stop());
+        if !matches!(tokio::time::timeout(TELEMETRY_GRACE, stopped).await, Ok(Ok(()))) {
+            tracing::warn!("the last of the telemetry was not sent in time");
+        }
     }
 }
 
@@ -144,6 +151,8 @@ const GRACE: Duration = Duration::from_secs(120);
 const DRAIN_GRACE: Duration = Duration::from_secs(30);
 /// Writing the last batch takes milliseconds.
 const LEDGER_GRACE: Duration = Duration::from_secs(10);
+/// A collector that does not answer must not keep the process.
+const TELEMETRY_GRACE: Duration = Duration::from_secs(10);
 /// When the system has no more file handles, connections must end before others can be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Streams of one h2 connection: botocore and the SDKs open far fewer.
@@ -254,6 +263,9 @@ pub enum StartError {
     /// The keys made at run time cannot be read.
     #[error(transparent)]
     Keys(#[from] KeysError),
+    /// Traces and metrics cannot be sent.
+    #[error(transparent)]
+    Collector(#[from] CollectorError),
 }
 
 impl StartError {
@@ -271,6 +283,11 @@ impl StartError {
                 listen.port()
             ),
             Self::Ledger(_) | Self::Keys(_) => "choose a writable directory: --data-dir DIR".to_owned(),
+            Self::Collector(_) => {
+                "check OTEL_EXPORTER_OTLP_ENDPOINT: the base address of OTLP over HTTP, such as \
+                http://localhost:4318"
+                    .to_owned()
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use outcrop_bedrock::{Credentials, Endpoints};
 use outcrop_catalog::Catalog;
 
-use crate::{Failover, Guardrail, Key};
+use crate::{Collector, Failover, Guardrail, Key};
 
 /// Everything the gateway needs to know.
 #[derive(Debug, Clone)]
@@ -33,6 +33,8 @@ pub struct Settings {
     pub failover: Failover,
     /// What becomes of an invocation whose client leaves.
     pub on_disconnect: OnDisconnect,
+    /// Where traces and metrics go; nowhere without it.
+    pub collector: Option<Collector>,
     /// The emulator is upstream: fault headers are handed on.
     pub local: bool,
 }

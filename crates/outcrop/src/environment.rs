@@ -149,7 +149,7 @@ impl Environment {
 }
 
 /// Every variable of ours and of LibreChat's that has a meaning here.
-const KNOWN: [&str; 19] = [
+const KNOWN: [&str; 20] = [
     "BEDROCK_AWS_ACCESS_KEY_ID",
     "BEDROCK_AWS_BEARER_TOKEN",
     "BEDROCK_AWS_DEFAULT_REGION",
@@ -165,6 +165,7 @@ const KNOWN: [&str; 19] = [
     "OUTCROP_ENV_FILE",
     "OUTCROP_LISTEN",
     "OUTCROP_LOG",
+    "OUTCROP_LOG_FORMAT",
     "OUTCROP_MODEL",
     "OUTCROP_REGION",
     "OUTCROP_RELOAD_INTERVAL_MS",

@@ -7,6 +7,7 @@ mod args;
 mod changes;
 mod checks;
 mod client;
+mod collector;
 mod commands;
 mod credentials;
 mod dotenv;

@@ -45,6 +45,7 @@ impl Running {
             guardrail: settings.guardrail.clone(),
             failover: settings.failover.clone(),
             on_disconnect: settings.on_disconnect,
+            collector: settings.collector.clone(),
             local: self.local.is_some(),
         })
     }

@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use outcrop_bedrock::{Endpoint, Endpoints, Service};
 use outcrop_catalog::{Catalog, Context, Layer, Residency, Source};
-use outcrop_gateway::{Failover, Guardrail, OnDisconnect};
+use outcrop_gateway::{Collector, Failover, Guardrail, OnDisconnect};
 
 use crate::args::Global;
+use crate::collector;
 use crate::credentials::Choice;
 use crate::environment::Environment;
 use crate::file::{self, FromFile, GatewayKey, Places};
@@ -87,6 +88,8 @@ pub struct Settings {
     pub on_disconnect: OnDisconnect,
     /// Where calls may go, if that is limited.
     pub residency: Option<Residency>,
+    /// Where traces and metrics go.
+    pub collector: Option<Collector>,
     /// How our own commands reach a gateway.
     pub client: ClientSettings,
     /// What a person should know.
@@ -248,6 +251,7 @@ impl Settings {
             failover,
             on_disconnect,
             residency,
+            collector: collector::of(environment, problems),
             client: ClientSettings::of(environment),
             warnings: Vec::new(),
         }

@@ -13,6 +13,8 @@ pub struct Record {
     pub gateway_request_id: String,
     /// When it began.
     pub timestamp: SystemTime,
+    /// The span of the caller, as its `traceparent` says; not kept in the ledger's file.
+    pub trace_parent: Option<String>,
     /// AWS's id of the request.
     pub request_id: Option<String>,
     /// `Converse`, `ConverseStream`, `InvokeModel`, ….

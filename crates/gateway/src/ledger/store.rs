@@ -167,6 +167,7 @@ async fn insert(pool: &SqlitePool, batch: &[Record]) -> Result<(), sqlx::Error> 
         let Record {
             gateway_request_id,
             timestamp,
+            trace_parent: _,
             request_id,
             operation,
             resolution,

@@ -244,6 +244,7 @@ mod tests {
         Record {
             gateway_request_id: String::new(),
             timestamp: SystemTime::UNIX_EPOCH,
+            trace_parent: None,
             request_id: None,
             operation: "Converse",
             resolution: Arc::new(resolution.expect("a profile of the built-in catalog")),

@@ -1,9 +1,13 @@
-//! What the gateway says about itself while it runs: figures for Prometheus, a line in the log.
+//! What the gateway says about itself while it runs: figures for Prometheus, a line in the log, traces and
+//! metrics for an OpenTelemetry collector.
 //!
 //! Nothing here costs a request anything: the ledger's writer hands over the records of ended invocations, and what is
 //! open is counted with one atomic number. Prompts and answers are in no record, so they can be in no figure either.
 
 mod metrics;
+mod otlp;
+
+pub use otlp::{Collector, CollectorError};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -14,6 +18,7 @@ use crate::health::Health;
 use crate::ledger::Record;
 use crate::reply::ReplyBody;
 use metrics::{Metrics, Now};
+use otlp::Exporters;
 
 /// Everything that is told to the outside.
 #[derive(Debug, Default)]
@@ -22,6 +27,7 @@ pub(crate) struct Telemetry {
     metrics: Metrics,
     open: AtomicU64,
     connections: AtomicUsize,
+    exporters: Option<Exporters>,
 }
 
 /// An open connection of a client, for as long as it lives.
@@ -35,6 +41,19 @@ impl Drop for Connection {
 }
 
 impl Telemetry {
+    /// With a collector, what is exported goes through the runtime this is called on.
+    pub(crate) fn start(collector: Option<&Collector>) -> Result<Self, CollectorError> {
+        let exporters = collector.map(Exporters::start).transpose()?;
+        Ok(Self { exporters, ..Self::default() })
+    }
+
+    /// Sends what is left. Blocks for as long as a collector takes.
+    pub(crate) fn stop(&self) {
+        if let Some(exporters) = &self.exporters {
+            exporters.stop();
+        }
+    }
+
     /// A client has connected.
     pub(crate) fn connection(self: &Arc<Self>) -> Connection {
         self.connections.fetch_add(1, Ordering::Relaxed);
@@ -60,6 +79,9 @@ impl Telemetry {
     pub(crate) fn observe(&self, record: &Record) {
         self.health.observe(record);
         self.metrics.observe(record);
+        if let Some(exporters) = &self.exporters {
+            exporters.observe(record);
+        }
         log(record);
     }
 

@@ -12,7 +12,9 @@ use outcrop_bedrock::{Credentials, Endpoint, Endpoints};
 use outcrop_catalog::{Catalog, Layer, Source};
 use outcrop_emulator::{Config, Emulator, Keys};
 use outcrop_gateway::ledger::{By, FILE, Ledger, Summary};
-use outcrop_gateway::{Failover, Gateway, Guardrail, Key, LanePolicy, OnDisconnect, Reloader, Settings};
+use outcrop_gateway::{
+    Collector, Failover, Gateway, Guardrail, Key, LanePolicy, OnDisconnect, Reloader, Settings,
+};
 use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteRow};
 use tempfile::TempDir;
@@ -31,6 +33,7 @@ pub struct Plan {
     pub guardrail: Option<Guardrail>,
     pub on_disconnect: OnDisconnect,
     pub failover: Failover,
+    pub collector: Option<Collector>,
     /// Listen on every address of the machine.
     pub open: bool,
 }
@@ -145,6 +148,7 @@ impl Rig {
             guardrail: plan.guardrail,
             failover: plan.failover,
             on_disconnect: plan.on_disconnect,
+            collector: plan.collector,
             local: true,
         };
         let gateway = Gateway::bind(settings.clone()).await.unwrap();
