@@ -1,20 +1,23 @@
 //! The configured guardrail reaches every surface that invokes a model, and the client is told.
 
 use http::StatusCode;
-use outcrop_gateway::Guardrail;
+use outcrop_gateway::{Guardrail, Settings};
 use outcrop_wire::bedrock::GuardrailConfig;
 
 use crate::rig::{Plan, Rig};
 
 #[tokio::test]
 async fn every_surface_goes_through_it_and_says_so() {
+    let rig = Rig::start(Plan::default()).await;
+    let guardrail = rig.guardrail().await;
     let config = GuardrailConfig {
-        guardrail_identifier: "abc123".to_owned(),
+        guardrail_identifier: guardrail.clone(),
         guardrail_version: "DRAFT".to_owned(),
         trace: None,
         stream_processing_mode: Some("async".to_owned()),
     };
-    let rig = Rig::start(Plan { guardrail: Guardrail::new(config).ok(), ..Plan::default() }).await;
+    let settings = Settings { guardrail: Guardrail::new(config).ok(), ..rig.settings.clone() };
+    rig.reloader.apply(&settings).await.unwrap();
     let claude = &rig.profiles[0].replace('/', "%2F");
     let said = format!(
         r#""model":"{}","max_tokens":99,"messages":[{{"role":"user","content":"hi"}}]"#,
@@ -35,9 +38,12 @@ async fn every_surface_goes_through_it_and_says_so() {
         let answer = rig.post(&path, body).await;
         assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text());
         let notices: Vec<_> = answer.headers.get_all("outcrop-notice").iter().collect();
-        let said = "added guardrailConfig: abc123 (version DRAFT) is applied to every request";
-        assert!(notices.iter().any(|notice| *notice == said), "{path}: {notices:?}");
+        let said = format!("added guardrailConfig: {guardrail} (version DRAFT) is applied to every request");
+        assert!(notices.iter().any(|notice| *notice == said.as_str()), "{path}: {notices:?}");
     }
+    let forbidden = converse.replace("hi", "a forbidden word");
+    let stopped = rig.post(&format!("/model/{claude}/converse"), forbidden).await;
+    assert_eq!(stopped.json()["stopReason"], "guardrail_intervened", "{}", stopped.text());
 }
 
 #[tokio::test]

@@ -219,6 +219,21 @@ impl Rig {
         }
     }
 
+    /// Makes a guardrail that refuses the word `forbidden`; its id.
+    pub async fn guardrail(&self) -> String {
+        let body = r#"{"name": "g", "blockedInputMessaging": "no", "blockedOutputsMessaging": "no",
+            "wordPolicyConfig": {"wordsConfig": [{"text": "forbidden"}]}}"#;
+        let request = Request::post(format!("{}/guardrails", self.emulator))
+            .header("authorization", format!("Bearer {}", Keys::default().bearer))
+            .header("content-type", "application/json")
+            .body(Full::from(body))
+            .unwrap();
+        let made =
+            self.client.request(request).await.unwrap().into_body().collect().await.unwrap().to_bytes();
+        let made: serde_json::Value = serde_json::from_slice(&made).unwrap();
+        made["guardrailId"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned()
+    }
+
     /// What the emulator would charge.
     pub async fn bill(&self) -> Vec<serde_json::Value> {
         let request =
