@@ -21,6 +21,7 @@ pub struct Catalog {
     strata: BTreeMap<Source, Arc<Stratum>>,
     facts: Arc<Facts>,
     residency: Option<Arc<Residency>>,
+    prefers_global: bool,
 }
 
 /// Where a fact comes from, weakest first.
@@ -52,7 +53,13 @@ impl fmt::Display for Source {
 impl Catalog {
     /// The data compiled into the binary.
     pub fn built_in() -> Self {
-        Self { built_in: BuiltIn::get(), strata: BTreeMap::new(), facts: Arc::default(), residency: None }
+        Self {
+            built_in: BuiltIn::get(),
+            strata: BTreeMap::new(),
+            facts: Arc::default(),
+            residency: None,
+            prefers_global: false,
+        }
     }
 
     /// This catalog with one more layer. Stronger sources win whatever the order of calls; a second layer of the same
@@ -84,6 +91,17 @@ impl Catalog {
     #[must_use]
     pub fn under(&self, policy: Residency) -> Self {
         Self { residency: Some(Arc::new(policy)), ..self.clone() }
+    }
+
+    /// This catalog with `global` profiles before all others: often cheaper, and processed anywhere.
+    #[must_use]
+    pub fn preferring_global(&self) -> Self {
+        Self { prefers_global: true, ..self.clone() }
+    }
+
+    /// Whether `global` profiles come before all others.
+    pub fn prefers_global(&self) -> bool {
+        self.prefers_global
     }
 
     /// The policy that holds, if any.
@@ -139,13 +157,13 @@ impl Catalog {
     }
 
     /// The system profiles of a model that can be called from a Region, best first: the narrowest geography before wider
-    /// ones, `global` last.
+    /// ones, `global` last unless it is [preferred](Self::preferring_global).
     pub fn profiles_for(&self, model: &str, region: &str) -> Vec<&Arc<SystemProfile>> {
         let profiles = self.profiles_of(model);
         let mut usable: Vec<_> = profiles.filter(|profile| profile.destinations(region).is_some()).collect();
         usable.sort_by_key(|profile| {
             (
-                profile.is_global(),
+                profile.is_global() != self.prefers_global,
                 profile.destinations(region).map_or(0, <[String]>::len),
                 profile.id.as_str(),
             )

@@ -265,6 +265,15 @@ impl<'a> Draft<'a> {
         profiles.iter().find(allowed).or(profiles.first()).map(|profile| Arc::clone(profile))
     }
 
+    fn chosen(&self, profile: &SystemProfile) -> String {
+        let (id, region) = (&profile.id, &self.region);
+        match (profile.is_global(), self.catalog.prefers_global()) {
+            (true, true) => format!("{id} serves {region}, and global profiles are preferred"),
+            (true, false) => format!("{id} serves {region}; no narrower profile does"),
+            (false, _) => format!("{id} is the narrowest profile that serves {region}"),
+        }
+    }
+
     fn through_system_profile(&mut self, id: &str, profile: &SystemProfile) {
         let notice =
             format!("{id} is not served on demand in {}; {} is called instead", self.region, profile.id);
@@ -275,7 +284,7 @@ impl<'a> Draft<'a> {
             self.model = self.catalog.model(&profile.model).cloned(); // no profile has a context suffix
         }
         self.profile = Some(system_profile(&profile.id, None));
-        self.because("profile", Source::BuiltIn, chosen(profile, &self.region));
+        self.because("profile", Source::BuiltIn, self.chosen(profile));
         self.route(profile);
         self.geography_price(&profile.model, &profile.geography);
     }
@@ -792,13 +801,6 @@ fn system_profile(id: &str, arn: Option<&Arn>) -> ResolvedProfile {
         name: None,
         profile_type: ProfileType::SystemDefined,
         tags: BTreeMap::new(),
-    }
-}
-
-fn chosen(profile: &SystemProfile, region: &str) -> String {
-    match profile.is_global() {
-        true => format!("{} serves {region}; no narrower profile does", profile.id),
-        false => format!("{} is the narrowest profile that serves {region}", profile.id),
     }
 }
 

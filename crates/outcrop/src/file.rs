@@ -62,6 +62,8 @@ pub struct FromFile {
     pub failover: Failover,
     /// What becomes of an invocation whose client leaves.
     pub on_disconnect: OnDisconnect,
+    /// `global` profiles come before all others.
+    pub prefers_global: bool,
     /// Where calls may go, if that is limited.
     pub residency: Option<Residency>,
     /// The Region to call where nothing else names one.
@@ -231,6 +233,7 @@ impl Reader<'_> {
             failover,
             catalog,
             on_disconnect,
+            prefer,
             parameters: _,
         } = file;
         let regions_at = regions.as_ref().map(|list| list.referenced);
@@ -257,6 +260,7 @@ impl Reader<'_> {
             lane: lane.map(|lane| self.placed("lane", lane)),
             failover: self.failover(&failover),
             on_disconnect: on_disconnect.map(|policy| self.on_disconnect(policy)).unwrap_or_default(),
+            prefers_global: prefer.is_some_and(|prefer| self.prefers_global(prefer)),
             ..FromFile::default()
         }
     }
@@ -418,6 +422,15 @@ impl Reader<'_> {
         }
         self.shown.push((key.to_owned(), name.clone()));
         Some(Step::Geography(name))
+    }
+
+    fn prefers_global(&mut self, prefer: Spanned<outcrop_yaml::Prefer>) -> bool {
+        let (word, global) = match self.placed("prefer", prefer) {
+            outcrop_yaml::Prefer::Regional => ("regional", false),
+            outcrop_yaml::Prefer::Global => ("global", true),
+        };
+        self.shown.push(("prefer".to_owned(), word.to_owned()));
+        global
     }
 
     fn on_disconnect(&mut self, policy: Spanned<outcrop_yaml::OnDisconnect>) -> OnDisconnect {

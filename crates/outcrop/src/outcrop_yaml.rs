@@ -53,6 +53,10 @@ pub struct OutcropYaml {
     #[serde(default)]
     #[schemars(with = "Option<OnDisconnect>")]
     pub on_disconnect: Option<Spanned<OnDisconnect>>,
+    /// Which profile a bare model id goes through where several serve it.
+    #[serde(default)]
+    #[schemars(with = "Option<Prefer>")]
+    pub prefer: Option<Spanned<Prefer>>,
     /// Not supported yet.
     #[serde(default)]
     #[schemars(skip)]
@@ -153,6 +157,16 @@ pub struct FailoverStep {
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub identifier: Option<Spanned<String>>,
+}
+
+/// `prefer`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Prefer {
+    /// The one that is processed in the fewest Regions; `global` last.
+    Regional,
+    /// `global` first: often cheaper, and processed anywhere.
+    Global,
 }
 
 /// `on_disconnect`.

@@ -86,6 +86,8 @@ pub struct Settings {
     pub failover: Failover,
     /// What becomes of an invocation whose client leaves.
     pub on_disconnect: OnDisconnect,
+    /// `global` profiles come before all others.
+    pub prefers_global: bool,
     /// Where calls may go, if that is limited.
     pub residency: Option<Residency>,
     /// Where traces and metrics go.
@@ -213,6 +215,7 @@ impl Settings {
             lane,
             failover,
             on_disconnect,
+            prefers_global,
             residency,
             region,
         } = from_file.unwrap_or_default();
@@ -250,6 +253,7 @@ impl Settings {
             lane,
             failover,
             on_disconnect,
+            prefers_global,
             residency,
             collector: collector::of(environment, problems),
             client: ClientSettings::of(environment),
@@ -262,6 +266,7 @@ impl Settings {
         let catalog = self.layers.iter().fold(Catalog::built_in(), |catalog, (source, layer)| {
             catalog.with(source.clone(), layer.clone())
         });
+        let catalog = if self.prefers_global { catalog.preferring_global() } else { catalog };
         match &self.residency {
             Some(policy) => catalog.under(policy.clone()),
             None => catalog,

@@ -259,3 +259,14 @@ fn of_many_choices_none_leaves_the_policy() {
         .unwrap();
     assert!(*served.get_mut() > cases() / 100, "almost everything was refused: the test proves nothing");
 }
+
+#[test]
+fn global_comes_first_only_when_it_is_preferred_and_allowed() {
+    let model = "anthropic.claude-sonnet-4-5-20250929-v1:0";
+    let target = |catalog: &Catalog| catalog.resolve(model, &context("eu-central-1")).unwrap().target;
+    let regional = Catalog::built_in();
+    assert_eq!(target(&regional), format!("eu.{model}"));
+    let global = regional.preferring_global();
+    assert_eq!(target(&global), format!("global.{model}"));
+    assert_eq!(target(&global.under(policy(&[], &["eu"]))), format!("eu.{model}"));
+}
