@@ -106,13 +106,11 @@ impl Block {
                 signature: reasoning.signature.unwrap_or_default(),
             },
             ContentBlock::Reasoning(ReasoningContent::Redacted(data)) => Self::RedactedThinking { data },
-            ContentBlock::ToolUse(call) if call.tool_type.as_deref() != Some("server_tool_use") => {
-                Self::ToolUse {
-                    id: call.tool_use_id,
-                    name: answer.tool_names.original(&call.name).to_owned(),
-                    input: call.input,
-                }
-            }
+            ContentBlock::ToolUse(call) if !call.runs_on_bedrock() => Self::ToolUse {
+                id: call.tool_use_id,
+                name: answer.tool_names.original(&call.name).to_owned(),
+                input: call.input,
+            },
             ContentBlock::Citations(cited) => Self::cited(cited),
             block => Self::Bedrock { block },
         }

@@ -122,6 +122,18 @@ pub struct ToolUse {
     pub tool_type: Option<String>,
 }
 
+impl ToolUse {
+    /// Whether Bedrock runs the tool itself, so that the client must not.
+    pub fn runs_on_bedrock(&self) -> bool {
+        runs_on_bedrock(self.tool_type.as_deref())
+    }
+}
+
+/// Whether a tool of this `type` is one that Bedrock runs itself.
+pub(super) fn runs_on_bedrock(tool_type: Option<&str>) -> bool {
+    tool_type == Some("server_tool_use")
+}
+
 /// What a tool answered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

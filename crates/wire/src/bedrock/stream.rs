@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Metrics, Role, StopReason, Text, Usage};
+use super::content::runs_on_bedrock;
+use super::{Metrics, Role, StopReason, Text, ToolResult, ToolUse, Usage};
 use crate::Json;
 
 /// One event.
@@ -86,6 +87,19 @@ pub struct ToolUseStart {
     pub tool_type: Option<String>,
 }
 
+impl ToolUseStart {
+    /// Whether Bedrock runs the tool itself, so that the client must not.
+    pub fn runs_on_bedrock(&self) -> bool {
+        runs_on_bedrock(self.tool_type.as_deref())
+    }
+
+    /// The call as far as it is known: its arguments come in pieces.
+    pub fn begun(&self) -> ToolUse {
+        let Self { tool_use_id, name, tool_type } = self.clone();
+        ToolUse { tool_use_id, name, input: Json::empty_object(), tool_type }
+    }
+}
+
 /// The result of a tool that Bedrock ran begins.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -98,6 +112,14 @@ pub struct ToolResultStart {
     /// Which tool.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub tool_type: Option<String>,
+}
+
+impl ToolResultStart {
+    /// The result as far as it is known: its content comes in pieces.
+    pub fn begun(&self) -> ToolResult {
+        let Self { tool_use_id, status, tool_type } = self.clone();
+        ToolResult { tool_use_id, content: Vec::new(), status, tool_type }
+    }
 }
 
 /// A piece of a block.

@@ -46,11 +46,6 @@ pub(super) fn finish_reason(reason: &StopReason) -> &'static str {
     }
 }
 
-/// Whether Bedrock itself ran the tool, so that the client must not.
-pub(super) fn runs_on_bedrock(tool_type: Option<&str>) -> bool {
-    tool_type == Some("server_tool_use")
-}
-
 /// `type` of Bedrock's `serviceTier`.
 pub(super) fn tier_word(tier: &Json) -> Option<String> {
     #[derive(serde::Deserialize)]
@@ -135,7 +130,7 @@ impl ChatMessage {
                 let index = self.reasoning_details.len();
                 self.reasoning_details.push(ReasoningDetail::encrypted(index, data));
             }
-            ContentBlock::ToolUse(call) if !runs_on_bedrock(call.tool_type.as_deref()) => {
+            ContentBlock::ToolUse(call) if !call.runs_on_bedrock() => {
                 self.tool_calls.push(ToolCall::of(call, answer));
             }
             ContentBlock::Citations(cited) => {

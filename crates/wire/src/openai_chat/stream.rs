@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 use serde::Serialize;
 
-use super::response::{ChatUsage, ReasoningDetail, finish_reason, runs_on_bedrock};
+use super::response::{ChatUsage, ReasoningDetail, finish_reason};
 use crate::Json;
 use crate::bedrock::{
     Aside, BedrockError, BlockDelta, BlockStart, ContentBlock, ContentBlockStart, MessageStop, OtherMember,
@@ -109,14 +109,8 @@ impl StreamWriter {
     fn start(&mut self, start: &ContentBlockStart, out: &mut BytesMut) {
         let at = start.content_block_index;
         match &start.start {
-            BlockStart::ToolUse(tool) if runs_on_bedrock(tool.tool_type.as_deref()) => {
-                let call = ToolUse {
-                    tool_use_id: tool.tool_use_id.clone(),
-                    name: tool.name.clone(),
-                    input: Json::empty_object(),
-                    tool_type: tool.tool_type.clone(),
-                };
-                self.open.push((at, OpenBlock::ServerTool { call, input: String::new() }));
+            BlockStart::ToolUse(tool) if tool.runs_on_bedrock() => {
+                self.open.push((at, OpenBlock::ServerTool { call: tool.begun(), input: String::new() }));
             }
             BlockStart::ToolUse(tool) => {
                 let index = self.tool_calls;
@@ -129,13 +123,7 @@ impl StreamWriter {
                 self.chunk(&Delta { tool_calls: Some([call]), ..Delta::default() }, out);
             }
             BlockStart::ToolResult(result) => {
-                let result = ToolResult {
-                    tool_use_id: result.tool_use_id.clone(),
-                    content: Vec::new(),
-                    status: result.status.clone(),
-                    tool_type: result.tool_type.clone(),
-                };
-                self.open.push((at, OpenBlock::ServerResult(result)));
+                self.open.push((at, OpenBlock::ServerResult(result.begun())));
             }
             BlockStart::Image(image) => self.foreign("image", image, out),
             BlockStart::Other(other) => self.foreign(&other.key, &other.value, out),

@@ -154,7 +154,7 @@ fn add(block: ContentBlock, items: &mut Vec<Item>, answer: &Answer) {
             enclose(reasoning, &mut item);
             items.push(item);
         }
-        ContentBlock::ToolUse(call) if call.tool_type.as_deref() != Some("server_tool_use") => {
+        ContentBlock::ToolUse(call) if !call.runs_on_bedrock() => {
             let mut item = Item::call(answer, index, call.tool_use_id, &call.name);
             match &mut item {
                 Item::FunctionCall { arguments, .. } => call.input.get().clone_into(arguments),

@@ -150,14 +150,8 @@ impl StreamWriter {
     fn start(&mut self, start: &ContentBlockStart, out: &mut BytesMut) {
         let at = start.content_block_index;
         match &start.start {
-            BlockStart::ToolUse(tool) if tool.tool_type.as_deref() == Some("server_tool_use") => {
-                let call = ToolUse {
-                    tool_use_id: tool.tool_use_id.clone(),
-                    name: tool.name.clone(),
-                    input: Json::empty_object(),
-                    tool_type: tool.tool_type.clone(),
-                };
-                self.gather(at, Kind::ServerTool { call, input: String::new() }, out);
+            BlockStart::ToolUse(tool) if tool.runs_on_bedrock() => {
+                self.gather(at, Kind::ServerTool { call: tool.begun(), input: String::new() }, out);
             }
             BlockStart::ToolUse(tool) => {
                 self.close(COMPLETED, out);
@@ -171,13 +165,7 @@ impl StreamWriter {
                 self.open = Some(Open { at, kind });
             }
             BlockStart::ToolResult(result) => {
-                let result = ToolResult {
-                    tool_use_id: result.tool_use_id.clone(),
-                    content: Vec::new(),
-                    status: result.status.clone(),
-                    tool_type: result.tool_type.clone(),
-                };
-                self.gather(at, Kind::ServerResult(result), out);
+                self.gather(at, Kind::ServerResult(result.begun()), out);
             }
             BlockStart::Image(image) => self.foreign("image", image, out),
             BlockStart::Other(other) => self.foreign(&other.key, &other.value, out),
