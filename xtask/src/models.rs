@@ -102,6 +102,7 @@ fn derived(id: &str, service: &Live, sources: &Sources, overlay: &Overlay) -> Mo
         embedding_dimensions: Vec::new(),
         min_output_tokens: None,
         refuses_prefill: false,
+        betas: BTreeMap::new(),
         surface: (!service.runtime).then_some(Surface::Mantle),
     }
 }

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::resolve::{ResolvedProfile, Surface, Why};
 use crate::{
-    Kind, Limits, LongContext, ParameterRule, Price, PromptCaching, Reasoning, ReasoningMode, Resolution,
-    Verdict,
+    Beta, Kind, Limits, LongContext, ParameterRule, Price, PromptCaching, Reasoning, ReasoningMode,
+    Resolution, Verdict,
 };
 
 /// The contract of `explain --json`.
@@ -27,6 +27,7 @@ pub struct Explanation<'a> {
     residency: Option<&'a Verdict>,
     capabilities: Abilities<'a>,
     parameters: Settings<'a>,
+    betas: Option<&'a BTreeMap<String, Beta>>,
     limits: Limits,
     price: Rates<'a>,
     lifecycle: Option<&'a str>,
@@ -128,6 +129,7 @@ impl Resolution {
             residency: residency.as_ref(),
             capabilities: model.map(|model| Abilities::of(&model.capabilities)).unwrap_or_default(),
             parameters: model.map(|model| Settings::of(&model.parameters)).unwrap_or_default(),
+            betas: model.map(|model| &model.betas).filter(|betas| !betas.is_empty()),
             limits: model.map(|model| model.limits).unwrap_or_default(),
             price: price.as_ref().map(Rates::of).unwrap_or_default(),
             lifecycle: model.and_then(|model| model.lifecycle.as_deref()),

@@ -28,7 +28,7 @@ pub use facts::{OverrideError, Overrides};
 pub use identifier::{Arn, Identifier, IdentifierError, Kind, Vocabulary};
 pub use layer::Layer;
 pub use model::{
-    Capabilities, Limits, Model, ParameterRule, Parameters, PromptCaching, Reasoning, ReasoningMode,
+    Beta, Capabilities, Limits, Model, ParameterRule, Parameters, PromptCaching, Reasoning, ReasoningMode,
 };
 pub use price::{LongContext, Price, Rates};
 pub use profile::{ApplicationProfile, ProfileType, SystemProfile};

@@ -1,5 +1,7 @@
 //! What a model can do. Facts live in `data/models.json`; this file is their shape.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::Surface;
@@ -50,6 +52,9 @@ pub struct Model {
     /// The beginning of an answer cannot be given: the last turn must be the user's.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub refuses_prefill: bool,
+    /// What becomes of Anthropic's beta features by their names. One that is not here is unknown: nobody says whether Bedrock takes it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub betas: BTreeMap<String, Beta>,
     /// The endpoint that serves it, where its modalities do not tell; see [`Model::surface`].
     pub surface: Option<Surface>,
 }
@@ -74,6 +79,7 @@ impl Model {
             embedding_dimensions: Vec::new(),
             min_output_tokens: None,
             refuses_prefill: false,
+            betas: BTreeMap::new(),
         }
     }
 
@@ -84,6 +90,20 @@ impl Model {
             || self.output_modalities.iter().any(|modality| modality == "TEXT");
         self.surface.unwrap_or(if is_text { Surface::RuntimeConverse } else { Surface::RuntimeInvoke })
     }
+}
+
+/// What becomes of a beta feature that a client names in `anthropic-beta` or `anthropic_beta`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Beta {
+    /// InvokeModel and Converse take it.
+    Accepted,
+    /// InvokeModel takes it, Converse does not.
+    InvokeOnly,
+    /// Bedrock answers "invalid beta flag".
+    Refused,
+    /// InvokeModel has other names for what it stands for, and refuses its own; Converse refuses it.
+    Renamed(Vec<String>),
 }
 
 /// What a model can do, as `explain --json` prints it.

@@ -5,6 +5,7 @@ use outcrop_catalog::{ApplicationProfile, Catalog, Context, Layer, Resolution, S
 
 mod aliases;
 mod application_profiles;
+mod betas;
 mod data;
 mod explain;
 mod foundation_models;
