@@ -3,6 +3,7 @@
 //! This is the only crate that knows credentials. It does not know client dialects, configuration files or the ledger,
 //! and it does not know whether AWS or the emulator is at the other end.
 
+mod bearer;
 mod breaker;
 pub mod client;
 mod clock;
@@ -14,6 +15,7 @@ pub mod retry;
 pub mod sign;
 mod unattended;
 
+pub use bearer::{MAX_LIFETIME, MintError, MintedKey};
 pub use breaker::Breaker;
 pub use client::{Client, Invocation, SendError, ServiceError};
 pub use credentials::{Auth, Credentials, CredentialsError};
