@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
+use http::{HeaderMap, HeaderValue};
 use outcrop_wire::bedrock::{BedrockError, ErrorKind};
 use outcrop_wire::sigv4::{self, RequestHead, SigV4Error};
 use sha2::{Digest, Sha256};
@@ -54,7 +54,7 @@ pub(crate) struct Caller {
     /// What the key may do, where it is one made at run time.
     pub(crate) key: Option<Arc<MadeKey>>,
     /// The `traceparent` of the request.
-    pub(crate) trace_parent: Option<String>,
+    pub(crate) trace_parent: Option<HeaderValue>,
 }
 
 impl Access {

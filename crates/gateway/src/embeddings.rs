@@ -49,7 +49,7 @@ pub(crate) async fn answer(
             0 => (id.to_owned(), told.notices.clone()),
             _ => (format!("{id}.{}", index + 1), Notices::default()),
         };
-        embed(state, &route, family, call(&id, &headers, body.into(), notices), caller.clone())
+        embed(state, &route, family, call(&id, &headers, body.into(), notices), &caller)
     });
     let answers = stream::iter(each).buffered(AT_ONCE).try_collect::<Vec<_>>().await;
     match answers.and_then(|answers| render(&request, &model, answers)) {
@@ -113,7 +113,7 @@ async fn embed(
     route: &Route,
     family: EmbeddingFamily,
     call: Call,
-    caller: Caller,
+    caller: &Caller,
 ) -> Result<(Vec<Json>, u64), Failure> {
     let entry = open(state, route, &call, caller, Dialect::ChatCompletions, &call.request_id);
     let sent = state.live().client.send(&invocation(&call, route)).await;

@@ -90,7 +90,7 @@ async fn invoke(
         course.tell(&mut call.notices);
         pass_fault(state, &head.headers, &mut call.headers);
         continued.keep(state, &caller, &mut call);
-        let entry = open(state, &route, &call, caller.clone(), inbound.dialect, &course.entry_id(id));
+        let entry = open(state, &route, &call, &caller, inbound.dialect, &course.entry_id(id));
         let (invocation, target) = (invocation(&call, &route), &route.target_health);
         let sent = live.client.send_within(&invocation, &target.bucket, course.attempts()).await;
         match reply::answer(&call, sent, entry, state.drains()).await {
@@ -123,7 +123,7 @@ pub(crate) async fn admit(
         Some(caller) => caller,
         None => access.by_signature(head, &body).map_err(denied)?,
     };
-    caller.trace_parent = head.headers.get("traceparent").and_then(|it| it.to_str().ok()).map(str::to_owned);
+    caller.trace_parent = head.headers.get("traceparent").cloned();
     Ok((caller, body))
 }
 
@@ -159,18 +159,18 @@ pub(crate) fn open(
     state: &State,
     route: &Route,
     call: &Call,
-    caller: Caller,
+    caller: &Caller,
     dialect: Dialect,
     id: &str,
 ) -> Entry {
     let record = Record {
         gateway_request_id: id.to_owned(),
         timestamp: SystemTime::now(),
-        trace_parent: caller.trace_parent,
+        trace_parent: caller.trace_parent.clone(),
         request_id: None,
         operation: call.operation.name(),
         resolution: Arc::clone(&route.resolution),
-        identity: caller.name,
+        identity: caller.name.clone(),
         user: None,
         status: 200,
         error_code: None,

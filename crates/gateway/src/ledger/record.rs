@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use http::HeaderValue;
 use outcrop_catalog::Resolution;
 use outcrop_catalog::price::TokenCounts;
 
@@ -14,7 +15,7 @@ pub struct Record {
     /// When it began.
     pub timestamp: SystemTime,
     /// The span of the caller, as its `traceparent` says; not kept in the ledger's file.
-    pub trace_parent: Option<String>,
+    pub trace_parent: Option<HeaderValue>,
     /// AWS's id of the request.
     pub request_id: Option<String>,
     /// `Converse`, `ConverseStream`, `InvokeModel`, ….

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -52,16 +52,16 @@ pub(super) struct Metrics {
 /// What was invoked. A gateway serves few of them; what clients make up ends as [`Target::other`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Target {
-    model: String,
-    profile: String,
-    region: String,
+    model: Arc<str>,
+    profile: Arc<str>,
+    region: Arc<str>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Invocation {
-    model: String,
-    profile: String,
-    region: String,
+    model: Arc<str>,
+    profile: Arc<str>,
+    region: Arc<str>,
     operation: &'static str,
     dialect: &'static str,
     lane: &'static str,
@@ -71,9 +71,9 @@ struct Invocation {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Tokens {
-    model: String,
-    profile: String,
-    region: String,
+    model: Arc<str>,
+    profile: Arc<str>,
+    region: Arc<str>,
     r#type: &'static str,
 }
 
@@ -202,14 +202,14 @@ impl Target {
         let resolution = &record.resolution;
         let profile = resolution.profile.as_ref();
         Self {
-            model: resolution.model.as_ref().map_or_else(|| UNKNOWN.to_owned(), |model| model.id.clone()),
-            profile: profile.map(|it| it.name.clone().unwrap_or_else(|| it.id.clone())).unwrap_or_default(),
-            region: resolution.source_region.clone(),
+            model: resolution.model.as_ref().map_or(UNKNOWN, |model| model.id.as_str()).into(),
+            profile: profile.map(|it| it.name.as_deref().unwrap_or(&it.id)).unwrap_or_default().into(),
+            region: resolution.source_region.as_str().into(),
         }
     }
 
     fn other() -> Self {
-        Self { model: OTHER.to_owned(), profile: OTHER.to_owned(), region: OTHER.to_owned() }
+        Self { model: OTHER.into(), profile: OTHER.into(), region: OTHER.into() }
     }
 }
 
@@ -218,7 +218,6 @@ const OTHER: &str = "other";
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::time::SystemTime;
 
     use outcrop_catalog::price::TokenCounts;
@@ -231,7 +230,7 @@ mod tests {
     fn targets_that_clients_make_up_are_counted_together() {
         let metrics = Metrics::default();
         let seen = |region: usize| {
-            let target = Target { model: String::new(), profile: String::new(), region: region.to_string() };
+            let target = Target { model: "".into(), profile: "".into(), region: region.to_string().into() };
             metrics.seen.lock().expect("nobody panicked").insert(target)
         };
         assert!((0..MAX_TARGETS).all(seen));

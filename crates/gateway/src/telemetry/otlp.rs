@@ -157,8 +157,8 @@ impl Exporters {
             .with_attributes(attributes(record));
         let parent = record
             .trace_parent
-            .as_deref()
-            .and_then(parent)
+            .as_ref()
+            .and_then(|header| parent(header.to_str().ok()?))
             .map_or_else(Context::new, |parent| Context::new().with_remote_span_context(parent));
         let mut span = self.tracer.build_with_context(span, &parent);
         if record.status >= 400 {
