@@ -5,15 +5,38 @@
 
 use outcrop_wire::bedrock::{BedrockError, ErrorKind};
 
+use Subject::{Access, Credentials, Model, Profile, Quota, Request};
+
+use crate::denial::Denial;
+
 /// One sentence of AWS's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Diagnosis {
     /// The words that tell it from all others.
     pub words: &'static str,
+    /// What it is about.
+    pub subject: Subject,
     /// What is wrong.
     pub cause: &'static str,
     /// What to do.
     pub fix: &'static str,
+}
+
+/// What a sentence is about: where to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// The agreement, authorisation and form that a model takes.
+    Access,
+    /// Which inference profile was named, or that none was.
+    Profile,
+    /// The model: its name, and whether it is still served.
+    Model,
+    /// How much may be sent.
+    Quota,
+    /// Who we are to AWS.
+    Credentials,
+    /// What was asked of the model.
+    Request,
 }
 
 /// What a sentence means; the first that fits.
@@ -21,13 +44,12 @@ pub fn of(message: &str) -> Option<&'static Diagnosis> {
     KNOWN.iter().find(|known| message.contains(known.words))
 }
 
-/// What to do about an error, for a client: the table's cause and fix, or the denial taken apart.
+/// What to do about an error, for a client: the denial taken apart, or the table's cause and fix.
 pub fn hint(error: &BedrockError) -> Option<String> {
-    match of(&error.message) {
-        Some(Diagnosis { cause, fix, .. }) => Some(format!("{cause}: {fix}")),
-        None if error.kind == ErrorKind::AccessDenied => denied(&error.message),
-        None => None,
+    if let Some(denial) = Denial::read(&error.message) {
+        return Some(format!("{}: {}", denial.cause(), denial.fix()));
     }
+    of(&error.message).map(|Diagnosis { cause, fix, .. }| format!("{cause}: {fix}"))
 }
 
 /// Whether the model can be called through an inference profile only.
@@ -37,154 +59,174 @@ pub fn wants_a_profile(error: &BedrockError) -> bool {
 
 const ON_DEMAND: &str = "with on-demand throughput isn";
 
-/// `User: U is not authorized to perform: ACTION on resource: ARN because no identity-based policy allows …`
-fn denied(message: &str) -> Option<String> {
-    let (who, rest) = message.split_once(" is not authorized to perform: ")?;
-    let who = who.trim_start_matches("User: ");
-    let action = rest.split_whitespace().next()?;
-    let resource = rest.split_once("on resource: ").and_then(|(_, rest)| rest.split_whitespace().next());
-    let resource = resource.unwrap_or("*");
-    let explicitly = rest.contains("explicit deny");
-    Some(match (rest.contains("permissions boundary") || rest.contains("session policy"), explicitly) {
-        (true, _) => {
-            format!("the permissions boundary or session policy of {who} must allow {action} on {resource}")
-        }
-        (false, true) => format!(
-            "a policy denies {action} to {who} explicitly: narrow that Deny; an Allow does not outweigh it"
-        ),
-        (false, false) => format!(
-            "no policy of {who} allows it; attach {{\"Effect\": \"Allow\", \"Action\": \"{action}\", \"Resource\": \"{resource}\"}} \
-             (`outcrop iam policy` prints all that is needed)"
-        ),
-    })
-}
-
 const WAIT: &str = "wait, send less at once, ask for more in Service Quotas, or add a way with `failover`";
 const PARAMETERS: &str = "leave the parameter out; `outcrop explain MODEL` shows what the model takes";
 const EXPLAIN: &str = "`outcrop explain IDENTIFIER` shows what it resolves to, and what is meant instead";
 
-const fn known(words: &'static str, cause: &'static str, fix: &'static str) -> Diagnosis {
-    Diagnosis { words, cause, fix }
+const fn known(words: &'static str, subject: Subject, cause: &'static str, fix: &'static str) -> Diagnosis {
+    Diagnosis { words, subject, cause, fix }
 }
 
 /// The narrower before the wider.
 pub const KNOWN: [Diagnosis; 31] = [
     known(
+        "make sure your API Key is valid",
+        Credentials,
+        "AWS does not know the Bedrock API key: it is wrong, has expired, or is of another Region",
+        "make a new key in the Bedrock console of this Region, and set AWS_BEARER_TOKEN_BEDROCK",
+    ),
+    known(
         ON_DEMAND,
+        Profile,
         "this model is invoked through an inference profile only",
-        "name the profile: `outcrop explain ID` shows the one for your Region",
+        "name the profile: `outcrop explain ID` shows the one for your Region, `outcrop models list --filter MODEL` all of them",
     ),
     known(
         "model identifier is invalid",
+        Model,
         "AWS does not know the identifier in this Region: spelling, geography prefix, or the Region",
         EXPLAIN,
     ),
-    known("end of its life", "AWS no longer serves this model", "`outcrop models list` shows what it serves"),
+    known(
+        "end of its life",
+        Model,
+        "AWS no longer serves this model",
+        "`outcrop models list` shows what it serves",
+    ),
     known(
         "have access to the model with the specified",
+        Access,
         "the account has no access to the model",
         "ask for it on the model's page in the Bedrock console of this account and Region",
     ),
     known(
         "use case details",
+        Access,
         "the publisher's use-case form has not been handed in for this account",
-        "fill it in on the model's page in the Bedrock console; it takes about 15 minutes to count",
+        "fill it in on the model's page in the Bedrock console, or call PutUseCaseForModelAccess; it takes about 15 minutes to count",
     ),
     known(
         "aws-marketplace:",
+        Access,
         "the model's first use takes an agreement in AWS Marketplace, which the caller may not make",
-        "allow aws-marketplace:ViewSubscriptions and aws-marketplace:Subscribe once, or let an administrator call the model; try again after two minutes",
+        "let somebody who may call the model once, or allow it and try again after two minutes: {\"Version\": \"2012-10-17\", \"Statement\": [{\"Effect\": \"Allow\", \"Action\": [\"aws-marketplace:ViewSubscriptions\", \"aws-marketplace:Subscribe\"], \"Resource\": \"*\"}]}",
     ),
     known(
         "try again after",
+        Access,
         "the model's agreement is being made",
         "it was the first use in this account; try again after some minutes",
     ),
     known(
-        "service control policy",
-        "a service control policy of the organisation denies it, often for one destination Region of the profile (`unspecified` for a global one)",
-        "its administrator must exempt Bedrock there, or use a profile that does not route there: `outcrop profiles list`",
-    ),
-    known(
         "tokens per day",
+        Quota,
         "the daily token quota is used up",
-        "retrying does not help before it resets; ask for more in Service Quotas, or add a way with `failover`",
+        "retrying does not help before it resets; ask for more in Service Quotas, call through another Region or a global profile, or add a way with `failover`",
     ),
     known(
         "Too many tokens",
+        Quota,
         "the tokens-per-minute quota is used up (Bedrock reserves max_tokens in advance)",
         WAIT,
     ),
-    known("Too many requests", "the requests-per-minute quota is used up", WAIT),
-    known("sent too many requests", "the requests-per-minute quota is used up", WAIT),
+    known("Too many requests", Quota, "the requests-per-minute quota is used up", WAIT),
+    known("sent too many requests", Quota, "the requests-per-minute quota is used up", WAIT),
     known(
         "maximum tokens you requested exceed",
+        Request,
         "max_tokens is above what the model can say",
         "lower max_tokens; `outcrop explain MODEL` shows the limit",
     ),
     known(
         "Input Tokens Exceeded",
+        Request,
         "the conversation is longer than the model's context",
         "shorten it, or choose a model with a larger context: `outcrop models compare`",
     ),
     known(
         "Input is too long for requested model",
+        Request,
         "the conversation is longer than the model's context",
         "shorten it, or choose a model with a larger context: `outcrop models compare`",
     ),
     known(
         "cannot both be specified for this model",
+        Request,
         "the model takes temperature or top_p, not both",
         "leave one out; through Chat Completions and Messages the gateway does it and says so",
     ),
-    known("is deprecated for this model", "the model takes no sampling parameters any more", PARAMETERS),
+    known(
+        "is deprecated for this model",
+        Request,
+        "the model takes no sampling parameters any more",
+        PARAMETERS,
+    ),
     known(
         "may only be set to 1 when thinking",
+        Request,
         "with thinking on, temperature can only be 1",
         "leave temperature out while the model thinks",
     ),
     known(
         "thinking.type.enabled",
+        Request,
         "the model thinks adaptively only",
         "send thinking {\"type\": \"adaptive\"} and an effort instead of a budget",
     ),
     known(
         "thinking.adaptive.budget_tokens",
+        Request,
         "adaptive thinking takes no budget",
         "leave budget_tokens out; an effort limits adaptive thinking",
     ),
-    known("did not allow prompt caching", "the model has no prompt cache", "leave the cache points out"),
-    known("support the cachePoint field", "the model has no prompt cache", "leave the cache points out"),
-    known("support the stopSequences field", "the model takes no stop sequences", PARAMETERS),
+    known(
+        "did not allow prompt caching",
+        Request,
+        "the model has no prompt cache",
+        "leave the cache points out",
+    ),
+    known(
+        "support the cachePoint field",
+        Request,
+        "the model has no prompt cache",
+        "leave the cache points out",
+    ),
+    known("support the stopSequences field", Request, "the model takes no stop sequences", PARAMETERS),
     known(
         "the video content block",
+        Request,
         "the model does not take videos in this form",
         "remove the block, or choose a model that sees videos",
     ),
-    known("the s3Uri field", "the model does not read from S3", "send the bytes instead"),
+    known("the s3Uri field", Request, "the model does not read from S3", "send the bytes instead"),
     known(
         "extraneous key",
+        Request,
         "the request holds a member that this operation does not know",
         "remove it; the sentence names it",
     ),
     known(
         "support counting tokens",
+        Profile,
         "tokens are counted for bare model ids only",
         "count with the model's own id, not with a profile",
     ),
-    known("on this route", "this AWS endpoint serves the model under another path", EXPLAIN),
+    known("on this route", Request, "this AWS endpoint serves the model under another path", EXPLAIN),
     known(
         "security token included in the request is expired",
-        "the gateway's temporary credentials have expired",
-        "renew them: aws sso login, or set the three AWS variables again",
+        Credentials,
+        "the session token has expired",
+        "get new temporary credentials (aws sso login, aws sts get-session-token) and set all three variables again",
     ),
     known(
         "security token included in the request is invalid",
-        "AWS does not know the gateway's access key or session token",
-        "check the access key id; temporary keys need their session token too: `outcrop doctor credentials`",
+        Credentials,
+        "AWS does not know the access key or session token",
+        "check the access key id; temporary keys (ASIA…) need their session token too: BEDROCK_AWS_SESSION_TOKEN or AWS_SESSION_TOKEN",
     ),
     known(
         "The model returned the following errors",
+        Request,
         "the model itself refused the request",
         "what follows are the publisher's words; `outcrop explain MODEL` shows what it takes",
     ),
@@ -196,6 +238,7 @@ mod tests {
 
     /// AWS's sentences in full, with the words of the cause each must lead to.
     const SENTENCES: [(&str, &str); 31] = [
+        ("Authentication failed: Please make sure your API Key is valid.", "API key"),
         (
             "Invocation of model ID deepseek.r1-v1:0 with on-demand throughput isn\u{2019}t supported. Retry your request with the ID or ARN of an inference profile that contains this model.",
             "inference profile only",
@@ -219,10 +262,6 @@ mod tests {
             "Marketplace",
         ),
         ("Your subscription is being processed, try again after 5 minutes.", "being made"),
-        (
-            "User: arn:aws:iam::123456789012:user/a is not authorized to perform: bedrock:InvokeModel on resource: arn:aws:bedrock:::foundation-model/anthropic.claude-opus-5-5 with an explicit deny in a service control policy",
-            "service control policy",
-        ),
         ("Too many tokens, please wait before trying again.", "tokens-per-minute"),
         ("Too many tokens per day, please wait before trying again.", "daily"),
         (
@@ -276,7 +315,7 @@ mod tests {
         ),
         ("The provided model doesn't support counting tokens.", "counted"),
         ("The security token included in the request is invalid.", "does not know"),
-        ("The security token included in the request is expired", "have expired"),
+        ("The security token included in the request is expired", "has expired"),
         (
             "The model returned the following errors: messages: at least one message is required",
             "itself refused",
@@ -294,22 +333,5 @@ mod tests {
         let unused: Vec<_> = KNOWN.iter().filter(|known| !used(known)).map(|known| known.words).collect();
         assert_eq!(unused, ["on this route"], "a row nothing leads to");
         assert_eq!(of("model `x` isn't supported on this route").map(|it| it.fix), Some(EXPLAIN));
-    }
-
-    #[test]
-    fn a_denial_is_taken_apart() {
-        let denied = |end: &str| {
-            let text = format!(
-                "User: arn:aws:iam::123456789012:role/gw is not authorized to perform: bedrock:InvokeModel on resource: arn:aws:bedrock:us-east-1::foundation-model/m {end}"
-            );
-            hint(&BedrockError::new(ErrorKind::AccessDenied, text)).unwrap()
-        };
-        let missing = denied("because no identity-based policy allows the bedrock:InvokeModel action");
-        assert!(missing.contains("\"Action\": \"bedrock:InvokeModel\""), "{missing}");
-        assert!(missing.contains("arn:aws:bedrock:us-east-1::foundation-model/m"), "{missing}");
-        assert!(denied("with an explicit deny in an identity-based policy").contains("explicitly"));
-        assert!(denied("because no permissions boundary allows the action").contains("boundary"));
-        assert!(denied("with an explicit deny in a service control policy").contains("organisation"));
-        assert_eq!(hint(&BedrockError::new(ErrorKind::Validation, "x")), None);
     }
 }

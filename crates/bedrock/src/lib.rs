@@ -9,6 +9,7 @@ pub mod client;
 mod clock;
 pub mod control;
 pub mod credentials;
+pub mod denial;
 pub mod diagnosis;
 pub mod endpoint;
 pub mod retry;

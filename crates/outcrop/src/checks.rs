@@ -78,6 +78,11 @@ fn resolved(
     problems
 }
 
+/// Of [`checks`], the keys of one list that are missing from another.
+pub fn unmatched_keys(settings: &Settings) -> Vec<Problem> {
+    unmatched(&settings.catalog(), &entries(settings))
+}
+
 /// Keys of `inferenceProfiles` and of the mappings that nobody is offered, and offered profiles whose model nothing tells.
 fn unmatched(catalog: &Catalog, entries: &[Entry]) -> Vec<Problem> {
     let offered: Vec<&str> = catalog.offered().iter().map(String::as_str).collect();

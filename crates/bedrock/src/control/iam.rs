@@ -4,6 +4,7 @@ use percent_encoding::percent_decode_str;
 
 use super::neighbour::unreadable;
 use crate::client::{Client, SendError};
+use crate::denial::By;
 use crate::endpoint::Service;
 
 /// A role (`GetRole`).
@@ -26,6 +27,18 @@ pub struct Simulated {
     pub decision: String,
     /// Whether the organisation's service control policies allow it; `None` outside an organisation.
     pub organisation_allows: Option<bool>,
+}
+
+impl Simulated {
+    /// Which policy says no; `None` where it is allowed.
+    pub fn denied_by(&self) -> Option<By> {
+        match (self.decision.as_str(), self.organisation_allows) {
+            (_, Some(false)) => Some(By::ServiceControlPolicy),
+            ("allowed", _) => None,
+            ("explicitDeny", _) => Some(By::IdentityPolicy),
+            _ => Some(By::NobodyAllows),
+        }
+    }
 }
 
 impl Client {

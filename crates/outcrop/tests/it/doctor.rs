@@ -172,8 +172,8 @@ const TABLE: &[Broken] = &[
             "endpoints: {bedrock: {models: [us.amazon.nova-2-lite-v1:0], inferenceProfiles: {us.amazon.Nova-2-lite-v1:0: 'arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/novalocal123'}}}\n",
         )],
         check: "~keys",
-        says: &["`us.amazon.Nova-2-lite-v1:0`", "no client is offered"],
-        fix: &["write `us.amazon.nova-2-lite-v1:0` as the key"],
+        says: &["`us.amazon.Nova-2-lite-v1:0`", "no list of models offers"],
+        fix: &["did you mean `us.amazon.nova-2-lite-v1:0`?", "case counts"],
         ..SOUND
     },
     Broken {

@@ -1,11 +1,8 @@
-//! Why a call to AWS failed, and what to paste to mend it.
-//!
-//! AWS's words: reference `bedrock.md` §5; the forms of "not authorized": AWS's page "Troubleshoot access denied error
-//! messages".
+//! Why a call to AWS failed, under the check it belongs to: AWS's sentences are read in `outcrop_bedrock::diagnosis`.
 
 use outcrop_bedrock::SendError;
-use outcrop_bedrock::control::iam::Simulated;
-use outcrop_bedrock::diagnosis::{self, Diagnosis};
+use outcrop_bedrock::denial::{self, By, Denial};
+use outcrop_bedrock::diagnosis::{self, Diagnosis, Subject};
 use outcrop_wire::bedrock::{BedrockError, ErrorKind};
 
 use super::finding::{Check, Finding};
@@ -55,12 +52,18 @@ fn connect_fix(why: &str) -> &'static str {
 
 fn of_service(error: &BedrockError, what: &str, action: &str) -> Finding {
     let BedrockError { kind, status, message } = error;
-    if let Some((_, check, cause, fix)) = KNOWN.iter().find(|(text, ..)| message.contains(text)) {
-        return Finding::error(*check, format!("{cause}. AWS says: {message}"), *fix);
+    if let Some(denial) = Denial::read(message) {
+        return of_denial(&denial);
+    }
+    if let Some(Diagnosis { subject, cause, fix, .. }) = diagnosis::of(message) {
+        return Finding::error(check_of(*subject), format!("{cause}. AWS says: {message}"), *fix);
     }
     let said = format!("cannot {what}: {message}");
     match kind {
-        ErrorKind::AccessDenied => denied(message, action),
+        ErrorKind::AccessDenied => {
+            let fix = format!("allow {action}:\n{}", denial::allow(action, "*"));
+            Finding::error(Check::Permission, format!("AWS denies {action}: {message}"), fix)
+        }
         ErrorKind::ExpiredToken => Finding::error(
             Check::Credentials,
             format!("the session token has expired. AWS says: {message}"),
@@ -96,77 +99,37 @@ fn of_service(error: &BedrockError, what: &str, action: &str) -> Finding {
         ErrorKind::ResourceNotFound => {
             Finding::error(Check::Profile, said, "check the identifier, the Region and the account")
         }
-        _ => match diagnosis::of(message) {
-            Some(Diagnosis { cause, fix, .. }) => {
-                Finding::error(Check::Invocation, format!("{cause}. AWS says: {message}"), *fix)
-            }
-            None => Finding::error(
-                Check::Invocation,
-                format!("cannot {what}: {error}"),
-                "see `outcrop explain` for what the model takes",
-            ),
-        },
+        _ => Finding::error(
+            Check::Invocation,
+            format!("cannot {what}: {error}"),
+            "see `outcrop explain` for what the model takes",
+        ),
+    }
+}
+
+/// A denial, under the check it belongs to.
+pub fn of_denial(denial: &Denial) -> Finding {
+    let check = match denial.by {
+        By::ServiceControlPolicy => Check::Destination,
+        _ => Check::Permission,
+    };
+    Finding::error(check, denial.cause(), denial.fix())
+}
+
+const fn check_of(subject: Subject) -> Check {
+    match subject {
+        Subject::Access => Check::Access,
+        Subject::Profile => Check::Profile,
+        Subject::Model => Check::Model,
+        Subject::Quota => Check::Quota,
+        Subject::Credentials => Check::Credentials,
+        Subject::Request => Check::Invocation,
     }
 }
 
 const EXPIRED: &str = "get new temporary credentials (aws sso login, aws sts get-session-token) and set all three variables again";
 const UNKNOWN_KEY: &str = "check the access key id; temporary keys (ASIA…) need their session token too: BEDROCK_AWS_SESSION_TOKEN or AWS_SESSION_TOKEN";
 const THROTTLED: &str = "wait and run this again; `outcrop metrics` shows throttles; ask for more in Service Quotas, or use a profile that routes to more Regions";
-
-/// Texts that tell the cause themselves.
-const KNOWN: [(&str, Check, &str, &str); 11] = [
-    (
-        "aws-marketplace:",
-        Check::Access,
-        "the first use of this model takes an agreement in AWS Marketplace, which the caller may not make",
-        "let somebody who may call the model once, or allow (and try again after some minutes):\n{\"Version\": \"2012-10-17\", \"Statement\": [{\"Effect\": \"Allow\", \"Action\": [\"aws-marketplace:ViewSubscriptions\", \"aws-marketplace:Subscribe\"], \"Resource\": \"*\"}]}",
-    ),
-    (
-        "use case details",
-        Check::Access,
-        "the publisher's use-case form has not been handed in for this account",
-        "fill in the form in the Bedrock console (Model catalog → the model → Submit use case details), or call PutUseCaseForModelAccess; wait 15 minutes",
-    ),
-    (
-        "use-case form",
-        Check::Access,
-        "the publisher's use-case form has not been handed in for this account",
-        "fill in the form in the Bedrock console (Model catalog → the model → Submit use case details); wait 15 minutes",
-    ),
-    (
-        "You don't have access to the model",
-        Check::Access,
-        "the account has no access to this model",
-        "enable it: open the model's page in the Bedrock console of this Region",
-    ),
-    (
-        "on-demand throughput isn",
-        Check::Profile,
-        "this model can only be invoked through an inference profile",
-        "name a profile instead: `outcrop models list --filter MODEL` shows those of the Region",
-    ),
-    ("end of its life", Check::Model, "the model is retired", "choose another: `outcrop models list`"),
-    (
-        "model identifier is invalid",
-        Check::Model,
-        "AWS does not know this identifier in this Region",
-        "check spelling and geography prefix: `outcrop explain IDENTIFIER`, `outcrop profiles list`",
-    ),
-    (
-        "tokens per day",
-        Check::Quota,
-        "the day's token quota is used up",
-        "it comes back at midnight UTC; ask for more in Service Quotas, or call through another Region or a global profile",
-    ),
-    ("Too many tokens", Check::Quota, "the tokens-per-minute quota is used up", THROTTLED),
-    ("Too many requests", Check::Quota, "the requests-per-minute quota is used up", THROTTLED),
-    (
-        "make sure your API Key is valid",
-        Check::Credentials,
-        "AWS does not know the Bedrock API key, or it has expired, or it is of another Region",
-        "make a new key in the Bedrock console of this Region, and set AWS_BEARER_TOKEN_BEDROCK",
-    ),
-];
 
 fn signature(message: &str) -> Finding {
     let is_clock = message.contains("Signature expired") || message.contains("not yet current");
@@ -181,157 +144,3 @@ fn signature(message: &str) -> Finding {
 
 /// How to set a clock.
 pub const CLOCK: &str = "set it: sudo timedatectl set-ntp true (a container has its host's clock; a laptop's may lag after sleep)";
-
-/// Taken apart: who, what, on what, and which policy says no.
-fn denied(message: &str, action: &str) -> Finding {
-    let Some(denial) = Denial::read(message) else {
-        let fix = format!("allow {action}:\n{}", allow(action, "*"));
-        return Finding::error(Check::Permission, format!("AWS denies {action}: {message}"), fix);
-    };
-    denial.finding()
-}
-
-/// AWS's sentence, taken apart.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Denial<'a> {
-    pub user: &'a str,
-    pub action: &'a str,
-    /// `None` where AWS names none.
-    pub resource: Option<&'a str>,
-    pub by: By,
-}
-
-/// Which policy says no.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum By {
-    /// No policy of the caller allows it.
-    NobodyAllows,
-    /// A policy of the caller denies it.
-    IdentityPolicy,
-    /// A service control policy of the organisation.
-    ServiceControlPolicy,
-    /// The caller's permissions boundary, or the session's policy.
-    Boundary,
-    /// Another kind, or none is named.
-    Other,
-}
-
-impl<'a> Denial<'a> {
-    /// `User: U is not authorized to perform: A on resource: R because no … policy allows …|with an explicit deny in a … policy`
-    pub fn read(message: &'a str) -> Option<Self> {
-        let (user, rest) = message.split_once(" is not authorized to perform: ")?;
-        let user = user.trim_start_matches("User: ");
-        let action = rest.split_whitespace().next()?;
-        let resource = rest.split_once("on resource: ").and_then(|(_, rest)| rest.split_whitespace().next());
-        let names = |word: &str| rest.contains(word);
-        let by = if names("service control policy") {
-            By::ServiceControlPolicy
-        } else if names("permissions boundary") || names("session policy") {
-            By::Boundary
-        } else if names("explicit deny in an identity-based policy") {
-            By::IdentityPolicy
-        } else if names("no identity-based policy") {
-            By::NobodyAllows
-        } else {
-            By::Other
-        };
-        Some(Self { user, action, resource, by })
-    }
-
-    /// The check it belongs to, and the cure.
-    pub fn finding(&self) -> Finding {
-        let Self { user, action, resource, by } = self;
-        let on = resource.unwrap_or("*");
-        let who = format!("{user} may not {action} on {on}");
-        match by {
-            By::ServiceControlPolicy => {
-                let region =
-                    on.split(':').nth(3).filter(|region| !region.is_empty()).unwrap_or("unspecified");
-                let detail = format!("{who}: a service control policy (SCP) of the organisation denies it");
-                let fix = format!(
-                    "no policy of the account can allow it. Ask the organisation's administrator to exempt Bedrock in the Region `{region}` from the SCP \
-                     (condition aws:RequestedRegion, NotAction bedrock:InvokeModel*), or use a profile that does not route there: `outcrop profiles list`"
-                );
-                Finding::error(Check::Destination, detail, fix)
-            }
-            By::Boundary => {
-                let detail = format!("{who}: the permissions boundary or session policy does not allow it");
-                Finding::error(
-                    Check::Permission,
-                    detail,
-                    format!("allow it there too:\n{}", allow(action, on)),
-                )
-            }
-            By::IdentityPolicy => {
-                let detail = format!("{who}: a policy of the caller denies it explicitly");
-                let fix = format!(
-                    "remove or narrow the Deny statement that matches {action}; an Allow does not outweigh it"
-                );
-                Finding::error(Check::Permission, detail, fix)
-            }
-            By::NobodyAllows | By::Other => {
-                let fix = format!(
-                    "attach this policy to {user} (all of what is needed: `outcrop iam policy`):\n{}",
-                    allow(action, on)
-                );
-                Finding::error(Check::Permission, format!("{who}: no policy allows it"), fix)
-            }
-        }
-    }
-}
-
-impl By {
-    /// Which policy a simulation says it is.
-    pub fn of_simulated(simulated: &Simulated) -> Option<Self> {
-        match (simulated.decision.as_str(), simulated.organisation_allows) {
-            (_, Some(false)) => Some(Self::ServiceControlPolicy),
-            ("allowed", _) => None,
-            ("explicitDeny", _) => Some(Self::IdentityPolicy),
-            _ => Some(Self::NobodyAllows),
-        }
-    }
-}
-
-/// A policy to paste.
-pub fn allow(action: &str, resource: &str) -> String {
-    // Streamed or not is one decision to a person, but two actions to IAM.
-    let actions = match action {
-        "bedrock:InvokeModel" | "bedrock:InvokeModelWithResponseStream" => {
-            serde_json::json!(["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"])
-        }
-        other => serde_json::json!(other),
-    };
-    let statement = serde_json::json!({ "Effect": "Allow", "Action": actions, "Resource": resource });
-    serde_json::json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_denial_is_taken_apart() {
-        const ARN: &str =
-            "arn:aws:bedrock:us-west-2::foundation-model/anthropic.claude-sonnet-4-5-20250929-v1:0";
-        for (end, by) in [
-            ("because no identity-based policy allows the bedrock:InvokeModel action", By::NobodyAllows),
-            ("with an explicit deny in an identity-based policy", By::IdentityPolicy),
-            ("with an explicit deny in a service control policy", By::ServiceControlPolicy),
-            (
-                "because no service control policy allows the bedrock:InvokeModel action",
-                By::ServiceControlPolicy,
-            ),
-            ("because no permissions boundary allows the bedrock:InvokeModel action", By::Boundary),
-            ("because no session policy allows the bedrock:InvokeModel action", By::Boundary),
-            ("", By::Other),
-        ] {
-            let text = format!(
-                "User: arn:aws:iam::123456789012:user/a is not authorized to perform: bedrock:InvokeModel on resource: {ARN} {end}"
-            );
-            let denial = Denial::read(&text).unwrap();
-            assert_eq!((denial.action, denial.resource, denial.by), ("bedrock:InvokeModel", Some(ARN), by));
-            assert!(denial.finding().fix.is_some());
-        }
-        assert_eq!(Denial::read("You don't have access to the model with the specified model ID."), None);
-    }
-}

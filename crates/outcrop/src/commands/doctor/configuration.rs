@@ -1,14 +1,14 @@
 //! What can be wrong before anything is sent: the files, the variables, and entries that match nothing.
 
 use super::finding::{Check, Finding, Status};
-use crate::mappings;
-use crate::problem::{Problem, Severity, nearest};
+use crate::problem::{Problem, Severity};
 use crate::settings::Settings;
+use crate::{checks, mappings};
 
 /// A configuration that could be read.
 pub fn examine(settings: &Settings) -> Vec<Finding> {
     let mut findings: Vec<_> = settings.warnings.iter().map(of_problem).collect();
-    findings.extend(unmatched_keys(settings));
+    findings.extend(checks::unmatched_keys(settings).iter().map(of_unmatched));
     if !findings.iter().any(|it| it.check == Check::Configuration) {
         let files: Vec<_> = settings.file.iter().chain(&settings.env_file).map(String::as_str).collect();
         let detail = match files.as_slice() {
@@ -33,6 +33,11 @@ pub fn of_problem(problem: &Problem) -> Finding {
     Finding { check: check_of(place, message), status, detail, fix }
 }
 
+/// Seed 002's first two points: each key of `inferenceProfiles` stands in `models` letter by letter, or no client asks for it.
+fn of_unmatched(problem: &Problem) -> Finding {
+    Finding { check: Check::Keys, ..of_problem(problem) }
+}
+
 /// The last word of a place is the variable's name, where there is one: `.env:3: AWS_REGION`.
 fn check_of(place: &str, message: &str) -> Check {
     let name = place.rsplit(": ").next().unwrap_or(place);
@@ -50,23 +55,3 @@ fn check_of(place: &str, message: &str) -> Check {
 
 /// Parts of the names of variables that say who we are.
 const CREDENTIALS: [&str; 5] = ["ACCESS_KEY", "SESSION_TOKEN", "BEARER_TOKEN", "AWS_PROFILE", "CREDENTIAL"];
-
-/// Seed 002's first two points: each key of `inferenceProfiles` stands in `models` letter by letter, or no client asks for
-/// it. With no list of models, everything is offered, and every key can be asked for.
-fn unmatched_keys(settings: &Settings) -> Vec<Finding> {
-    let catalog = settings.catalog();
-    let offered = catalog.offered();
-    let layers = settings.layers.iter().filter(|_| !offered.is_empty());
-    let keys =
-        layers.flat_map(|(source, layer)| layer.inference_profiles.keys().map(move |key| (source, key)));
-    keys.filter(|(_, key)| !offered.contains(key))
-        .map(|(source, key)| {
-            let detail =
-                format!("{source}: inferenceProfiles has `{key}`, but no client is offered that model");
-            let near = nearest(key, offered.iter().map(String::as_str))
-                .map(|near| format!("write `{near}` as the key (the two differ, and case counts)"));
-            let fix = near.unwrap_or_else(|| format!("add `{key}` to `models` (or BEDROCK_AWS_MODELS)"));
-            Finding::warning(Check::Keys, detail, fix)
-        })
-        .collect()
-}

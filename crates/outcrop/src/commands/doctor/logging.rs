@@ -55,7 +55,7 @@ async fn cloud_watch(connection: &Connection<'_>, config: &CloudWatchConfig) -> 
         Err(error) => findings.push(Finding::warning(
             Check::Logging,
             format!("whether {role_arn} trusts Bedrock cannot be told: {error}"),
-            format!("allow:\n{}", cause::allow("iam:GetRole", role_arn)),
+            format!("allow:\n{}", outcrop_bedrock::denial::allow("iam:GetRole", role_arn)),
         )),
     }
     if findings.is_empty() {

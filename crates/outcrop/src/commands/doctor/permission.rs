@@ -6,10 +6,11 @@
 use std::collections::BTreeSet;
 
 use outcrop_bedrock::SendError;
+use outcrop_bedrock::denial::{self, Denial};
 use outcrop_catalog::{Catalog, Resolution};
 use outcrop_wire::bedrock::ErrorKind;
 
-use super::cause::{By, Denial};
+use super::cause;
 use super::connection::{Connection, within};
 use super::finding::{Check, Finding};
 use crate::commands::iam::destinations;
@@ -116,9 +117,9 @@ impl Simulator<'_> {
         let simulated =
             within(self.connection.client.simulate(&self.source, actions, &[resource], &context)).await?;
         let denied = simulated.iter().filter_map(|it| {
-            let by = By::of_simulated(it)?;
+            let by = it.denied_by()?;
             let resource = Some(it.resource.as_str()).filter(|resource| *resource != "*");
-            Some(Denial { user: self.user, action: &it.action, resource, by }.finding())
+            Some(cause::of_denial(&Denial { user: self.user, action: &it.action, resource, by }))
         });
         Ok(denied.collect())
     }
@@ -128,10 +129,9 @@ fn not_simulated(source: &str, error: &SendError) -> Finding {
     let is_denied = matches!(error, SendError::Service(it) if it.error.kind == ErrorKind::AccessDenied);
     let detail = format!("the rights of {source} were not simulated: {error}");
     let fix = match is_denied {
-        true => format!(
-            "to have them checked, allow:\n{}",
-            super::cause::allow("iam:SimulatePrincipalPolicy", source)
-        ),
+        true => {
+            format!("to have them checked, allow:\n{}", denial::allow("iam:SimulatePrincipalPolicy", source))
+        }
         false => "name an identifier, and one real call will tell: `outcrop doctor IDENTIFIER`".to_owned(),
     };
     Finding::warning(Check::Permission, detail, fix)
