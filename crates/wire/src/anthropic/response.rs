@@ -5,8 +5,8 @@ use serde::Serialize;
 use super::citation::citation;
 use crate::Json;
 use crate::bedrock::{
-    Aside, CitationsContent, CitedText, ContentBlock, ConverseResponse, Output, ReasoningContent, StopReason,
-    Usage,
+    CitationsContent, CitedText, ContentBlock, ConverseResponse, Extension, Output, ReasoningContent,
+    StopReason, Usage,
 };
 use crate::dialect::{Answer, to_vec};
 
@@ -27,7 +27,7 @@ pub fn render_response(response: ConverseResponse, answer: &Answer) -> Vec<u8> {
         stop_reason: Some(stop_word(stop_reason)),
         stop_sequence: stop_sequence(additional_model_response_fields.as_ref()),
         usage: MessagesUsage::of(usage),
-        bedrock: Aside::of_response(&response),
+        bedrock: Extension::of_response(&response),
     })
 }
 
@@ -66,8 +66,8 @@ pub(super) struct MessageBody<'a> {
     pub(super) stop_reason: Option<&'a str>,
     pub(super) stop_sequence: Option<String>,
     pub(super) usage: MessagesUsage,
-    #[serde(skip_serializing_if = "Aside::is_empty")]
-    pub(super) bedrock: Aside<'a>,
+    #[serde(skip_serializing_if = "Extension::is_empty")]
+    pub(super) bedrock: Extension<'a>,
 }
 
 /// A content block of an answer.

@@ -7,8 +7,8 @@ use super::citation::citation;
 use super::response::{Block, MessageBody, MessagesUsage, stop_sequence, stop_word};
 use crate::Json;
 use crate::bedrock::{
-    Aside, BedrockError, BlockDelta, BlockStart, ContentBlock, ContentBlockStart, MessageStop, OtherMember,
-    ReasoningDelta, StreamEvent, StreamMetadata, ToolResult, ToolResultBlock, ToolUse, Usage,
+    BedrockError, BlockDelta, BlockStart, ContentBlock, ContentBlockStart, Extension, MessageStop,
+    OtherMember, ReasoningDelta, StreamEvent, StreamMetadata, ToolResult, ToolResultBlock, ToolUse, Usage,
 };
 use crate::dialect::{Answer, Dialect, Truncated, error_body};
 use crate::sse;
@@ -112,7 +112,7 @@ impl StreamWriter {
             stop_reason: None,
             stop_sequence: None,
             usage: MessagesUsage::of(&Usage::default()),
-            bedrock: Aside::default(),
+            bedrock: Extension::default(),
         };
         sse::write(out, Some("message_start"), &MessageStart { kind: "message_start", message });
     }
@@ -124,7 +124,7 @@ impl StreamWriter {
         let sequence = stop_sequence(fields.as_ref());
         let delta = StopDelta { stop_reason: stop_word(stop_reason), stop_sequence: sequence.as_deref() };
         let usage = MessagesUsage::of(metadata.usage.as_ref().unwrap_or(&Usage::default()));
-        let bedrock = Aside::of_stream(fields.as_ref(), metadata);
+        let bedrock = Extension::of_stream(fields.as_ref(), metadata);
         let event = MessageDelta { kind: "message_delta", delta, usage, bedrock };
         sse::write(out, Some("message_delta"), &event);
     }
@@ -296,8 +296,8 @@ struct MessageDelta<'a> {
     kind: &'static str,
     delta: StopDelta<'a>,
     usage: MessagesUsage,
-    #[serde(skip_serializing_if = "Aside::is_empty")]
-    bedrock: Aside<'a>,
+    #[serde(skip_serializing_if = "Extension::is_empty")]
+    bedrock: Extension<'a>,
 }
 
 #[derive(Serialize)]

@@ -4,20 +4,20 @@
 //! ignored, because the service returns more than its published model says (reference `bedrock.md` §1.9). Shapes:
 //! botocore 1.44.5, service `bedrock-runtime`.
 
-mod aside;
 mod content;
 mod error;
+mod extension;
 mod request;
 mod response;
 mod stream;
 mod words;
 
-pub use aside::Aside;
 pub use content::{
     CachePoint, CitationsContent, CitedText, ContentBlock, Document, DocumentSource, Media, MediaSource,
     Message, ReasoningContent, ReasoningText, SystemBlock, ToolResult, ToolResultBlock, ToolUse,
 };
 pub use error::{BedrockError, ErrorKind};
+pub use extension::Extension;
 pub use request::{
     ConverseRequest, GuardrailConfig, InferenceConfig, InputSchema, NamedTool, OutputConfig,
     PerformanceConfig, ServiceTier, Tool, ToolChoice, ToolConfig, ToolSpec,

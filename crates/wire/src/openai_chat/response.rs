@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use crate::Json;
 use crate::bedrock::{
-    Aside, CitedText, ContentBlock, ConverseResponse, Output, ReasoningContent, StopReason, ToolUse, Usage,
+    CitedText, ContentBlock, ConverseResponse, Extension, Output, ReasoningContent, StopReason, ToolUse,
+    Usage,
 };
 use crate::dialect::{Answer, to_vec};
 
@@ -31,7 +32,7 @@ pub fn render_response(response: ConverseResponse, answer: &Answer) -> Vec<u8> {
         choices: [choice],
         usage: ChatUsage::of(usage),
         service_tier: service_tier.as_ref().and_then(tier_word),
-        bedrock: Aside::of_response(&response),
+        bedrock: Extension::of_response(&response),
     })
 }
 
@@ -65,8 +66,8 @@ struct Completion<'a> {
     usage: ChatUsage,
     #[serde(skip_serializing_if = "Option::is_none")]
     service_tier: Option<String>,
-    #[serde(skip_serializing_if = "Aside::is_empty")]
-    bedrock: Aside<'a>,
+    #[serde(skip_serializing_if = "Extension::is_empty")]
+    bedrock: Extension<'a>,
 }
 
 #[derive(Serialize)]

@@ -6,8 +6,9 @@ use serde::Serialize;
 use super::response::{ChatUsage, ReasoningDetail, finish_reason};
 use crate::Json;
 use crate::bedrock::{
-    Aside, BedrockError, BlockDelta, BlockStart, ContentBlock, ContentBlockStart, MessageStop, OtherMember,
-    ReasoningDelta, ReasoningText, StreamEvent, StreamMetadata, ToolResult, ToolResultBlock, ToolUse, Usage,
+    BedrockError, BlockDelta, BlockStart, ContentBlock, ContentBlockStart, Extension, MessageStop,
+    OtherMember, ReasoningDelta, ReasoningText, StreamEvent, StreamMetadata, ToolResult, ToolResultBlock,
+    ToolUse, Usage,
 };
 use crate::dialect::{Answer, Dialect, Truncated, error_body};
 use crate::sse;
@@ -255,10 +256,10 @@ impl StreamWriter {
         out.extend_from_slice(br#","native_finish_reason":"#);
         sse::write_json(out, reason.as_str());
         out.extend_from_slice(b"}]");
-        let aside = Aside::of_stream(fields.as_ref(), metadata);
-        if !aside.is_empty() {
+        let extension = Extension::of_stream(fields.as_ref(), metadata);
+        if !extension.is_empty() {
             out.extend_from_slice(br#","bedrock":"#);
-            sse::write_json(out, &aside);
+            sse::write_json(out, &extension);
         }
         self.end_chunk(out);
     }

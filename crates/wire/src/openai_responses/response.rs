@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::items::{COMPLETED, INCOMPLETE, Item, items};
 use super::request::Echo;
-use crate::bedrock::{Aside, BedrockError, ConverseResponse, Output, StopReason, Usage};
+use crate::bedrock::{BedrockError, ConverseResponse, Extension, Output, StopReason, Usage};
 use crate::dialect::{Answer, to_vec};
 
 /// The `response` body of an answer.
@@ -17,7 +17,7 @@ pub fn render_response(response: ConverseResponse, answer: &Answer, echo: &Echo)
     let ConverseResponse { stop_reason, usage, .. } = &response;
     let end = Ending::of(stop_reason);
     let items = items(blocks, answer, end.item_status());
-    let bedrock = Aside::of_response(&response);
+    let bedrock = Extension::of_response(&response);
     to_vec(&Response::ended(answer, echo, &items, stop_reason, usage).beside(bedrock))
 }
 
@@ -85,8 +85,8 @@ pub(super) struct Response<'a> {
     usage: Option<ResponseUsage>,
     #[serde(skip_serializing_if = "Option::is_none")]
     native_stop_reason: Option<&'a str>,
-    #[serde(skip_serializing_if = "Aside::is_empty")]
-    bedrock: Aside<'a>,
+    #[serde(skip_serializing_if = "Extension::is_empty")]
+    bedrock: Extension<'a>,
     #[serde(flatten)]
     echo: &'a Echo,
 }
@@ -118,7 +118,7 @@ impl<'a> Response<'a> {
             truncation: "disabled",
             usage: None,
             native_stop_reason: None,
-            bedrock: Aside::default(),
+            bedrock: Extension::default(),
             echo,
         }
     }
@@ -148,7 +148,7 @@ impl<'a> Response<'a> {
     }
 
     /// With what Bedrock says beside it.
-    pub(super) fn beside(self, bedrock: Aside<'a>) -> Self {
+    pub(super) fn beside(self, bedrock: Extension<'a>) -> Self {
         Self { bedrock, ..self }
     }
 

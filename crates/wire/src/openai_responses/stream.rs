@@ -9,8 +9,8 @@ use super::response::{Ending, Response, error_code};
 use super::tools::text_of;
 use crate::Json;
 use crate::bedrock::{
-    Aside, BedrockError, BlockDelta, BlockStart, ContentBlock, ContentBlockStart, MessageStop, OtherMember,
-    ReasoningContent, ReasoningDelta, ReasoningText, StreamEvent, StreamMetadata, ToolResult,
+    BedrockError, BlockDelta, BlockStart, ContentBlock, ContentBlockStart, Extension, MessageStop,
+    OtherMember, ReasoningContent, ReasoningDelta, ReasoningText, StreamEvent, StreamMetadata, ToolResult,
     ToolResultBlock, ToolUse,
 };
 use crate::dialect::{Answer, Truncated, to_vec};
@@ -138,7 +138,7 @@ impl StreamWriter {
             return;
         };
         let usage = metadata.usage.clone().unwrap_or_default();
-        let bedrock = Aside::of_stream(fields.as_ref(), metadata);
+        let bedrock = Extension::of_stream(fields.as_ref(), metadata);
         let ended = Response::ended(&self.answer, &self.echo, &self.output, reason, &usage);
         let response = ended.beside(bedrock);
         if self.echo.store {

@@ -1,4 +1,4 @@
-//! What Bedrock says beside an answer, for dialects that have no words for it.
+//! The vendor extension `bedrock` of an answer: what Bedrock says beside it, for dialects that have no words for it.
 
 use serde::Serialize;
 
@@ -8,7 +8,7 @@ use crate::Json;
 /// What Bedrock says beside an answer: the member `bedrock` of an answer in any other dialect, whole or streamed.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Aside<'a> {
+pub struct Extension<'a> {
     /// How long it took.
     #[serde(skip_serializing_if = "Option::is_none")]
     metrics: Option<&'a Metrics>,
@@ -32,7 +32,7 @@ pub struct Aside<'a> {
     server_tool_usage: Option<&'a Json>,
 }
 
-impl<'a> Aside<'a> {
+impl<'a> Extension<'a> {
     /// Beside a whole answer.
     pub fn of_response(response: &'a ConverseResponse) -> Self {
         let ConverseResponse {
