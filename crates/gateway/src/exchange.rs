@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 use outcrop_bedrock::Invocation;
 use outcrop_wire::bedrock::ErrorKind;
 use outcrop_wire::dialect::Dialect;
+use outcrop_wire::family::Terms;
 use uuid::Uuid;
 
 use crate::access::Caller;
@@ -83,7 +84,9 @@ async fn invoke(
     let mut course = Course::of(state, &live, route, &caller, conversation).await;
     loop {
         let route = Arc::clone(course.route());
-        let mut call = lane::prepare(&inbound, &route, live.lane, id)?;
+        let refused = state.lessons.refused_by(route.subject());
+        let terms = Terms { parameters: live.requests.parameters, refused: &refused };
+        let mut call = lane::prepare(&inbound, &route, live.lane, &terms, id)?;
         if let Some(guardrail) = &live.guardrail {
             guardrail.apply(&mut call)?;
         }
@@ -98,6 +101,9 @@ async fn invoke(
                 course.succeeded(state);
                 disclose(&route, &call, response.headers_mut());
                 return Ok(response);
+            }
+            Err(failure) if course.may_learn() && state.lessons.teaches(route.subject(), &call, &failure) => {
+                course.learned();
             }
             Err(failure) if course.goes_on(state, &caller, &failure).await => {}
             Err(mut failure) => {

@@ -67,10 +67,14 @@ pub(crate) struct Course {
     rest: VecDeque<Way>,
     conversation: Option<Conversation>,
     first: u64,
-    /// Targets tried, the one it is on included.
+    /// Calls made, the one it is on included: one a target, and one a lesson.
     attempt: u32,
+    lessons: u32,
     told: Vec<(String, String)>,
 }
+
+/// A request seldom holds more than one member that its model refuses.
+const MOST_LESSONS: u32 = 3;
 
 /// What is to be resolved, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,8 +94,15 @@ impl Course {
     ) -> Self {
         let steps = live.failover.steps(&route);
         let first = route.target_health.id;
-        let mut course =
-            Self { route, rest: VecDeque::new(), conversation: None, first, attempt: 1, told: Vec::new() };
+        let mut course = Self {
+            route,
+            rest: VecDeque::new(),
+            conversation: None,
+            first,
+            attempt: 1,
+            lessons: 0,
+            told: Vec::new(),
+        };
         if !steps.is_empty() {
             let region = caller.region.as_deref().unwrap_or(&live.region);
             let ways = steps
@@ -120,6 +131,18 @@ impl Course {
             1 => Cow::Borrowed(id),
             nth => Cow::Owned(format!("{id}.{nth}")),
         }
+    }
+
+    /// Whether what a refusal taught may be tried: a model that refuses one thing after the other is left alone.
+    pub(crate) fn may_learn(&self) -> bool {
+        self.lessons < MOST_LESSONS
+    }
+
+    /// The same target again, with a lesson learned.
+    pub(crate) fn learned(&mut self) {
+        self.route.target_health.breaker.succeeded();
+        self.lessons += 1;
+        self.attempt += 1;
     }
 
     /// The target answered, if only to refuse the request itself.

@@ -7,7 +7,9 @@ use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use outcrop_wire::dialect::{self, Dialect, Head, RequestError};
-use outcrop_wire::{Notices, anthropic, counting, envelope, family, openai_chat, openai_responses};
+use outcrop_wire::family::{self, Terms};
+use outcrop_wire::lesson::{self, Refused};
+use outcrop_wire::{Notices, anthropic, counting, envelope, openai_chat, openai_responses};
 
 use crate::router::{Endpoint, Operation};
 use crate::settings::LanePolicy;
@@ -93,6 +95,16 @@ pub(crate) struct Call {
     pub(crate) keeper: Option<Keeper>,
 }
 
+impl Call {
+    /// Whether the member that was refused is in its body.
+    pub(crate) fn holds(&self, refused: &Refused) -> bool {
+        match self.operation {
+            Operation::Converse | Operation::ConverseStream => family::holds(&self.body, refused),
+            _ => str::from_utf8(&self.body).is_ok_and(|body| refused.left_out_of(body).is_some()),
+        }
+    }
+}
+
 /// How the answer is written.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Answer {
@@ -115,18 +127,19 @@ pub(crate) fn prepare(
     inbound: &Inbound<'_>,
     route: &Route,
     policy: LanePolicy,
+    terms: &Terms<'_>,
     request_id: &str,
 ) -> Result<Call, RequestError> {
     match inbound.operation {
         Some(operation) => Ok(native(inbound, operation, request_id)),
-        None if inbound.counts => count(inbound, route, request_id),
+        None if inbound.counts => count(inbound, route, terms, request_id),
         None if inbound.dialect == Dialect::Messages
             && policy == LanePolicy::Auto
             && speaks_messages(route) =>
         {
-            relay_messages(inbound, request_id)
+            relay_messages(inbound, terms, request_id)
         }
-        None => translate(inbound, route, request_id),
+        None => translate(inbound, route, terms, request_id),
     }
 }
 
@@ -145,23 +158,31 @@ fn native(inbound: &Inbound<'_>, operation: Operation, request_id: &str) -> Call
 }
 
 /// Messages → Claude: the body is InvokeModel's, but for its envelope.
-fn relay_messages(inbound: &Inbound<'_>, request_id: &str) -> Result<Call, RequestError> {
+fn relay_messages(inbound: &Inbound<'_>, terms: &Terms<'_>, request_id: &str) -> Result<Call, RequestError> {
     let operation =
         if inbound.stream { Operation::InvokeModelWithResponseStream } else { Operation::InvokeModel };
+    let mut notices = Notices::default();
+    let body = envelope::relay_messages(inbound.body, &inbound.betas())?;
+    let body = lesson::leave_out(body, terms.refused, &mut notices);
     Ok(Call {
         request_id: request_id.to_owned(),
         operation,
         lane: Lane::Relay,
         answer: Answer::MessagesRelay,
         headers: json_headers(),
-        body: Bytes::from(envelope::relay_messages(inbound.body, &inbound.betas())?),
-        notices: Notices::default(),
+        body: Bytes::from(body),
+        notices,
         keeper: None,
     })
 }
 
 /// `count_tokens`: Claude counts its native body, any other model a Converse request.
-fn count(inbound: &Inbound<'_>, route: &Route, request_id: &str) -> Result<Call, RequestError> {
+fn count(
+    inbound: &Inbound<'_>,
+    route: &Route,
+    terms: &Terms<'_>,
+    request_id: &str,
+) -> Result<Call, RequestError> {
     /// For a model whose limit is not known; the count does not depend on it.
     const ANY_LIMIT: u64 = 4096;
     let model = route.resolution.model.as_deref();
@@ -169,10 +190,13 @@ fn count(inbound: &Inbound<'_>, route: &Route, request_id: &str) -> Result<Call,
     let most = model.and_then(|model| model.limits.max_output_tokens).unwrap_or(ANY_LIMIT);
     let body = envelope::countable_messages(inbound.body, &inbound.betas(), most)?;
     let (lane, body, notices) = if speaks_messages(route) {
-        (Lane::Relay, counting::of_invoke_model(&body), Notices::default())
+        let mut notices = Notices::default();
+        let body = lesson::leave_out(body, terms.refused, &mut notices);
+        (Lane::Relay, counting::of_invoke_model(&body), notices)
     } else {
         let translated = anthropic::translate(&body, &[])?;
-        let family::Prepared { request, notices, tool_names: _ } = family::apply(translated, model);
+        let prepared = family::apply_under(translated, model, terms)?;
+        let family::Prepared { request, notices, tool_names: _ } = prepared;
         (Lane::Translate, counting::of_converse(&request), notices)
     };
     Ok(Call {
@@ -188,7 +212,12 @@ fn count(inbound: &Inbound<'_>, route: &Route, request_id: &str) -> Result<Call,
 }
 
 /// Everything else becomes Converse.
-fn translate(inbound: &Inbound<'_>, route: &Route, request_id: &str) -> Result<Call, RequestError> {
+fn translate(
+    inbound: &Inbound<'_>,
+    route: &Route,
+    terms: &Terms<'_>,
+    request_id: &str,
+) -> Result<Call, RequestError> {
     let mut echo = None;
     let mut declared = dialect::DeclaredTools::default();
     let (translated, include_usage) = match inbound.dialect {
@@ -206,7 +235,7 @@ fn translate(inbound: &Inbound<'_>, route: &Route, request_id: &str) -> Result<C
         }
     };
     let family::Prepared { request, notices, mut tool_names } =
-        family::apply(translated, route.resolution.model.as_deref());
+        family::apply_under(translated, route.resolution.model.as_deref(), terms)?;
     tool_names.declare(declared);
     let answer = dialect::Answer {
         id: answer_id(inbound.dialect, request_id),

@@ -27,6 +27,7 @@ use crate::discovery::discover;
 use crate::exchange::exchange;
 use crate::keys::{KeysError, Known};
 use crate::ledger::{Ledger, LedgerError};
+use crate::lessons::Lessons;
 use crate::reload::Reloader;
 use crate::reply::ReplyBody;
 use crate::state::{Live, State};
@@ -56,7 +57,7 @@ impl Gateway {
         let telemetry = Arc::new(Telemetry::start(collector.as_ref())?);
         let (ledger, writer) = Ledger::observed(&data_dir, telemetry).await?;
         let (responses, shelf) = Responses::open(&data_dir).await?;
-        let state = Arc::new(State::new(live, ledger, known, responses, local));
+        let state = Arc::new(State::new(live, ledger, known, responses, Lessons::open(&data_dir), local));
         let writer = tokio::spawn(async {
             let _ = tokio::join!(writer, shelf);
         });

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use outcrop_bedrock::{Credentials, Endpoints};
 use outcrop_catalog::Catalog;
+use outcrop_wire::family::ParameterPolicy;
 
 use crate::{Collector, Failover, Guardrail, Key};
 
@@ -27,6 +28,8 @@ pub struct Settings {
     pub keys: Vec<Key>,
     /// Whether relaying is allowed.
     pub lane: LanePolicy,
+    /// What is done to requests.
+    pub requests: RequestPolicy,
     /// Put on every invocation.
     pub guardrail: Option<Guardrail>,
     /// What to try where a target fails.
@@ -37,6 +40,13 @@ pub struct Settings {
     pub collector: Option<Collector>,
     /// The emulator is upstream: fault headers are handed on.
     pub local: bool,
+}
+
+/// What is done to requests that do not go to AWS as they came.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RequestPolicy {
+    /// What becomes of a parameter that the model does not take as it is.
+    pub parameters: ParameterPolicy,
 }
 
 /// What becomes of an invocation whose client leaves. Bedrock bills what it generates either way.

@@ -21,8 +21,9 @@ use crate::failover::Failover;
 use crate::guardrail::Guardrail;
 use crate::keys::Known;
 use crate::ledger::Ledger;
+use crate::lessons::Lessons;
 use crate::router::Operation;
-use crate::settings::{LanePolicy, OnDisconnect};
+use crate::settings::{LanePolicy, OnDisconnect, RequestPolicy};
 use crate::stored::Responses;
 use crate::targets::{Target, Targets};
 
@@ -32,6 +33,7 @@ pub(crate) struct State {
     pub(crate) ledger: Ledger,
     pub(crate) keys: Known,
     pub(crate) responses: Responses,
+    pub(crate) lessons: Lessons,
     pub(crate) local: bool,
     pub(crate) bodies: Limits,
     live: ArcSwap<Live>,
@@ -53,6 +55,7 @@ pub(crate) struct Live {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) region: String,
     pub(crate) lane: LanePolicy,
+    pub(crate) requests: RequestPolicy,
     pub(crate) guardrail: Option<Guardrail>,
     pub(crate) failover: Failover,
     pub(crate) on_disconnect: OnDisconnect,
@@ -122,11 +125,19 @@ const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
 const NEGATIVE_LOOKUP: Duration = Duration::from_secs(60);
 
 impl State {
-    pub(crate) fn new(live: Live, ledger: Ledger, keys: Known, responses: Responses, local: bool) -> Self {
+    pub(crate) fn new(
+        live: Live,
+        ledger: Ledger,
+        keys: Known,
+        responses: Responses,
+        lessons: Lessons,
+        local: bool,
+    ) -> Self {
         Self {
             ledger,
             keys,
             responses,
+            lessons,
             local,
             bodies: Limits::default(),
             live: ArcSwap::from_pointee(live),
@@ -301,6 +312,11 @@ impl Lookups {
 }
 
 impl Route {
+    /// What lessons are learned about: the model, or the target where the model is not known.
+    pub(crate) fn subject(&self) -> &str {
+        self.resolution.model.as_ref().map_or(&self.resolution.target, |model| &model.id)
+    }
+
     /// The path of an operation on the target.
     pub(crate) fn path(&self, operation: Operation) -> &str {
         &self.paths[operation as usize]

@@ -11,7 +11,7 @@ use outcrop_catalog::survey::Survey;
 use outcrop_catalog::{
     ApplicationProfile, Catalog, Layer, MAX_ALIASES, OverrideError, Overrides, Residency, ResidencyError,
 };
-use outcrop_gateway::{Failover, Guardrail, OnDisconnect, Step};
+use outcrop_gateway::{Failover, Guardrail, OnDisconnect, ParameterPolicy, RequestPolicy, Step};
 use outcrop_wire::bedrock::GuardrailConfig;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -62,6 +62,8 @@ pub struct FromFile {
     pub failover: Failover,
     /// What becomes of an invocation whose client leaves.
     pub on_disconnect: OnDisconnect,
+    /// `parameters` and what else is done to requests.
+    pub requests: RequestPolicy,
     /// `global` profiles come before all others.
     pub prefers_global: bool,
     /// Where calls may go, if that is limited.
@@ -216,12 +218,6 @@ impl Reader<'_> {
     }
 
     fn outcrop(&mut self, file: OutcropYaml) -> FromFile {
-        for (key, location) in file.unsupported() {
-            let message = format!("`{key}` is not supported yet");
-            self.problems.push(
-                self.source.error(location, message).hint(format!("remove `{key}`; it would have no effect")),
-            );
-        }
         let OutcropYaml {
             aliases,
             listen,
@@ -234,7 +230,7 @@ impl Reader<'_> {
             catalog,
             on_disconnect,
             prefer,
-            parameters: _,
+            parameters,
         } = file;
         let regions_at = regions.as_ref().map(|list| list.referenced);
         let regions = regions.map(|list| self.region_names("regions", &list.value));
@@ -261,6 +257,9 @@ impl Reader<'_> {
             failover: self.failover(&failover),
             on_disconnect: on_disconnect.map(|policy| self.on_disconnect(policy)).unwrap_or_default(),
             prefers_global: prefer.is_some_and(|prefer| self.prefers_global(prefer)),
+            requests: RequestPolicy {
+                parameters: parameters.map(|it| self.parameters(it)).unwrap_or_default(),
+            },
             ..FromFile::default()
         }
     }
@@ -431,6 +430,15 @@ impl Reader<'_> {
         };
         self.shown.push(("prefer".to_owned(), word.to_owned()));
         global
+    }
+
+    fn parameters(&mut self, policy: Spanned<outcrop_yaml::Parameters>) -> ParameterPolicy {
+        let (word, policy) = match self.placed("parameters", policy) {
+            outcrop_yaml::Parameters::Fix => ("fix", ParameterPolicy::Fix),
+            outcrop_yaml::Parameters::Refuse => ("refuse", ParameterPolicy::Refuse),
+        };
+        self.shown.push(("parameters".to_owned(), word.to_owned()));
+        policy
     }
 
     fn on_disconnect(&mut self, policy: Spanned<outcrop_yaml::OnDisconnect>) -> OnDisconnect {

@@ -1,14 +1,10 @@
 //! Outcrop's own `outcrop.yaml`, as it is typed. Every key is optional.
-//!
-//! A key whose effect does not exist yet is refused by name: a residency rule that is read and not enforced would be
-//! worse than none.
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
-use serde_saphyr::{Location, Spanned};
+use serde_saphyr::Spanned;
 
 /// The file.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -57,20 +53,10 @@ pub struct OutcropYaml {
     #[serde(default)]
     #[schemars(with = "Option<Prefer>")]
     pub prefer: Option<Spanned<Prefer>>,
-    /// Not supported yet.
+    /// What becomes of a parameter that the model does not take as it is: out of range, unknown to it, or beside another.
     #[serde(default)]
-    #[schemars(skip)]
-    pub parameters: Option<Spanned<IgnoredAny>>,
-}
-
-impl OutcropYaml {
-    /// Keys that are written and have no effect yet.
-    pub fn unsupported(&self) -> Vec<(&'static str, Location)> {
-        [("parameters", &self.parameters)]
-            .into_iter()
-            .filter_map(|(key, value)| value.as_ref().map(|value| (key, value.referenced)))
-            .collect()
-    }
+    #[schemars(with = "Option<Parameters>")]
+    pub parameters: Option<Spanned<Parameters>>,
 }
 
 /// `catalog`: whole records or single fields, in the words of `outcrop explain --json` and `models show`.
@@ -167,6 +153,16 @@ pub enum Prefer {
     Regional,
     /// `global` first: often cheaper, and processed anywhere.
     Global,
+}
+
+/// `parameters`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Parameters {
+    /// Made to fit, or left out; a notice says so.
+    Fix,
+    /// The request is refused; the error names what the model takes.
+    Refuse,
 }
 
 /// `on_disconnect`.

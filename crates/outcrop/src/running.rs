@@ -43,6 +43,7 @@ impl Running {
                 Some(Lane::Auto) | None => LanePolicy::Auto,
             },
             guardrail: settings.guardrail.clone(),
+            requests: settings.requests.clone(),
             failover: settings.failover.clone(),
             on_disconnect: settings.on_disconnect,
             collector: settings.collector.clone(),

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use outcrop_bedrock::{Endpoint, Endpoints, Service};
 use outcrop_catalog::{Catalog, Context, Layer, Residency, Source};
-use outcrop_gateway::{Collector, Failover, Guardrail, OnDisconnect};
+use outcrop_gateway::{Collector, Failover, Guardrail, OnDisconnect, RequestPolicy};
 
 use crate::args::Global;
 use crate::collector;
@@ -86,6 +86,8 @@ pub struct Settings {
     pub failover: Failover,
     /// What becomes of an invocation whose client leaves.
     pub on_disconnect: OnDisconnect,
+    /// What is done to requests.
+    pub requests: RequestPolicy,
     /// `global` profiles come before all others.
     pub prefers_global: bool,
     /// Where calls may go, if that is limited.
@@ -215,6 +217,7 @@ impl Settings {
             lane,
             failover,
             on_disconnect,
+            requests,
             prefers_global,
             residency,
             region,
@@ -253,6 +256,7 @@ impl Settings {
             lane,
             failover,
             on_disconnect,
+            requests,
             prefers_global,
             residency,
             collector: collector::of(environment, problems),

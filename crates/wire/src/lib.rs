@@ -19,6 +19,7 @@ pub mod envelope;
 pub mod eventstream;
 pub mod family;
 pub mod json;
+pub mod lesson;
 mod media;
 pub mod notice;
 pub mod openai_chat;

@@ -13,7 +13,7 @@ use outcrop_catalog::{Catalog, Layer, Source};
 use outcrop_emulator::{Config, Emulator, Keys};
 use outcrop_gateway::ledger::{By, FILE, Ledger, Summary};
 use outcrop_gateway::{
-    Collector, Failover, Gateway, Guardrail, Key, LanePolicy, OnDisconnect, Reloader, Settings,
+    Collector, Failover, Gateway, Guardrail, Key, LanePolicy, OnDisconnect, Reloader, RequestPolicy, Settings,
 };
 use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteRow};
@@ -30,6 +30,7 @@ pub struct Plan {
     pub layer: Layer,
     pub keys: Vec<Key>,
     pub lane: LanePolicy,
+    pub requests: RequestPolicy,
     pub guardrail: Option<Guardrail>,
     pub on_disconnect: OnDisconnect,
     pub failover: Failover,
@@ -145,6 +146,7 @@ impl Rig {
             catalog: Catalog::built_in().with(Source::File("test".to_owned()), plan.layer),
             keys: plan.keys,
             lane: plan.lane,
+            requests: plan.requests,
             guardrail: plan.guardrail,
             failover: plan.failover,
             on_disconnect: plan.on_disconnect,

@@ -39,9 +39,16 @@ fn unknown_keys() {
 }
 
 #[test]
-fn keys_without_effect_are_refused_by_name() {
-    let problems = check("outcrop.yaml", "parameters: fix\n");
-    assert!(problems.contains("`parameters` is not supported yet"), "{problems}");
+fn parameters_are_fixed_or_refused_and_nothing_else() {
+    let problems = check("outcrop.yaml", "parameters: drop\n");
+    assert!(
+        problems.contains("1:13") && problems.contains("fix") && problems.contains("refuse"),
+        "{problems}"
+    );
+    for policy in ["fix", "refuse"] {
+        let problems = check("outcrop.yaml", &format!("parameters: {policy}\n"));
+        assert!(!problems.contains("error"), "{problems}");
+    }
 }
 
 #[test]

@@ -43,6 +43,7 @@ fn samples() -> Vec<Value> {
         json!({ "keys": [{ "name": "ana", "key": "secret" }], "upstream": { "runtime": "https://example.com" } }),
         json!({ "residency": { "allow_geographies": ["eu"] }, "regions": ["eu-west-1"] }),
         json!({ "on_disconnect": "drain" }),
+        json!({ "parameters": "refuse" }),
         json!({ "aliases": 3 }),
         json!({ "aliases": { "fast": 3 } }),
         json!({ "aliases": ["fast"] }),
@@ -53,6 +54,7 @@ fn samples() -> Vec<Value> {
         json!({ "upstream": { "runtimes": "https://example.com" } }),
         json!({ "residency": { "allow_region": ["eu-west-1"] } }),
         json!({ "on_disconnect": "hide" }),
+        json!({ "parameters": "drop" }),
         json!(["a"]),
         bedrock(json!({})),
         bedrock(

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::lessons::refuses_schemas;
 use super::{Draft, Family};
 use crate::Json;
 use crate::dialect::{AnswerForm, AnswerSchema};
@@ -23,6 +24,9 @@ pub(super) fn shape_answer(draft: &mut Draft<'_>) {
         return draft
             .notices
             .dropped("response_format", "the catalog does not know that this model enforces a schema");
+    }
+    if refuses_schemas(draft) {
+        return draft.notices.dropped("response_format", "this model has refused schemas before");
     }
     let AnswerSchema { schema, name, description } = &schema;
     let json_schema =
@@ -61,7 +65,10 @@ pub(super) fn name_betas(draft: &mut Draft<'_>) {
     let betas = std::mem::take(&mut draft.intent.betas);
     match draft.family() {
         _ if betas.is_empty() => {}
-        Family::Anthropic | Family::Unknown => draft.fields.set("anthropic_beta", &betas),
+        Family::Anthropic | Family::Unknown => {
+            draft.fields.set("anthropic_beta", &betas);
+            draft.betas = betas;
+        }
         _ => draft.notices.dropped("anthropic-beta", "the model is not Claude"),
     }
 }

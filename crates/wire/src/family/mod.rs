@@ -9,8 +9,10 @@
 mod answer;
 mod caching;
 mod history;
+mod lessons;
 mod names;
 mod output;
+mod policy;
 mod reasoning;
 mod repair;
 mod sampling;
@@ -19,8 +21,11 @@ mod tools;
 use outcrop_catalog::{Model, Reasoning};
 use serde::Serialize;
 
+pub use lessons::holds;
+pub use policy::{ParameterPolicy, Terms};
+
 use crate::bedrock::{ConverseRequest, InferenceConfig};
-use crate::dialect::{Intent, ToolNames, Translated};
+use crate::dialect::{Intent, RequestError, ToolNames, Translated};
 use crate::{Json, Notices};
 
 /// A request as it goes to Bedrock.
@@ -39,7 +44,21 @@ pub struct Prepared {
 /// With `model: None` (unknown to the catalog) only the rules of Converse itself apply; what clients asked beyond it
 /// goes out in the form they wrote, nothing is clamped.
 pub fn apply(translated: Translated, model: Option<&Model>) -> Prepared {
-    let mut draft = Draft::new(translated, model);
+    let prepared = apply_under(translated, model, &Terms::default());
+    prepared.expect("parameters are refused under `ParameterPolicy::Refuse` only")
+}
+
+/// As [`apply`], under the terms of an operator.
+///
+/// # Errors
+/// Under [`ParameterPolicy::Refuse`], a parameter that the model does not take as it is: its name, what the model takes,
+/// and the model.
+pub fn apply_under(
+    translated: Translated,
+    model: Option<&Model>,
+    terms: &Terms<'_>,
+) -> Result<Prepared, RequestError> {
+    let mut draft = Draft::new(translated, model, terms);
     history::drop_blank_text(&mut draft);
     history::drop_unwelcome_reasoning(&mut draft);
     history::join_turns(&mut draft);
@@ -66,8 +85,8 @@ pub fn apply(translated: Translated, model: Option<&Model>) -> Prepared {
     sampling::place_top_k(&mut draft);
     sampling::fit_stop_sequences(&mut draft);
     caching::fit_cache_points(&mut draft);
-    answer::shape_answer(&mut draft);
     answer::name_betas(&mut draft);
+    answer::shape_answer(&mut draft);
     draft.finish()
 }
 
@@ -83,6 +102,11 @@ struct Draft<'m> {
     fields: Fields,
     /// Whether the model will reason in this answer, and how it was told to.
     thinking: ThinkingState,
+    terms: &'m Terms<'m>,
+    /// The beta features that go out.
+    betas: Vec<String>,
+    /// The first parameter that does not fit, where such are refused.
+    refusal: Option<RequestError>,
 }
 
 /// Whether the model will reason in this answer.
@@ -96,7 +120,7 @@ enum ThinkingState {
 }
 
 impl<'m> Draft<'m> {
-    fn new(translated: Translated, model: Option<&'m Model>) -> Self {
+    fn new(translated: Translated, model: Option<&'m Model>, terms: &'m Terms<'m>) -> Self {
         let Translated { mut request, intent, notices } = translated;
         Self {
             config: request.inference_config.take().unwrap_or_default(),
@@ -107,18 +131,36 @@ impl<'m> Draft<'m> {
             model,
             tool_names: ToolNames::default(),
             thinking: ThinkingState::Off,
+            terms,
+            betas: Vec::new(),
+            refusal: None,
         }
     }
 
-    fn finish(self) -> Prepared {
-        let Self { mut request, config, intent: _, notices, model: _, tool_names, fields, thinking: _ } =
-            self;
+    fn finish(self) -> Result<Prepared, RequestError> {
+        let Self {
+            mut request,
+            config,
+            intent: _,
+            mut notices,
+            model: _,
+            tool_names,
+            fields,
+            thinking: _,
+            terms,
+            betas,
+            refusal,
+        } = self;
+        if let Some(refusal) = refusal {
+            return Err(refusal);
+        }
         request.inference_config = (!config.is_empty()).then_some(config);
         request.additional_model_request_fields = fields.into_json();
         if request.output_config.as_ref().is_some_and(|config| *config == Default::default()) {
             request.output_config = None;
         }
-        Prepared { request, notices, tool_names }
+        lessons::leave_out_what_was_refused(&mut request, terms.refused, &betas, &mut notices);
+        Ok(Prepared { request, notices, tool_names })
     }
 
     fn reasoning(&self) -> Option<&'m Reasoning> {

@@ -18,7 +18,8 @@ pub(super) fn limit_tokens(draft: &mut Draft<'_>) {
     match draft.config.max_tokens {
         Some(asked) if asked > limit => {
             draft.config.max_tokens = Some(limit);
-            draft.notices.push("clamped", "max_tokens", format!("{asked} → {limit}, the model's limit"));
+            let done = format!("{asked} → {limit}, the model's limit");
+            draft.misfit("clamped", "max_tokens", (asked, &format!("{limit} at most")), done);
         }
         Some(_) => {}
         None => {
@@ -46,6 +47,7 @@ fn raise_to_the_least(draft: &mut Draft<'_>) {
         && asked < least
     {
         draft.config.max_tokens = Some(least);
-        draft.notices.push("clamped", "max_tokens", format!("{asked} → {least}, the least the model takes"));
+        let done = format!("{asked} → {least}, the least the model takes");
+        draft.misfit("clamped", "max_tokens", (asked, &format!("{least} or more")), done);
     }
 }

@@ -26,8 +26,9 @@ const DEFAULT_EFFORT: &str = "high";
 pub(super) fn render(draft: &mut Draft<'_>) {
     let Some(model) = draft.model else { return as_written(draft) };
     render_for(draft, model);
-    if draft.intent.reasoning_display.take().is_some() {
-        draft.notices.dropped("thinking.display", "only Claude's adaptive thinking takes it");
+    if let Some(display) = draft.intent.reasoning_display.take() {
+        let done = "only Claude's adaptive thinking takes it";
+        draft.misfit("dropped", "thinking.display", (display, "none"), done);
     }
 }
 
@@ -63,12 +64,15 @@ fn as_written(draft: &mut Draft<'_>) {
 
 fn drop_all(draft: &mut Draft<'_>, wanted: Option<ReasoningIntent>, why: &str) {
     if wanted.is_some_and(|wanted| wanted != ReasoningIntent::Off) {
-        draft.notices.dropped("reasoning", why);
+        draft.misfit("dropped", "reasoning", ("asked for", NO_SETTING), why);
     }
-    if draft.intent.effort.take().is_some() {
-        draft.notices.dropped("effort", why);
+    if let Some(effort) = draft.intent.effort.take() {
+        draft.misfit("dropped", "effort", (effort, NO_SETTING), why);
     }
 }
+
+/// What a model takes whose reasoning cannot be steered.
+const NO_SETTING: &str = "no such setting";
 
 /// Claude: `thinking` in the native fields, effort in Converse's `outputConfig`.
 fn claude(draft: &mut Draft<'_>, wanted: Option<ReasoningIntent>, reasoning: &Reasoning) {
@@ -77,8 +81,7 @@ fn claude(draft: &mut Draft<'_>, wanted: Option<ReasoningIntent>, reasoning: &Re
         Some(ReasoningIntent::Off) => turn_off(draft, reasoning),
         Some(ReasoningIntent::Budget(budget)) if reasoning.mode == ReasoningMode::Adaptive => {
             let effort = effort_of_budget(budget);
-            let detail = format!("this model takes no budget; {budget} tokens became effort {effort}");
-            draft.notices.push("rewritten", "thinking.budget_tokens", detail);
+            not_a_budget(draft, budget, effort);
             adaptive(draft, Some(effort.to_owned()), reasoning);
         }
         Some(ReasoningIntent::Budget(budget)) => manual(draft, budget, None, reasoning),
@@ -88,9 +91,15 @@ fn claude(draft: &mut Draft<'_>, wanted: Option<ReasoningIntent>, reasoning: &Re
     answer_effort(draft, reasoning);
 }
 
+fn not_a_budget(draft: &mut Draft<'_>, budget: u32, effort: &str) {
+    let done = format!("this model takes no budget; {budget} tokens became effort {effort}");
+    draft.misfit("rewritten", "thinking.budget_tokens", (budget, "an effort"), done);
+}
+
 fn turn_off(draft: &mut Draft<'_>, reasoning: &Reasoning) {
     if reasoning.always_on {
-        draft.notices.dropped("reasoning", "this model always reasons, it cannot be turned off");
+        let done = "this model always reasons, it cannot be turned off";
+        draft.misfit("dropped", "reasoning", ("turned off", "no other than on"), done);
     } else if reasoning.mode == ReasoningMode::Adaptive {
         set_thinking(draft, "disabled", None, None);
     }
@@ -141,8 +150,9 @@ fn manual(draft: &mut Draft<'_>, budget: u32, effort: Option<&str>, reasoning: &
             draft.notices.push("rewritten", "reasoning_effort", detail);
         }
         None if fitted != budget => {
-            let detail = format!("{budget} → {fitted}: at least {least} and below the answer's limit");
-            draft.notices.push("clamped", "thinking.budget_tokens", detail);
+            let allowed = format!("{least} or more, and less than max_tokens");
+            let done = format!("{budget} → {fitted}: at least {least} and below the answer's limit");
+            draft.misfit("clamped", "thinking.budget_tokens", (budget, &allowed), done);
         }
         None => {}
     }
@@ -158,8 +168,9 @@ fn make_room(draft: &mut Draft<'_>, budget: u32, max_tokens: u64) -> u32 {
     let limit = draft.model.and_then(|model| model.limits.max_output_tokens).unwrap_or(u64::MAX);
     let raised = max_tokens.saturating_add(u64::from(budget)).min(limit);
     draft.config.max_tokens = Some(raised);
-    let detail = format!("{max_tokens} → {raised}, to leave room beside {budget} tokens of reasoning");
-    draft.notices.push("rewritten", "max_tokens", detail);
+    let allowed = format!("more than the {budget} tokens of its reasoning");
+    let done = format!("{max_tokens} → {raised}, to leave room beside {budget} tokens of reasoning");
+    draft.misfit("rewritten", "max_tokens", (max_tokens, &allowed), done);
     if u64::from(budget) < raised { budget } else { half(raised) }
 }
 
@@ -181,15 +192,13 @@ fn lacks_reasoning_in_tool_loop(draft: &Draft<'_>) -> bool {
 fn answer_effort(draft: &mut Draft<'_>, reasoning: &Reasoning) {
     let Some(effort) = draft.intent.effort.take() else { return };
     if reasoning.efforts.is_empty() {
-        return draft.notices.dropped("effort", "this model takes no effort");
+        return draft.misfit("dropped", "effort", (effort, "none"), "this model takes no effort");
     }
     let mut effort = nearest_effort(draft, effort, reasoning);
     if rank(&effort) > rank(DEFAULT_EFFORT) && !draft.is_thinking() {
-        draft.notices.push(
-            "clamped",
-            "effort",
-            format!("{effort} → {DEFAULT_EFFORT}: more needs reasoning turned on"),
-        );
+        let allowed = format!("{DEFAULT_EFFORT} at most while it does not reason");
+        let done = format!("{effort} → {DEFAULT_EFFORT}: more needs reasoning turned on");
+        draft.misfit("clamped", "effort", (effort, &allowed), done);
         effort = DEFAULT_EFFORT.to_owned();
     }
     draft.request.output_config.get_or_insert_default().effort = Some(effort);
@@ -208,7 +217,10 @@ fn plain_effort(draft: &mut Draft<'_>, wanted: Option<ReasoningIntent>, reasonin
     if wanted == Some(ReasoningIntent::Off) {
         match reasoning.efforts.iter().any(|effort| effort == "none") {
             true => draft.fields.set("reasoning_effort", "none"),
-            false => draft.notices.dropped("reasoning", "this model cannot be told not to reason"),
+            false => {
+                let done = "this model cannot be told not to reason";
+                draft.misfit("dropped", "reasoning", ("turned off", "no other than on"), done);
+            }
         }
         return;
     }
@@ -226,13 +238,14 @@ fn effort_wanted(draft: &mut Draft<'_>, wanted: Option<ReasoningIntent>) -> Opti
         Some(ReasoningIntent::Adaptive { effort }) => effort.unwrap_or_else(|| DEFAULT_EFFORT.to_owned()),
         Some(ReasoningIntent::Budget(budget)) => {
             let effort = effort_of_budget(budget);
-            let detail = format!("this model takes no budget; {budget} tokens became effort {effort}");
-            draft.notices.push("rewritten", "thinking.budget_tokens", detail);
+            not_a_budget(draft, budget, effort);
             effort.to_owned()
         }
         Some(ReasoningIntent::Off) | None => {
-            if answer_effort.is_some() {
-                draft.notices.dropped("effort", "this model knows effort as a measure of reasoning only");
+            if let Some(effort) = answer_effort {
+                let allowed = "it as a measure of reasoning only";
+                let done = "this model knows effort as a measure of reasoning only";
+                draft.misfit("dropped", "effort", (effort, allowed), done);
             }
             return None;
         }
@@ -254,11 +267,9 @@ fn nearest_effort(draft: &mut Draft<'_>, asked: String, reasoning: &Reasoning) -
     let nearest =
         weaker.or_else(|| ranked.min_by_key(|effort| rank(effort))).cloned().unwrap_or_else(|| asked.clone());
     if nearest != asked {
-        draft.notices.push(
-            "clamped",
-            "effort",
-            format!("{asked} → {nearest}: this model takes {}", reasoning.efforts.join(", ")),
-        );
+        let allowed = reasoning.efforts.join(", ");
+        let done = format!("{asked} → {nearest}: this model takes {allowed}");
+        draft.misfit("clamped", "effort", (asked, &allowed), done);
     }
     nearest
 }

@@ -19,8 +19,13 @@ pub(super) fn fit_temperature_and_top_p(draft: &mut Draft<'_>) {
     });
     if conflict && draft.config.temperature.is_some() && top_p.is_some() {
         draft.config.top_p = None;
-        draft.notices.dropped("top_p", "this model takes temperature or top_p, not both; temperature stays");
-        return;
+        let asked = ("set beside `temperature`", "one of the two only");
+        return draft.misfit(
+            "dropped",
+            "top_p",
+            asked,
+            "this model takes temperature or top_p, not both; temperature stays",
+        );
     }
     draft.config.top_p = fit(draft, "top_p", top_p, parameters.top_p.as_ref());
 }
@@ -36,7 +41,7 @@ fn fit(
     let unknown = ParameterRule { allowed: true, ..ParameterRule::default() };
     let rule = rule.unwrap_or(&unknown);
     if !rule.allowed {
-        draft.notices.dropped(name, "the model does not take it");
+        draft.misfit("dropped", name, (asked, "none"), "the model does not take it");
         return None;
     }
     if let Some(while_reasoning) = rule.while_reasoning.filter(|_| draft.is_thinking()) {
@@ -46,7 +51,9 @@ fn fit(
     let (least, most) = (rule.min.unwrap_or(0.0), rule.max.unwrap_or(1.0));
     let fitted = asked.max(least).min(most);
     if fitted != asked {
-        draft.notices.push("clamped", name, format!("{asked} → {fitted}: {least} to {most} is possible"));
+        let allowed = format!("{least} to {most}");
+        let done = format!("{asked} → {fitted}: {allowed} is possible");
+        draft.misfit("clamped", name, (asked, &allowed), done);
     }
     Some(fitted)
 }
@@ -59,21 +66,28 @@ fn fit_while_reasoning(
 ) -> Option<f64> {
     match rule {
         WhileReasoning::Only(value) if asked == value => Some(asked),
-        WhileReasoning::AtLeast(least) if asked >= least => Some(asked.min(1.0)),
+        WhileReasoning::AtLeast(least) if (least..=1.0).contains(&asked) => Some(asked),
+        WhileReasoning::AtLeast(least) if asked > 1.0 => {
+            let allowed = format!("{least} to 1 while it reasons");
+            let done = format!("{asked} → 1: {least} to 1 is possible while the model reasons");
+            draft.misfit("clamped", name, (asked, &allowed), done);
+            Some(1.0)
+        }
         WhileReasoning::AtLeast(least) => {
-            draft.notices.push(
-                "clamped",
-                name,
-                format!("{asked} → {least}: the least possible while the model reasons"),
-            );
+            let allowed = format!("{least} or more while it reasons");
+            let done = format!("{asked} → {least}: the least possible while the model reasons");
+            draft.misfit("clamped", name, (asked, &allowed), done);
             Some(least)
         }
         WhileReasoning::Only(value) => {
-            draft.notices.dropped(name, &format!("only {value} is possible while the model reasons"));
+            let allowed = format!("only {value} while it reasons");
+            let done = format!("only {value} is possible while the model reasons");
+            draft.misfit("dropped", name, (asked, &allowed), done);
             None
         }
         WhileReasoning::Rejected => {
-            draft.notices.dropped(name, "not possible while the model reasons");
+            let allowed = "none while it reasons";
+            draft.misfit("dropped", name, (asked, allowed), "not possible while the model reasons");
             None
         }
     }
@@ -86,21 +100,38 @@ pub(super) fn place_top_k(draft: &mut Draft<'_>) {
     let Some(top_k) = draft.intent.top_k.take() else { return };
     let rule = draft.model.and_then(|model| model.parameters.top_k.as_ref());
     if rule.is_some_and(|rule| !rule.allowed) {
-        return draft.notices.dropped("top_k", "the model does not take it");
+        return draft.misfit("dropped", "top_k", (top_k, "none"), "the model does not take it");
     }
     if draft.is_thinking() && rule.is_some_and(|rule| rule.while_reasoning == Some(WhileReasoning::Rejected))
     {
-        return draft.notices.dropped("top_k", "not possible while the model reasons");
+        let allowed = "none while it reasons";
+        return draft.misfit("dropped", "top_k", (top_k, allowed), "not possible while the model reasons");
     }
+    let top_k = fit_top_k(draft, top_k, rule);
     match draft.family() {
         Family::Nova => draft.fields.set("inferenceConfig", &NovaInferenceConfig { top_k }),
         Family::Cohere => draft.fields.set("k", &top_k),
         Family::Anthropic | Family::Mistral | Family::Unknown => draft.fields.set("top_k", &top_k),
         Family::Other if rule.is_some() => draft.fields.set("top_k", &top_k),
         Family::Other => {
-            draft.notices.dropped("top_k", "the catalog does not know where this model takes it")
+            let allowed = "none that the catalog knows of";
+            let done = "the catalog does not know where this model takes it";
+            draft.misfit("dropped", "top_k", (top_k, allowed), done);
         }
     }
+}
+
+fn fit_top_k(draft: &mut Draft<'_>, asked: u32, rule: Option<&ParameterRule>) -> u32 {
+    let bound = |value: Option<f64>, otherwise| value.map_or(otherwise, |value| value as u32);
+    let least = bound(rule.and_then(|rule| rule.min), 0);
+    let most = bound(rule.and_then(|rule| rule.max), u32::MAX);
+    let fitted = asked.max(least).min(most);
+    if fitted != asked {
+        let allowed = format!("{least} to {most}");
+        let done = format!("{asked} → {fitted}: {allowed} is possible");
+        draft.misfit("clamped", "top_k", (asked, &allowed), done);
+    }
+    fitted
 }
 
 #[derive(Serialize)]
@@ -121,17 +152,16 @@ pub(super) fn fit_stop_sequences(draft: &mut Draft<'_>) {
     }
     let rule = draft.model.and_then(|model| model.parameters.stop_sequences.as_ref());
     if rule.is_some_and(|rule| !rule.allowed) {
-        draft.config.stop_sequences.clear();
-        return draft.notices.dropped("stop", "the model does not take stop sequences");
+        let sequences = std::mem::take(&mut draft.config.stop_sequences);
+        let asked = (format!("{sequences:?}"), "none");
+        return draft.misfit("dropped", "stop", asked, "the model does not take stop sequences");
     }
     let most = rule.and_then(|rule| rule.max).map_or(usize::MAX, |max| max as usize);
-    if draft.config.stop_sequences.len() > most {
+    let asked = draft.config.stop_sequences.len();
+    if asked > most {
         draft.config.stop_sequences.truncate(most);
-        draft.notices.push(
-            "clamped",
-            "stop",
-            format!("the model takes {most} stop sequences, the first ones stay"),
-        );
+        let done = format!("the model takes {most} stop sequences, the first ones stay");
+        draft.misfit("clamped", "stop", (format!("{asked} sequences"), &format!("{most} at most")), done);
     }
     if draft.family() == Family::Anthropic {
         draft.request.additional_model_response_field_paths.push("/stop_sequence".to_owned());

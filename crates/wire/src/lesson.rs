@@ -1,0 +1,342 @@
+//! What a refusal teaches: members of a request that a model does not take, and requests without them.
+//!
+//! The catalog cannot know every member of every model's native body, and AWS adds and removes some without notice. A
+//! model that refuses one names it, in its own words or in Converse's; [`Refused::of`] reads the name, and the same
+//! request can be made without it. What was *said* in a conversation is never left out for a refusal: those go to the client.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::Notices;
+use crate::envelope::{Envelope, Members};
+
+/// A member that a model refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// Where it stands: names with dots between them, `*` for any index, unions by their tag, as the model named it:
+    /// `thinking.adaptive.budget_tokens`, `tools.*.custom.strict`, `stopSequences`.
+    pub path: String,
+    /// The beta features that the request named, sorted: with others the member may be welcome.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub betas: Vec<String>,
+}
+
+/// Longer paths and deeper ones are no members that a person would name.
+const LONGEST_PATH: usize = 200;
+const DEEPEST_PATH: usize = 16;
+/// A refusal names one member, seldom some.
+const MOST_NAMED: usize = 8;
+
+impl Refused {
+    /// The members that a refusal names, of a request with these betas; none where the refusal is of another kind, or
+    /// where the member holds what somebody said.
+    ///
+    /// Sources: reference `bedrock.md` §5 (`thinking.adaptive.budget_tokens: Extra inputs are not permitted`;
+    /// `` `temperature` is deprecated for this model. ``; `This model doesn't support the stopSequences field`;
+    /// `extraneous key [toolResult] is not permitted`).
+    pub fn of(message: &str, betas: &[String]) -> Vec<Self> {
+        let mut betas = betas.to_vec();
+        betas.sort();
+        let named = extra_inputs(message).chain(deprecated(message)).chain(unsupported(message));
+        let paths = named.chain(extraneous(message)).filter(|path| may_be_left_out(path));
+        paths.take(MOST_NAMED).map(|path| Self { path, betas: betas.clone() }).collect()
+    }
+
+    /// Whether it was learned from a request with the same betas.
+    pub fn concerns(&self, betas: &[String]) -> bool {
+        let mut betas: Vec<&String> = betas.iter().collect();
+        betas.sort();
+        betas.into_iter().eq(&self.betas)
+    }
+
+    /// The body without the member; `None` where it has none such. Everything else is copied byte for byte.
+    pub fn left_out_of(&self, body: &str) -> Option<String> {
+        let path: Vec<&str> = self.path.split('.').collect();
+        without(body, &path)
+    }
+}
+
+/// The native body without the members that its model has refused before with the same beta features.
+pub fn leave_out(body: Vec<u8>, refused: &[Refused], notices: &mut Notices) -> Vec<u8> {
+    if refused.is_empty() {
+        return body;
+    }
+    let betas = betas_of(&body);
+    let mut body = String::from_utf8(body).expect("a body that was read as JSON is text");
+    for refused in refused.iter().filter(|refused| refused.concerns(&betas)) {
+        if let Some(without) = refused.left_out_of(&body) {
+            body = without;
+            notices.dropped(refused.path.as_str(), "this model has refused it before");
+        }
+    }
+    body.into_bytes()
+}
+
+/// The beta features that a request names: in a native Claude body, or in the native fields of a Converse body.
+pub fn betas_of(body: &[u8]) -> Vec<String> {
+    #[derive(Deserialize)]
+    struct Body {
+        #[serde(default)]
+        anthropic_beta: Vec<String>,
+        #[serde(default, rename = "additionalModelRequestFields")]
+        fields: Option<Fields>,
+    }
+    #[derive(Deserialize)]
+    struct Fields {
+        #[serde(default)]
+        anthropic_beta: Vec<String>,
+    }
+    let Ok(Body { anthropic_beta, fields }) = serde_json::from_slice(body) else { return Vec::new() };
+    match fields {
+        Some(fields) if anthropic_beta.is_empty() => fields.anthropic_beta,
+        _ => anthropic_beta,
+    }
+}
+
+/// `PATH: Extra inputs are not permitted`, as often as it is said.
+fn extra_inputs(message: &str) -> impl Iterator<Item = String> + '_ {
+    let parts: Vec<&str> = message.split(": Extra inputs are not permitted").collect();
+    let (_, before) = parts.split_last().map_or((None, &[][..]), |(last, before)| (Some(last), before));
+    let named: Vec<&str> = before.iter().map(|part| trailing_path(part)).collect();
+    named.into_iter().filter_map(path)
+}
+
+/// `` `NAME` is deprecated for this model ``.
+fn deprecated(message: &str) -> impl Iterator<Item = String> + '_ {
+    let before = message.split_once("` is deprecated for this model").map(|(before, _)| before);
+    before.map(trailing_path).and_then(path).into_iter()
+}
+
+/// `This model doesn't support the NAME field.` The apostrophe comes in two forms.
+fn unsupported(message: &str) -> impl Iterator<Item = String> + '_ {
+    let named = message.split_once("t support the ").and_then(|(_, after)| after.split_once(" field"));
+    named.and_then(|(name, _)| path(name)).into_iter()
+}
+
+/// `#/POINTER: extraneous key [NAME] is not permitted`.
+fn extraneous(message: &str) -> impl Iterator<Item = String> + '_ {
+    let named = message.split_once(": extraneous key [").and_then(|(before, after)| {
+        let (name, _) = after.split_once(']')?;
+        let (_, pointer) = before.rsplit_once('#')?;
+        path(format!("{}.{name}", pointer.replace('/', ".")).trim_start_matches('.'))
+    });
+    named.into_iter()
+}
+
+fn trailing_path(text: &str) -> &str {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let start = text.char_indices().rev().find(|(_, c)| !is_part(*c)).map_or(0, |(at, c)| at + c.len_utf8());
+    &text[start..]
+}
+
+/// The path with `*` for every index; `None` where it is none.
+fn path(text: &str) -> Option<String> {
+    let fits = |part: &str| {
+        !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
+    };
+    let parts: Vec<&str> = text.split('.').collect();
+    let is_path =
+        text.len() <= LONGEST_PATH && parts.len() <= DEEPEST_PATH && parts.iter().all(|it| fits(it));
+    let any = |part: &&str| if part.bytes().all(|b| b.is_ascii_digit()) { "*" } else { *part }.to_owned();
+    is_path.then(|| parts.iter().map(any).collect::<Vec<_>>().join("."))
+}
+
+/// What the conversation says, and what a request is nothing without, stays: better a refusal than another question.
+fn may_be_left_out(path: &str) -> bool {
+    let parts: Vec<&str> = path.split('.').collect();
+    let last = parts.last().copied().unwrap_or_default();
+    match parts[0] {
+        "messages" | "system" => {
+            parts.contains(&"cache_control") || matches!(last, "citations" | "caller" | "cachePoint")
+        }
+        "tools" => {
+            parts.len() > 1
+                && !parts.contains(&"input_schema")
+                && !matches!(last, "*" | "name" | "description" | "type" | "custom")
+        }
+        first => {
+            let needed =
+                ["anthropic_version", "max_tokens", "maxTokens", "prompt", "inputText", "toolConfig"];
+            !needed.contains(&first) && !matches!(last, "*" | "toolUse" | "toolResult")
+        }
+    }
+}
+
+/// `value` without the member at `path`; `None` where there is none.
+fn without(value: &str, path: &[&str]) -> Option<String> {
+    let (first, rest) = path.split_first()?;
+    match value.as_bytes().first()? {
+        b'{' => without_member(value, first, rest),
+        b'[' if *first == "*" => without_in_each(value, rest),
+        _ => None,
+    }
+}
+
+fn without_member(object: &str, first: &str, rest: &[&str]) -> Option<String> {
+    let Members(members) = serde_json::from_str(object).ok()?;
+    if !members.iter().any(|(key, _)| key == first) {
+        return is_tag(&members, first).then(|| without(object, rest)).flatten();
+    }
+    let mut out = Envelope::with_capacity(object.len());
+    let mut changed = false;
+    for (key, value) in members {
+        let kept = match rest {
+            _ if key != first => Some(Cow::Borrowed(value.get())),
+            [] => None,
+            rest => Some(without(value.get(), rest).map_or(Cow::Borrowed(value.get()), Cow::Owned)),
+        };
+        changed |= !matches!(kept, Some(Cow::Borrowed(_)));
+        if let Some(kept) = kept {
+            out.member(&key, kept.as_bytes());
+        }
+    }
+    let out = String::from_utf8(out.finish()).ok()?;
+    changed.then_some(out)
+}
+
+/// Models name the variant of a union as if it were a member: `thinking.adaptive.budget_tokens`. A tool without a type is
+/// a `custom` one.
+fn is_tag(members: &[(Cow<'_, str>, &RawValue)], name: &str) -> bool {
+    let tag = members.iter().find(|(key, _)| key == "type").map(|(_, value)| value.get().trim_matches('"'));
+    tag.unwrap_or("custom") == name
+}
+
+fn without_in_each(array: &str, rest: &[&str]) -> Option<String> {
+    let items: Vec<&RawValue> = serde_json::from_str(array).ok()?;
+    let mut changed = false;
+    let items: Vec<Cow<'_, str>> = items
+        .iter()
+        .map(|item| match without(item.get(), rest) {
+            Some(shorter) => {
+                changed = true;
+                Cow::Owned(shorter)
+            }
+            None => Cow::Borrowed(item.get()),
+        })
+        .collect();
+    changed.then(|| format!("[{}]", items.join(",")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn paths(message: &str) -> Vec<String> {
+        Refused::of(message, &[]).into_iter().map(|refused| refused.path).collect()
+    }
+
+    #[test]
+    fn refusals_name_their_members() {
+        let table = [
+            (
+                "The model returned the following errors: thinking.adaptive.budget_tokens: Extra inputs are not permitted",
+                "thinking.adaptive.budget_tokens",
+            ),
+            ("context_management: Extra inputs are not permitted", "context_management"),
+            (
+                "The model returned the following errors: tools.12.custom.strict: Extra inputs are not permitted",
+                "tools.*.custom.strict",
+            ),
+            (
+                "system.2.cache_control.ephemeral.scope: Extra inputs are not permitted",
+                "system.*.cache_control.ephemeral.scope",
+            ),
+            ("output_config.format: Extra inputs are not permitted", "output_config.format"),
+            (
+                "The model returned the following errors: `temperature` is deprecated for this model.",
+                "temperature",
+            ),
+            (
+                "This model doesn't support the stopSequences field. Remove stopSequences and try again.",
+                "stopSequences",
+            ),
+            (
+                "This model doesn\u{2019}t support the cachePoint field. Remove cachePoint and try again.",
+                "cachePoint",
+            ),
+            (
+                "Malformed input request: #: extraneous key [foo] is not permitted, please reformat your input and try again.",
+                "foo",
+            ),
+            (
+                "Malformed input request: #/inferenceConfig: extraneous key [foo] is not permitted, please",
+                "inferenceConfig.foo",
+            ),
+        ];
+        for (message, path) in table {
+            assert_eq!(paths(message), [path], "{message}");
+        }
+        let two = "a: Extra inputs are not permitted; b.0.c: Extra inputs are not permitted";
+        assert_eq!(paths(two), ["a", "b.*.c"]);
+    }
+
+    /// A refusal never takes away what somebody said, nor what the request is nothing without.
+    #[test]
+    fn what_was_said_is_never_left_out() {
+        let named = [
+            "messages",
+            "messages.0",
+            "messages.0.content",
+            "messages.0.content.1.text",
+            "messages.3.content.0.source",
+            "system",
+            "system.0.text",
+            "tools",
+            "tools.0",
+            "tools.0.input_schema",
+            "tools.0.input_schema.properties",
+            "tools.0.name",
+            "max_tokens",
+            "anthropic_version",
+            "",
+            ".",
+            "a..b",
+        ];
+        for name in named {
+            assert_eq!(paths(&format!("{name}: Extra inputs are not permitted")), [""; 0], "{name}");
+        }
+        let recorded =
+            "Malformed input request: #/messages/0/content/0: extraneous key [toolResult] is not permitted";
+        assert_eq!(paths(recorded), [""; 0]);
+        assert_eq!(paths("This model doesn't support the video content block that you provided."), [""; 0]);
+        assert_eq!(paths("Too many tokens, please wait before trying again."), [""; 0]);
+    }
+
+    fn left_out(path: &str, body: &str) -> Option<String> {
+        Refused { path: path.to_owned(), betas: Vec::new() }.left_out_of(body)
+    }
+
+    #[test]
+    fn a_member_is_left_out_and_every_other_byte_stays() {
+        let body = r#"{"a": 1.50,"thinking":{"type":"adaptive","budget_tokens":9, "x":[ ]},"b":"\u0061"}"#;
+        assert_eq!(
+            left_out("thinking.adaptive.budget_tokens", body).as_deref(),
+            Some(r#"{"a":1.50,"thinking":{"type":"adaptive","x":[ ]},"b":"\u0061"}"#)
+        );
+        assert_eq!(left_out("thinking.enabled.budget_tokens", body), None, "another variant");
+        assert_eq!(left_out("b", body).as_deref().map(|body| body.contains("\"b\"")), Some(false));
+        let tools = r#"{"tools":[{"name":"a","strict":true},{"name":"b"},{"type":"custom","strict":false}]}"#;
+        assert_eq!(
+            left_out("tools.*.custom.strict", tools).as_deref(),
+            Some(r#"{"tools":[{"name":"a"},{"name":"b"},{"type":"custom"}]}"#)
+        );
+        for (path, body) in
+            [("x", "{}"), ("x", "[]"), ("x.*", r#"{"x":1}"#), ("x.y", r#"{"x":null}"#), ("x", "no")]
+        {
+            assert_eq!(left_out(path, body), None, "{path} of {body}");
+        }
+    }
+
+    #[test]
+    fn a_lesson_holds_for_the_betas_it_was_learned_with() {
+        let lesson = &Refused::of("x: Extra inputs are not permitted", &["b".into(), "a".into()])[0];
+        assert!(lesson.concerns(&["a".into(), "b".into()]));
+        assert!(!lesson.concerns(&["a".into()]) && !lesson.concerns(&[]));
+        let native = br#"{"anthropic_beta":["x"]}"#;
+        let converse = br#"{"additionalModelRequestFields":{"anthropic_beta":["y"]}}"#;
+        assert_eq!((betas_of(native), betas_of(converse)), (vec!["x".to_owned()], vec!["y".to_owned()]));
+        assert_eq!((betas_of(b"{}"), betas_of(b"no")), (vec![], vec![]));
+    }
+}
