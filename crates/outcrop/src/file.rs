@@ -17,6 +17,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_saphyr::{Location, Spanned};
 
+use crate::commands::profiles::rules::{self, Refused};
 use crate::environment::Environment;
 use crate::librechat::{self, Bedrock, LibreChat};
 use crate::mappings::{is_application_profile, mapped_profile};
@@ -24,6 +25,7 @@ use crate::outcrop_yaml::{self, FailoverStep, Key, Lane, OutcropYaml, Upstream};
 use crate::problem::Problem;
 use crate::region;
 use crate::secret::Secret;
+use crate::tag_policy::TagPolicy;
 use crate::yaml::Source;
 
 /// `file:line` of a value, by its key as it is written in the file: `aliases.fast`, `keys[0].name`.
@@ -66,6 +68,8 @@ pub struct FromFile {
     pub requests: RequestPolicy,
     /// `global` profiles come before all others.
     pub prefers_global: bool,
+    /// The tags of the profiles that are made.
+    pub profile_tags: TagPolicy,
     /// Where calls may go, if that is limited.
     pub residency: Option<Residency>,
     /// The Region to call where nothing else names one.
@@ -230,6 +234,7 @@ impl Reader<'_> {
             catalog,
             on_disconnect,
             prefer,
+            profile_tags,
             parameters,
         } = file;
         let regions_at = regions.as_ref().map(|list| list.referenced);
@@ -260,6 +265,7 @@ impl Reader<'_> {
             requests: RequestPolicy {
                 parameters: parameters.map(|it| self.parameters(it)).unwrap_or_default(),
             },
+            profile_tags: profile_tags.map(|policy| self.profile_tags(policy)).unwrap_or_default(),
             ..FromFile::default()
         }
     }
@@ -438,6 +444,29 @@ impl Reader<'_> {
             outcrop_yaml::Parameters::Refuse => ("refuse", ParameterPolicy::Refuse),
         };
         self.shown.push(("parameters".to_owned(), word.to_owned()));
+        policy
+    }
+
+    fn profile_tags(&mut self, policy: Spanned<TagPolicy>) -> TagPolicy {
+        let at = policy.referenced;
+        let policy = self.placed("profile_tags", policy);
+        let TagPolicy { tags, required_tags, tag_values } = &policy;
+        for (key, value) in tags {
+            if let Err(Refused { message, hint }) = rules::tag(key, value) {
+                let problem = self.source.error(at, format!("`profile_tags`: {message}"));
+                self.problems.push(hint.into_iter().fold(problem, Problem::hint));
+            }
+        }
+        let shown = [
+            ("tags", tags.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>()),
+            ("required_tags", required_tags.clone()),
+            (
+                "tag_values",
+                tag_values.iter().map(|(key, values)| format!("{key}={}", values.join("|"))).collect(),
+            ),
+        ];
+        let shown = shown.into_iter().filter(|(_, values)| !values.is_empty());
+        self.shown.extend(shown.map(|(key, values)| (format!("profile_tags.{key}"), values.join(", "))));
         policy
     }
 

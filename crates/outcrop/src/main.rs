@@ -28,6 +28,7 @@ mod running;
 mod secret;
 mod settings;
 mod shown;
+mod tag_policy;
 mod yaml;
 
 use std::process::ExitCode;

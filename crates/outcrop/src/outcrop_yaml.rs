@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
+use crate::tag_policy::TagPolicy;
+
 /// The file.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -53,6 +55,10 @@ pub struct OutcropYaml {
     #[serde(default)]
     #[schemars(with = "Option<Prefer>")]
     pub prefer: Option<Spanned<Prefer>>,
+    /// The tags of the profiles that `outcrop profiles` makes.
+    #[serde(default)]
+    #[schemars(with = "Option<TagPolicy>")]
+    pub profile_tags: Option<Spanned<TagPolicy>>,
     /// What becomes of a parameter that the model does not take as it is: out of range, unknown to it, or beside another.
     #[serde(default)]
     #[schemars(with = "Option<Parameters>")]

@@ -20,6 +20,7 @@ use crate::file::{self, FromFile, GatewayKey, Places};
 use crate::outcrop_yaml::Lane;
 use crate::problem::{Problem, Severity};
 use crate::secret::Secret;
+use crate::tag_policy::TagPolicy;
 use crate::{mappings, region};
 
 /// A value and where it comes from.
@@ -90,6 +91,8 @@ pub struct Settings {
     pub requests: RequestPolicy,
     /// `global` profiles come before all others.
     pub prefers_global: bool,
+    /// The tags of the profiles that are made.
+    pub profile_tags: TagPolicy,
     /// Where calls may go, if that is limited.
     pub residency: Option<Residency>,
     /// Where traces and metrics go.
@@ -219,6 +222,7 @@ impl Settings {
             on_disconnect,
             requests,
             prefers_global,
+            profile_tags,
             residency,
             region,
         } = from_file.unwrap_or_default();
@@ -258,6 +262,7 @@ impl Settings {
             on_disconnect,
             requests,
             prefers_global,
+            profile_tags,
             residency,
             collector: collector::of(environment, problems),
             client: ClientSettings::of(environment),

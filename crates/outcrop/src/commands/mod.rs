@@ -18,7 +18,7 @@ mod logging;
 mod metrics;
 mod models;
 mod picture;
-mod profiles;
+pub mod profiles;
 mod serve;
 mod usage;
 mod verify;

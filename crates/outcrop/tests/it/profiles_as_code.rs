@@ -185,8 +185,8 @@ fn a_tag_policy_is_kept_before_anything_is_sent() {
     error: profiles.yaml:5:11: the profile `a` lacks the required tag `team`
       5 |   - name: a
         |           ^
-      hint: add `team` to its `tags`, or to the `tags` of the file
-    error: profiles.yaml:7:17: the tag `env` may not be `staging`
+      hint: give it the tag, or have `team` among the policy's `tags` for every profile
+    error: profiles.yaml:7:17: the tag `env` of `a` may not be `staging`
       7 |     tags: {env: staging}
         |                 ^
       hint: allowed are prod, test
@@ -198,6 +198,53 @@ fn a_tag_policy_is_kept_before_anything_is_sent() {
     apply(&aws, &file("    tags: {team: a, owner: me}\n"), &[]).succeeded();
     let tags = aws.profiles(&["get", "a", "--json"]).run().json()["tags"].clone();
     assert_eq!(tags, json!({"owner": "me", "team": "a"}));
+}
+
+/// The policy of the configuration holds for every command that makes or changes a profile.
+#[test]
+fn a_configured_tag_policy_holds_for_every_command() {
+    const POLICY: &str =
+        "profile_tags: {tags: {owner: platform}, required_tags: [team], tag_values: {env: [prod, test]}}\n";
+    const FROM: [&str; 2] = ["--from", "amazon.nova-lite-v1:0"];
+    let aws = Aws::start();
+    let run = |args: &[&str]| {
+        let args = [args, &["--config", "outcrop.yaml"]].concat();
+        aws.profiles(&args).file("outcrop.yaml", POLICY).file("profiles.yaml", PROFILES).run()
+    };
+    const PROFILES: &str =
+        "required_tags: [cost]\nprofiles: [{name: b, from: amazon.nova-lite-v1:0, tags: {env: prod}}]\n";
+    let refused = run(&[&["create", "a", "--tag", "env=staging"], &FROM[..]].concat()).failed();
+    assert!(refused.contains("lacks the required tag `team`"), "{refused}");
+    assert!(refused.contains("`env` of `a` may not be `staging`"), "{refused}");
+    run(&[&["create", "a", "--tag", "team=a", "--tag", "env=test"], &FROM[..]].concat()).succeeded();
+    let tags = || aws.profiles(&["get", "a", "--json"]).run().json()["tags"].clone();
+    assert_eq!(tags(), json!({"owner": "platform", "team": "a", "env": "test"}));
+
+    assert!(run(&["tag", "a", "env=staging"]).failed().contains("may not be `staging`"));
+    assert!(run(&["untag", "a", "team"]).failed().contains("lacks the required tag `team`"));
+    run(&["tag", "a", "env=prod"]).succeeded();
+    run(&["untag", "a", "owner"]).succeeded();
+    assert_eq!(tags(), json!({"team": "a", "env": "prod"}));
+
+    let refused = run(&["plan", "-f", "profiles.yaml"]).failed();
+    assert!(
+        refused.contains("the required tag `cost`") && refused.contains("the required tag `team`"),
+        "{refused}"
+    );
+    let refused = run(&["bootstrap", "--prefix", "x", "us.amazon.nova-lite-v1:0", "--yes"]).failed();
+    assert!(refused.contains("`bootstrap` gives the tags"), "{refused}");
+    assert_eq!(aws.names("us-east-1"), ["a"]);
+}
+
+#[test]
+fn a_bad_tag_in_the_policy_is_refused_with_its_place() {
+    let aws = Aws::start();
+    let refused = aws
+        .profiles(&["list", "--config", "outcrop.yaml"])
+        .file("outcrop.yaml", "listen: 127.0.0.1:4141\nprofile_tags: {tags: {'aws:x': y}}\n")
+        .run()
+        .failed();
+    assert!(refused.contains("outcrop.yaml:2") && refused.contains("only AWS itself"), "{refused}");
 }
 
 #[test]

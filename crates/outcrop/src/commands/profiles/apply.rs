@@ -46,6 +46,7 @@ pub async fn apply(global: &Global, settings: &Settings, apply: &Apply) -> Resul
 pub async fn bootstrap(global: &Global, settings: &Settings, bootstrap: &Bootstrap) -> Result<(), Failure> {
     let Bootstrap { prefix, models, region: _, yes } = bootstrap;
     let region = &settings.region.value;
+    let tags = default_tags(settings, prefix)?;
     let mut here = Here::default();
     let catalog = source::catalog(settings);
     let mut changes = Vec::new();
@@ -60,7 +61,8 @@ pub async fn bootstrap(global: &Global, settings: &Settings, bootstrap: &Bootstr
         match source::look_up(&place.account, &catalog, model).await {
             Ok(source) => {
                 source.note.iter().for_each(|note| paper::say(note));
-                let wanted = Wanted { name, region: region.clone(), source, description: None, tags: None };
+                let wanted =
+                    Wanted { name, region: region.clone(), source, description: None, tags: tags.clone() };
                 changes.extend(place.changes(&wanted, &BTreeSet::new(), false).await?);
             }
             Err(failure) => {
@@ -74,6 +76,19 @@ pub async fn bootstrap(global: &Global, settings: &Settings, bootstrap: &Bootstr
         [] => Ok(()),
         missing => Err(Failure::new(format!("no source, so no profile: {}", missing.join(", ")))
             .hint("`outcrop profiles list --type system` shows what there is")),
+    }
+}
+
+/// The tags of the configuration's policy, which must be all that it wants; `None` without any.
+fn default_tags(settings: &Settings, prefix: &str) -> Result<Option<BTreeMap<String, String>>, Failure> {
+    let tags = settings.profile_tags.complete(BTreeMap::new());
+    match settings.profile_tags.breaches(&tags).first() {
+        Some(breach) => {
+            let refused = rules::breach(&format!("{prefix}-…"), breach);
+            let hint = "`bootstrap` gives the tags of `profile_tags.tags` alone; others are written in a profiles.yaml";
+            Err(Failure::new(refused.message).hint(hint))
+        }
+        None => Ok((!tags.is_empty()).then_some(tags)),
     }
 }
 
@@ -197,7 +212,7 @@ impl Place {
 /// Every mistake in the file is found before anything else is said.
 async fn of_file(settings: &Settings, path: &Path, prune: bool) -> Result<(Here, Vec<Change>), Failure> {
     let default_region = settings.region.value.as_str();
-    let file = File::read(path, default_region)?;
+    let file = File::read(path, default_region, &settings.profile_tags)?;
     let catalog = source::catalog(settings);
     let (mut here, mut changes, mut problems) = (Here::default(), Vec::new(), Vec::new());
     let names_in = |region: &str| -> BTreeSet<&str> {

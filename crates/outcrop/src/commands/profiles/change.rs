@@ -16,11 +16,14 @@ use crate::commands::confirm::confirm;
 use crate::failure::Failure;
 use crate::paper;
 use crate::settings::Settings;
+use crate::tag_policy::Breach;
 
 /// Creates a profile, unless its name is taken.
 pub async fn create(global: &Global, settings: &Settings, create: &Create) -> Result<(), Failure> {
     let Create { name, from, description, tags, region: _, dry_run } = create;
     check(name, description.as_deref(), tags)?;
+    let tags = settings.profile_tags.complete(tags.iter().cloned().collect());
+    keeps_policy(settings, name, &tags, |_| true)?;
     let account = Account::open(settings, &settings.region.value).await?;
     let source = source::look_up(&account, &source::catalog(settings), from).await?;
     source.note.iter().for_each(|note| paper::say(note));
@@ -28,7 +31,7 @@ pub async fn create(global: &Global, settings: &Settings, create: &Create) -> Re
         name: name.clone(),
         description: description.clone(),
         copy_from: source.arn.clone(),
-        tags: tags.iter().cloned().collect(),
+        tags,
     };
     refuse_taken_name(&account, name).await?;
     if *dry_run {
@@ -53,7 +56,9 @@ pub async fn tag(
     check_tags(tags)?;
     let account = Account::of(settings, profile).await?;
     let found = account.find(profile).await?;
-    account.tag(&found.inference_profile_arn, &tags.iter().cloned().collect()).await?;
+    let tags: BTreeMap<_, _> = tags.iter().cloned().collect();
+    keeps_policy(settings, name_of(&found), &tags, |breach| matches!(breach, Breach::Value { .. }))?;
+    account.tag(&found.inference_profile_arn, &tags).await?;
     show_tags(global, &account, found).await
 }
 
@@ -66,6 +71,9 @@ pub async fn untag(
 ) -> Result<(), Failure> {
     let account = Account::of(settings, profile).await?;
     let found = account.find(profile).await?;
+    let taken =
+        |breach: &Breach<'_>| matches!(breach, Breach::Missing(key) if keys.iter().any(|it| it == key));
+    keeps_policy(settings, name_of(&found), &BTreeMap::new(), taken)?;
     account.untag(&found.inference_profile_arn, keys).await?;
     show_tags(global, &account, found).await
 }
@@ -74,7 +82,7 @@ pub async fn untag(
 pub async fn delete(global: &Global, settings: &Settings, profile: &str, yes: bool) -> Result<(), Failure> {
     let account = Account::of(settings, profile).await?;
     let found = account.find(profile).await?;
-    let name = found.inference_profile_name.as_deref().unwrap_or(found.id());
+    let name = name_of(&found);
     let arn = &found.inference_profile_arn;
     confirm(yes, &format!("delete {name} ({arn})"))?;
     account.delete(arn).await?;
@@ -83,6 +91,25 @@ pub async fn delete(global: &Global, settings: &Settings, profile: &str, yes: bo
     }
     paper::say(&format!("deleted {name} ({arn}); what still names it will be refused by AWS"));
     Ok(())
+}
+
+fn name_of(profile: &InferenceProfile) -> &str {
+    profile.inference_profile_name.as_deref().unwrap_or(profile.id())
+}
+
+/// Every breach of the configuration's tag policy that counts here; the first is the failure.
+fn keeps_policy(
+    settings: &Settings,
+    name: &str,
+    tags: &BTreeMap<String, String>,
+    counts: impl Fn(&Breach<'_>) -> bool,
+) -> Result<(), Failure> {
+    let breaches = settings.profile_tags.breaches(tags);
+    let mut refused =
+        breaches.iter().filter(|breach| counts(breach)).map(|breach| illegal(rules::breach(name, breach)));
+    let Some(first) = refused.next() else { return Ok(()) };
+    refused.for_each(|other| _ = other.report());
+    Err(first)
 }
 
 fn check(name: &str, description: Option<&str>, tags: &[(String, String)]) -> Result<(), Failure> {

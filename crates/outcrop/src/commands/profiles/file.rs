@@ -11,6 +11,7 @@ use super::rules::{self, Refused};
 use crate::failure::Failure;
 use crate::problem::Problem;
 use crate::region;
+use crate::tag_policy::{Breach, TagPolicy};
 use crate::yaml::Source;
 
 /// The file, every text of it checked.
@@ -21,8 +22,8 @@ pub struct File {
     pub profiles: Vec<Written>,
     /// Tags of every profile that does not say otherwise.
     tags: Tags,
-    required_tags: Vec<String>,
-    tag_values: BTreeMap<String, Vec<String>>,
+    /// The file's, over the configuration's.
+    policy: TagPolicy,
     accounts: BTreeMap<String, Assumed>,
 }
 
@@ -36,6 +37,10 @@ struct Assumed {
 }
 
 type Tags = BTreeMap<String, Spanned<String>>;
+
+fn plain(tags: &Tags) -> BTreeMap<String, String> {
+    tags.iter().map(|(key, value)| (key.clone(), value.value.clone())).collect()
+}
 
 /// One profile as it is written.
 #[derive(Deserialize)]
@@ -71,7 +76,7 @@ const SESSION: &str = "outcrop-profiles";
 
 impl File {
     /// Reads and checks; on failure every problem that was found.
-    pub fn read(path: &Path, default_region: &str) -> Result<Self, Failure> {
+    pub fn read(path: &Path, default_region: &str, configured: &TagPolicy) -> Result<Self, Failure> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct Typed {
@@ -91,7 +96,8 @@ impl File {
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned();
         let typed: Typed = Source { name: &name, text: &text }.read().map_err(|problem| vec![*problem])?;
         let Typed { profiles, tags, required_tags, tag_values, accounts } = typed;
-        let file = Self { name, text, profiles, tags, required_tags, tag_values, accounts };
+        let policy = TagPolicy { tags: plain(&tags), required_tags, tag_values }.over(configured);
+        let file = Self { name, text, profiles, tags, policy, accounts };
         match file.problems(default_region) {
             problems if problems.is_empty() => Ok(file),
             problems => Err(problems.into()),
@@ -111,16 +117,16 @@ impl File {
 
     /// All the tags a profile is to have; `None`: whatever it has.
     pub fn tags_of(&self, written: &Written) -> Option<BTreeMap<String, String>> {
-        if written.tags.is_none() && self.tags.is_empty() {
+        if written.tags.is_none() && self.policy.tags.is_empty() {
             return None;
         }
-        Some(self.meant(written).map(|(key, value)| (key.clone(), value.value.clone())).collect())
+        Some(self.policy.complete(written.tags.as_ref().map(plain).unwrap_or_default()))
     }
 
-    /// The file's own first, so that the profile's replace them.
-    fn meant<'a>(&'a self, written: &'a Written) -> impl Iterator<Item = (&'a String, &'a Spanned<String>)> {
-        let all: BTreeMap<_, _> = self.tags.iter().chain(written.tags.iter().flatten()).collect();
-        all.into_iter()
+    /// Where the value of a profile's tag is written; the profile's name where the configuration says it.
+    fn place_of(&self, written: &Written, key: &str) -> Location {
+        let own = written.tags.as_ref().and_then(|tags| tags.get(key));
+        own.or_else(|| self.tags.get(key)).map_or(written.name.referenced, |value| value.referenced)
     }
 
     /// A problem at a place in the file.
@@ -170,26 +176,18 @@ impl File {
         problems
     }
 
-    /// The tag policy: the keys that must be there, and the values that some may have.
+    /// What breaks the tag policy.
     fn unlabelled(&self, written: &Written) -> Vec<Problem> {
-        let tags: BTreeMap<_, _> = self.meant(written).collect();
-        let missing = self.required_tags.iter().filter(|key| !tags.contains_key(key));
-        let mut problems: Vec<Problem> = missing
-            .map(|key| {
-                let message = format!("the profile `{}` lacks the required tag `{key}`", written.name.value);
-                let hint = format!("add `{key}` to its `tags`, or to the `tags` of the file");
-                self.problem(written.name.referenced, message, Some(hint))
-            })
-            .collect();
-        for (key, value) in tags {
-            let Some(allowed) = self.tag_values.get(key) else { continue };
-            if !allowed.contains(&value.value) {
-                let message = format!("the tag `{key}` may not be `{}`", value.value);
-                let hint = Some(format!("allowed are {}", allowed.join(", ")));
-                problems.push(self.problem(value.referenced, message, hint));
-            }
-        }
-        problems
+        let tags = self.tags_of(written).unwrap_or_default();
+        let problem = |breach: &Breach<'_>| {
+            let place = match breach {
+                Breach::Missing(_) => written.name.referenced,
+                Breach::Value { key, .. } => self.place_of(written, key),
+            };
+            let Refused { message, hint } = rules::breach(&written.name.value, breach);
+            self.problem(place, message, hint)
+        };
+        self.policy.breaches(&tags).iter().map(problem).collect()
     }
 
     fn problems_of(&self, written: &Written) -> Vec<Problem> {

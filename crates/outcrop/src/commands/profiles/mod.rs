@@ -8,7 +8,7 @@ mod env;
 mod export;
 mod file;
 mod plan;
-mod rules;
+pub mod rules;
 mod source;
 
 pub use source::partition;

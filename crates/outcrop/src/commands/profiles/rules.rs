@@ -3,6 +3,8 @@
 //!
 //! Source: botocore 1.44.5 (reference `bedrock.md` §1.2).
 
+use crate::tag_policy::Breach;
+
 /// Why a text is refused, and what could be written instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
@@ -33,6 +35,22 @@ pub fn tag(key: &str, value: &str) -> Result<(), Refused> {
     }
     tag_text("tag key", key, MAX_TAG_KEY)?;
     tag_text(&format!("value of the tag {key}"), value, MAX_TAG_VALUE)
+}
+
+/// A breach of the tag policy, for the profile `name`.
+pub fn breach(name: &str, breach: &Breach<'_>) -> Refused {
+    match breach {
+        Breach::Missing(key) => Refused {
+            message: format!("the profile `{name}` lacks the required tag `{key}`"),
+            hint: Some(format!(
+                "give it the tag, or have `{key}` among the policy's `tags` for every profile"
+            )),
+        },
+        Breach::Value { key, value, allowed } => Refused {
+            message: format!("the tag `{key}` of `{name}` may not be `{value}`"),
+            hint: Some(format!("allowed are {}", allowed.join(", "))),
+        },
+    }
 }
 
 /// Twelve digits.
