@@ -1,59 +1,18 @@
 """boto3 straight against `outcrop emulate`: signatures, the life of a profile, tags, the on-demand rule."""
 
-import os
-import shlex
-
 import aws
 import boto3
 import pytest
 from botocore.exceptions import ClientError, EventStreamError
+from emulated import REGION
 from material import PHRASE, repeat
-from server import Server, clean_environment
 
-PRINTED = {
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_ENDPOINT_URL_BEDROCK",
-    "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
-}
-REGION = "us-east-1"
 MESSAGES = [{"role": "user", "content": [{"text": repeat(PHRASE)}]}]
 
 
 @pytest.fixture(scope="module")
-def printed(tmp_path_factory):
-    """What a running emulator tells a shell to export."""
-    folder = tmp_path_factory.mktemp("emulator")
-    server = Server(os.environ["OUTCROP_BIN"], ["emulate"], folder, clean_environment(folder))
-    try:
-        server.wait_until(lambda: PRINTED <= set(exports(server.out())), "it printed its export lines")
-        yield exports(server.out()) | {"url": server.url}
-        server.stop()
-    finally:
-        server.kill()
-
-
-def exports(text: str) -> dict[str, str]:
-    """The variables set by the complete `export NAME=VALUE` lines of `text`."""
-    lines = text[: text.rfind("\n") + 1].splitlines()
-    assignments = [shlex.split(line)[1] for line in lines if line.startswith("export ")]
-    return dict(assignment.split("=", 1) for assignment in assignments)
-
-
-@pytest.fixture(scope="module")
-def connect(printed):
-    """Clients with the right keys unless told otherwise."""
-
-    def connect(service, **options):
-        keys = {"key": printed["AWS_ACCESS_KEY_ID"], "secret": printed["AWS_SECRET_ACCESS_KEY"]}
-        return aws.client(service, printed["url"], **{"region": REGION} | keys | options)
-
-    return connect
-
-
-@pytest.fixture(scope="module")
-def control(connect):
-    return connect("bedrock")
+def control(emulated):
+    return emulated.client("bedrock")
 
 
 @pytest.fixture(scope="module")
@@ -92,24 +51,24 @@ def text_of(answer) -> str:
     return "".join(block.get("text", "") for block in answer["output"]["message"]["content"])
 
 
-def test_the_printed_variables_are_all_that_an_sdk_needs(printed, profile, monkeypatch):
-    for name, value in printed.items():
+def test_the_printed_variables_are_all_that_an_sdk_needs(emulated, profile, monkeypatch):
+    for name, value in emulated.exports.items():
         monkeypatch.setenv(name, value)
     runtime = boto3.session.Session().client("bedrock-runtime", region_name=REGION)
     assert text_of(runtime.converse(modelId=profile, messages=MESSAGES)) == PHRASE
 
 
-def test_a_wrong_secret_is_aws_own_403(connect, profile):
+def test_a_wrong_secret_is_aws_own_403(emulated, profile):
     with pytest.raises(ClientError) as caught:
-        connect("bedrock-runtime", secret="wrong").converse(modelId=profile, messages=MESSAGES)
+        emulated.client("bedrock-runtime", secret="wrong").converse(modelId=profile, messages=MESSAGES)
     code, status, message = aws.error_of(caught)
     assert (code, status) == ("InvalidSignatureException", 403)
     assert message.startswith("The request signature we calculated does not match the signature you provided.")
 
 
-def test_an_unknown_key_is_aws_own_403(connect):
+def test_an_unknown_key_is_aws_own_403(emulated):
     with pytest.raises(ClientError) as caught:
-        connect("bedrock", key="AKIDNOBODY").list_inference_profiles()
+        emulated.client("bedrock", key="AKIDNOBODY").list_inference_profiles()
     assert aws.error_of(caught) == (
         "UnrecognizedClientException",
         403,
@@ -117,8 +76,8 @@ def test_an_unknown_key_is_aws_own_403(connect):
     )
 
 
-def test_the_right_keys_converse_and_stream(connect, profile):
-    runtime = connect("bedrock-runtime")
+def test_the_right_keys_converse_and_stream(emulated, profile):
+    runtime = emulated.client("bedrock-runtime")
     assert text_of(runtime.converse(modelId=profile, messages=MESSAGES)) == PHRASE
     events = list(runtime.converse_stream(modelId=profile, messages=MESSAGES)["stream"])
     deltas = [event["contentBlockDelta"]["delta"] for event in events if "contentBlockDelta" in event]
@@ -168,11 +127,11 @@ def test_a_name_outside_aws_pattern_is_refused(control, source, name):
     assert "inferenceProfileName" in aws.error_of(caught)[2]
 
 
-def test_a_profile_only_model_cannot_be_invoked_bare(connect, control, source):
+def test_a_profile_only_model_cannot_be_invoked_bare(emulated, control, source):
     models = control.get_inference_profile(inferenceProfileIdentifier=source)["models"]
     model_id = models[0]["modelArn"].rsplit("/", 1)[1]
     with pytest.raises(ClientError) as caught:
-        connect("bedrock-runtime").converse(modelId=model_id, messages=MESSAGES)
+        emulated.client("bedrock-runtime").converse(modelId=model_id, messages=MESSAGES)
     assert aws.error_of(caught) == (
         "ValidationException",
         400,
@@ -181,22 +140,22 @@ def test_a_profile_only_model_cannot_be_invoked_bare(connect, control, source):
     )
 
 
-def test_the_region_is_taken_from_the_signature(connect):
-    control = connect("bedrock", region="eu-central-1")
+def test_the_region_is_taken_from_the_signature(emulated):
+    control = emulated.client("bedrock", region="eu-central-1")
     profiles = control.list_inference_profiles(typeEquals="SYSTEM_DEFINED")["inferenceProfileSummaries"]
     assert any(profile["inferenceProfileId"].startswith("eu.") for profile in profiles)
     assert not any(profile["inferenceProfileId"].startswith("us.") for profile in profiles)
 
 
-def test_an_exception_within_a_stream_is_raised_by_its_name(connect, profile):
-    runtime = connect("bedrock-runtime", fault="ThrottlingException;at=mid")
+def test_an_exception_within_a_stream_is_raised_by_its_name(emulated, profile):
+    runtime = emulated.client("bedrock-runtime", fault="ThrottlingException;at=mid")
     stream = runtime.converse_stream(modelId=profile, messages=MESSAGES)["stream"]
     with pytest.raises(EventStreamError) as caught:
         list(stream)
     assert caught.value.response["Error"]["Code"] == "throttlingException"
 
 
-def test_an_unknown_fault_is_refused(connect, profile):
+def test_an_unknown_fault_is_refused(emulated, profile):
     with pytest.raises(ClientError) as caught:
-        connect("bedrock-runtime", fault="no-such-fault").converse(modelId=profile, messages=MESSAGES)
+        emulated.client("bedrock-runtime", fault="no-such-fault").converse(modelId=profile, messages=MESSAGES)
     assert aws.error_of(caught)[1] == 400

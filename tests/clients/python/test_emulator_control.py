@@ -1,63 +1,30 @@
 """boto3 and AWS's CLI (v1) against `outcrop emulate`: the life of every kind of resource, every list page by page, over TLS too."""
 
 import json
-import os
-import shlex
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import aws
 import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from server import Server, clean_environment
+from emulated import BEARER, NOVA_ON_DEMAND as NOVA, REGION, started
 
-REGION = "us-east-1"
 ROLE = "arn:aws:iam::123456789012:role/outcrop"
-NOVA = "amazon.nova-lite-v1:0"
 SOURCE = f"arn:aws:bedrock:{REGION}::foundation-model/{NOVA}"
 MESSAGES = [{"role": "user", "content": [{"text": "Repeat after me: conform"}]}]
 # Far more than a job of two records takes on a loaded machine.
 JOB_SECONDS = 30
 
 
-class Running:
-    """An emulator and what it tells a shell to export."""
-
-    def __init__(self, folder: Path, *arguments: str) -> None:
-        self.server = Server(os.environ["OUTCROP_BIN"], ["emulate", *arguments], folder, clean_environment(folder))
-        self.server.wait_until(lambda: "# profile" in self.server.out(), "it printed its profiles")
-        lines = [line for line in self.server.out().splitlines() if line.startswith("export ")]
-        self.exports = dict(shlex.split(line)[1].split("=", 1) for line in lines)
-
-    def client(self, service: str, **options):
-        keys = {name: self.exports[name.upper()] for name in ("aws_access_key_id", "aws_secret_access_key")}
-        url = self.exports["AWS_ENDPOINT_URL_BEDROCK"]
-        options = {"config": aws.CONFIG} | options
-        return aws.SESSION.client(service, endpoint_url=url, region_name=REGION, **keys, **options)
+@pytest.fixture(scope="module")
+def bedrock(emulated):
+    return emulated.client("bedrock")
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory):
-    running = Running(tmp_path_factory.mktemp("controlled"))
-    try:
-        yield running
-        running.server.stop()
-    finally:
-        running.server.kill()
-
-
-@pytest.fixture(scope="module")
-def bedrock(running):
-    return running.client("bedrock")
-
-
-@pytest.fixture(scope="module")
-def runtime(running):
-    return running.client("bedrock-runtime")
+def runtime(emulated):
+    return emulated.client("bedrock-runtime")
 
 
 def said(runtime, model: str) -> str:
@@ -190,8 +157,8 @@ def test_access_is_agreed_to(bedrock, runtime):
     assert bedrock.get_use_case_for_model_access()["formData"] == b"our use case"
 
 
-def test_a_batch_job_runs(running, bedrock):
-    s3 = running.client("s3", config=Config(s3={"addressing_style": "path"}, proxies={}))
+def test_a_batch_job_runs(emulated, bedrock):
+    s3 = emulated.client("s3", config=Config(s3={"addressing_style": "path"}))
     s3.create_bucket(Bucket="batches")
     records = [json.dumps({"recordId": name, "modelInput": {"messages": MESSAGES}}) for name in ("one", "two")]
     s3.put_object(Bucket="batches", Key="in/records.jsonl", Body="\n".join(records).encode())
@@ -214,8 +181,8 @@ def test_a_batch_job_runs(running, bedrock):
     assert texts == ["conform", "conform"]
 
 
-def test_invocations_are_logged(running, bedrock, runtime):
-    logs = running.client("logs")
+def test_invocations_are_logged(emulated, bedrock, runtime):
+    logs = emulated.client("logs")
     destination = {"logGroupName": "/bedrock/conform", "roleArn": ROLE}
     bedrock.put_model_invocation_logging_configuration(loggingConfig={"cloudWatchConfig": destination})
     said(runtime, NOVA)
@@ -229,45 +196,31 @@ def test_invocations_are_logged(running, bedrock, runtime):
     assert "loggingConfig" not in bedrock.get_model_invocation_logging_configuration()
 
 
-def cli(running, *arguments: str) -> dict:
-    """AWS's CLI, installed beside this Python; what it prints."""
-    environment = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "AWS_DEFAULT_REGION": REGION}
-    command = [str(Path(sys.executable).with_name("aws")), *arguments, "--output", "json"]
-    done = subprocess.run(command, env=environment | running.exports, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout or "{}")
-
-
-def test_the_cli_takes_a_profile_through_its_life(running):
-    arn = cli(
-        running,
+def test_the_cli_takes_a_profile_through_its_life(emulated):
+    arn = emulated.cli_json(
         *("bedrock", "create-inference-profile", "--inference-profile-name", "cli"),
         *("--model-source", f"copyFrom={SOURCE}", "--tags", "key=team,value=a"),
     )["inferenceProfileArn"]
-    found = cli(running, "bedrock", "get-inference-profile", "--inference-profile-identifier", arn)
+    found = emulated.cli_json("bedrock", "get-inference-profile", "--inference-profile-identifier", arn)
     assert (found["type"], found["status"]) == ("APPLICATION", "ACTIVE")
-    listed = cli(running, "bedrock", "list-inference-profiles", "--type-equals", "SYSTEM_DEFINED", "--page-size", "20")
+    listed = emulated.cli_json("bedrock", "list-inference-profiles", "--type-equals", "SYSTEM_DEFINED", "--page-size", "20")
     assert len(listed["inferenceProfileSummaries"]) > 20
-    assert cli(running, "bedrock", "list-tags-for-resource", "--resource-arn", arn)["tags"] == [
+    assert emulated.cli_json("bedrock", "list-tags-for-resource", "--resource-arn", arn)["tags"] == [
         {"key": "team", "value": "a"}
     ]
-    answer = cli(
-        running, "bedrock-runtime", "converse", "--model-id", arn, "--messages", json.dumps(MESSAGES)
+    answer = emulated.cli_json(
+        "bedrock-runtime", "converse", "--model-id", arn, "--messages", json.dumps(MESSAGES)
     )
     assert answer["output"]["message"]["content"] == [{"text": "conform"}]
-    cli(running, "bedrock", "delete-inference-profile", "--inference-profile-identifier", arn)
+    emulated.cli_json("bedrock", "delete-inference-profile", "--inference-profile-identifier", arn)
 
 
 def test_a_bearer_key_is_taken_over_tls(tmp_path, monkeypatch):
-    running = Running(tmp_path, "--tls")
-    try:
-        monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", "local")
-        url, ca = running.exports["AWS_ENDPOINT_URL_BEDROCK"], running.exports["AWS_CA_BUNDLE"]
+    with started(tmp_path, "--tls") as emulated:
+        monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", BEARER)
+        url, ca = emulated.exports["AWS_ENDPOINT_URL_BEDROCK"], emulated.exports["AWS_CA_BUNDLE"]
         assert url.startswith("https://") and ca.startswith(str(tmp_path))
         options = {"endpoint_url": url, "region_name": REGION, "verify": ca, "config": aws.CONFIG}
         assert said(boto3.client("bedrock-runtime", **options), NOVA) == "conform"
         profiles = boto3.client("bedrock", **options).list_inference_profiles(typeEquals="APPLICATION")
         assert len(profiles["inferenceProfileSummaries"]) == 2
-        running.server.stop()
-    finally:
-        running.server.kill()

@@ -3,7 +3,6 @@
 import collections
 import http.client
 import json
-import os
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
@@ -16,10 +15,9 @@ from botocore.credentials import Credentials
 from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
 from botocore.validate import ParamValidator
-from server import Server, clean_environment
+from emulated import ACCESS_KEY, REGION, SECRET_KEY
 
-REGION = "us-east-1"
-KEYS = Credentials("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
+KEYS = Credentials(ACCESS_KEY, SECRET_KEY)
 # Where the operations that the emulator claims are written down.
 CLAIMED = Path(__file__).resolve().parents[3] / "crates/emulator/data/service-model.json"
 # The share of probes that must be answered as the model says.
@@ -66,15 +64,8 @@ class Wire:
 
 
 @pytest.fixture(scope="module")
-def wire(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("probed")
-    server = Server(os.environ["OUTCROP_BIN"], ["emulate"], folder, clean_environment(folder))
-    try:
-        server.wait_until(lambda: "export AWS_ACCESS_KEY_ID" in server.out(), "it printed its export lines")
-        yield Wire(server.address)
-        server.stop()
-    finally:
-        server.kill()
+def wire(emulated):
+    return Wire(emulated.address)
 
 
 def claimed() -> list:

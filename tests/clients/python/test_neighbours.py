@@ -5,67 +5,33 @@ import io
 import json
 import os
 import subprocess
-import sys
 import urllib.error
 import urllib.request
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 
 import aws
 import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from server import Server, clean_environment
-from test_emulator import PRINTED, exports
+from emulated import REGION
+from server import clean_environment
 
-REGION = "us-east-1"
 # Larger than what s3transfer sends in one piece (8 MB).
 SEVERAL_PARTS = 18 * 1024 * 1024
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 @pytest.fixture(scope="module")
-def printed(tmp_path_factory):
-    """What a running emulator tells a shell to export."""
-    folder = tmp_path_factory.mktemp("neighbours")
-    server = Server(os.environ["OUTCROP_BIN"], ["emulate"], folder, clean_environment(folder))
-    try:
-        server.wait_until(lambda: PRINTED <= set(exports(server.out())), "it printed its export lines")
-        yield exports(server.out()) | {"url": server.url}
-        server.stop()
-    finally:
-        server.kill()
-
-
-@pytest.fixture(scope="module")
-def connect(printed):
+def connect(emulated):
     """Clients with the right keys unless told otherwise."""
-
-    def connect(service, **options):
-        keys = {"key": printed["AWS_ACCESS_KEY_ID"], "secret": printed["AWS_SECRET_ACCESS_KEY"]}
-        return aws.client(service, printed["url"], **{"region": REGION} | keys | options)
-
-    return connect
+    return emulated.client
 
 
 @pytest.fixture(scope="module")
-def cli(printed, tmp_path_factory):
-    """Runs `aws ARGUMENTS…` against the emulator and returns what it prints; skips when it is not installed."""
-    program = Path(sys.executable).with_name("aws")
-    if not program.exists():
-        pytest.skip("the AWS CLI is not installed beside this Python")
-    home = tmp_path_factory.mktemp("cli")
-    keys = {name: printed[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
-    more = {"AWS_ENDPOINT_URL": printed["url"], "AWS_DEFAULT_REGION": REGION, "AWS_DEFAULT_OUTPUT": "json"}
-
-    def cli(*arguments: str) -> str:
-        command = [str(program), *arguments]
-        return subprocess.run(
-            command, env=clean_environment(home) | keys | more, check=True, capture_output=True, text=True
-        ).stdout
-
-    return cli
+def cli(emulated):
+    """Runs `aws ARGUMENTS…` against the emulator and returns what it prints."""
+    return emulated.cli
 
 
 def code_of(call, **arguments) -> str:
@@ -152,26 +118,20 @@ def test_a_bucket_has_a_policy_and_a_region(s3, bucket):
     assert bucket in {found["Name"] for found in s3.list_buckets()["Buckets"]}
 
 
-def test_addresses_may_be_signed_and_name_the_bucket_in_the_host(s3, bucket, printed):
+def test_addresses_may_be_signed_and_name_the_bucket_in_the_host(s3, bucket, emulated):
     s3.put_object(Bucket=bucket, Key="a b", Body=b"hello")
-    keys = {
-        "aws_access_key_id": printed["AWS_ACCESS_KEY_ID"],
-        "aws_secret_access_key": printed["AWS_SECRET_ACCESS_KEY"],
-    }
     config = Config(signature_version="s3v4", proxies={})
-    signer = boto3.client("s3", endpoint_url=printed["url"], region_name=REGION, config=config, **keys)
+    signer = emulated.client("s3", config=config)
     address = signer.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "a b"})
     assert OPENER.open(address).read() == b"hello"
     with pytest.raises(urllib.error.HTTPError, match="403"):
         OPENER.open(address.replace("a%20b", "a%20c"))
     # The name of a bucket's own host does not resolve everywhere; the signed `Host` decides, not where it is sent.
-    hosted = boto3.client(
-        "s3", endpoint_url="http://localhost:9", region_name=REGION,
-        config=config.merge(Config(s3={"addressing_style": "virtual"})), **keys,
-    )
+    virtual = config.merge(Config(s3={"addressing_style": "virtual"}))
+    hosted = boto3.client("s3", **emulated.keys() | {"endpoint_url": "http://localhost:9"}, config=virtual)
     address = hosted.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "a b"})
     assert address.startswith(f"http://{bucket}.localhost:9/a%20b?")
-    request = urllib.request.Request(address.replace(f"http://{bucket}.localhost:9", printed["url"]))
+    request = urllib.request.Request(address.replace(f"http://{bucket}.localhost:9", emulated.url))
     request.add_header("Host", f"{bucket}.localhost:9")
     assert OPENER.open(request).read() == b"hello"
 
@@ -284,7 +244,7 @@ def test_policies_are_simulated(iam, role):
     assert granted["EvaluationResults"][0]["EvalDecision"] == "allowed"
 
 
-def test_a_role_is_assumed_and_its_credentials_are_taken(connect, role, printed):
+def test_a_role_is_assumed_and_its_credentials_are_taken(connect, role):
     sts = connect("sts")
     assert sts.get_caller_identity()["Arn"] == "arn:aws:iam::123456789012:user/outcrop"
     wish = {"RoleArn": role["Arn"], "RoleSessionName": "a-session"}
@@ -298,15 +258,8 @@ def test_a_role_is_assumed_and_its_credentials_are_taken(connect, role, printed)
     assert 3500 < (keys["Expiration"] - datetime.now(timezone.utc)).total_seconds() <= 3600
 
     def session(service, token=keys["SessionToken"]):
-        return boto3.client(
-            service,
-            endpoint_url=printed["url"],
-            region_name=REGION,
-            aws_access_key_id=keys["AccessKeyId"],
-            aws_secret_access_key=keys["SecretAccessKey"],
-            aws_session_token=token,
-            config=aws.CONFIG,
-        )
+        pair = {"key": keys["AccessKeyId"], "secret": keys["SecretAccessKey"]}
+        return connect(service, **pair, aws_session_token=token)
 
     identity = session("sts").get_caller_identity()
     assert identity["Arn"] == assumed["AssumedRoleUser"]["Arn"]
@@ -531,10 +484,10 @@ def test_the_cli_lists_metrics(cli, invoked):
 
 
 @pytest.fixture
-def outcrop(printed, tmp_path):
+def outcrop(emulated, tmp_path):
     """Runs `outcrop ARGUMENTS…` in the emulated account; its exit status and what it prints."""
-    keys = {name: printed[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
-    environment = clean_environment(tmp_path) | keys | {"AWS_ENDPOINT_URL": printed["url"]}
+    keys = {name: emulated.exports[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+    environment = clean_environment(tmp_path) | keys | {"AWS_ENDPOINT_URL": emulated.url}
 
     def outcrop(*arguments: str) -> tuple[int, str]:
         command = [os.environ["OUTCROP_BIN"], *arguments]

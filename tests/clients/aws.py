@@ -11,15 +11,25 @@ SESSION = boto3.session.Session()
 CONFIG = Config(retries={"total_max_attempts": 1}, proxies={}, read_timeout=60)
 
 
-def client(service: str, url: str, region: str, key: str = "AKIDANY", secret: str = "any", fault: str | None = None):
-    """A client of `bedrock` or `bedrock-runtime`, every request of which carries `fault` where one is given."""
+def client(
+    service: str,
+    url: str,
+    region: str,
+    key: str = "AKIDANY",
+    secret: str = "any",
+    fault: str | None = None,
+    config: Config | None = None,
+    **options,
+):
+    """A client of a service, every request of which carries `fault` where one is given; `config` adds to ours."""
     client = SESSION.client(
         service,
         endpoint_url=url,
         region_name=region,
         aws_access_key_id=key,
         aws_secret_access_key=secret,
-        config=CONFIG,
+        config=CONFIG.merge(config) if config else CONFIG,
+        **options,
     )
     if fault:
         client.meta.events.register("before-sign", partial(add_fault, fault))
