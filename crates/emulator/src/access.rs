@@ -23,7 +23,16 @@ const BEARER_REGION: &str = "us-east-1";
 /// What both services sign with (reference `bedrock.md` §2).
 const SERVICE: &str = "bedrock";
 
-/// Checks the credentials of a request at the time `now`, in Unix seconds.
+/// The time twice, in Unix seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Times {
+    /// The machine's, which the dates of signatures are held against.
+    pub(crate) real: i64,
+    /// The emulator's, by which sessions end.
+    pub(crate) emulated: i64,
+}
+
+/// Checks the credentials of a request.
 ///
 /// # Errors
 /// AWS's own 403.
@@ -32,7 +41,7 @@ pub(crate) fn check(
     identities: &Identities,
     head: &Parts,
     body: &[u8],
-    now: i64,
+    times: Times,
 ) -> Result<Caller, Failure> {
     if let Some(key) = bearer(head) {
         let known = bool::from(key.as_bytes().ct_eq(keys.bearer.as_bytes()));
@@ -51,9 +60,10 @@ pub(crate) fn check(
     };
     let secret_of = |id: &str| identities.secret_of(keys, id);
     let verified =
-        sigv4::verify(&signed, body, SERVICE, secret_of, now).map_err(|error| error.to_bedrock())?;
+        sigv4::verify(&signed, body, SERVICE, secret_of, times.real).map_err(|error| error.to_bedrock())?;
     let token = verified.session_token.as_deref();
-    let principal = identities.principal(keys, &verified.access_key_id, token, now).map_err(not_taken)?;
+    let principal =
+        identities.principal(keys, &verified.access_key_id, token, times.emulated).map_err(not_taken)?;
     Ok(Caller { region: verified.region, principal })
 }
 

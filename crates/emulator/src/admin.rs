@@ -4,6 +4,8 @@ use http::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::clock::Turn;
+use crate::control::jobs;
 use crate::failure::Failure;
 use crate::neighbours::denials::Policies;
 use crate::reply::Reply;
@@ -33,6 +35,12 @@ pub(crate) fn answer(
             state.faults.stand(&standing)?;
             Reply::json(StatusCode::OK, &json!({ "fault": standing.first(), "faults": standing }))
         }
+        (&Method::GET, "clock") => Reply::json(StatusCode::OK, &state.clock.tell()),
+        (&Method::POST, "clock") => {
+            let told = state.clock.turn(&read_turn(body)?)?;
+            jobs::settle(state)?;
+            Reply::json(StatusCode::OK, &told)
+        }
         (&Method::POST, "policies") => {
             let mut policies = Policies::read(body)?;
             state.identities.grant_user(policies.identity.take());
@@ -41,11 +49,18 @@ pub(crate) fn answer(
         }
         _ => {
             return Err(Failure::not_found(
-                "Known are POST /_emulator/reset, GET /_emulator/bill, POST /_emulator/faults and POST /_emulator/policies.",
+                "Known are POST /_emulator/reset, GET /_emulator/bill, GET and POST /_emulator/clock, POST /_emulator/faults and \
+                 POST /_emulator/policies.",
             ));
         }
     };
     Ok(Some(reply))
+}
+
+fn read_turn(body: &[u8]) -> Result<Turn, Failure> {
+    serde_json::from_slice(body).map_err(|error| {
+        Failure::validation(format!("expected {{\"frozen\": true|false, \"advanceSeconds\": N}}: {error}"))
+    })
 }
 
 /// `{"fault": "NAME;…"}` or `{"faults": ["NAME;…", …]}`; `null` and `[]` clear.

@@ -3,18 +3,21 @@
 //!
 //! For an input `s3://IN/file.jsonl` the answers are at `OUT/JOB/file.jsonl.out`, each line the record with `modelOutput`
 //! or `error`, and the counts at `OUT/JOB/manifest.json.out`. A job that was running when the emulator ended is run again
-//! from its beginning.
+//! from its beginning. However quick the work, a job stays submitted, in progress or stopping for a
+//! [phase](jobs::PHASE) of the emulator's clock, so that each can be seen.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use http::Request;
 use http::request::Parts;
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::control::Resource;
-use crate::control::batch::{COMPLETED, FAILED, IN_PROGRESS, STOPPED, STOPPING, SUBMITTED};
-use crate::control::profiles::now;
+use crate::control::batch::{EXPIRED, SUBMITTED};
+use crate::control::jobs::{self, COMPLETED, FAILED, IN_PROGRESS, STOPPED, STOPPING};
+use crate::control::profiles::iso;
 use crate::control::resource::Kind;
 use crate::exchange::Call;
 use crate::failure::Failure;
@@ -28,9 +31,15 @@ use crate::state::State;
 /// Runs jobs for as long as the emulator serves.
 pub(crate) async fn work(state: Arc<State>) {
     loop {
-        match next(&state) {
-            Some(job) => run(&state, &job).await,
-            None => state.jobs.notified().await,
+        let Some(job) = next(&state) else {
+            state.jobs.notified().await;
+            continue;
+        };
+        let begins = time(&job, "lastModifiedTime").saturating_add(jobs::PHASE).unwrap_or(Timestamp::MAX);
+        tokio::select! {
+            () = state.clock.reached(begins) => run(&state, &job).await,
+            // It may have been stopped, or forgotten.
+            () = state.jobs.notified() => {}
         }
     }
 }
@@ -44,24 +53,50 @@ fn next(state: &State) -> Option<Resource> {
     state.account.read(|account| account.resources.iter().find(is_open).cloned())
 }
 
+fn time(job: &Resource, member: &str) -> Timestamp {
+    job.text(member).and_then(|time| time.parse().ok()).unwrap_or(Timestamp::MIN)
+}
+
 /// Runs one job to its end, whatever that is.
 async fn run(state: &State, job: &Resource) {
-    if job.text("status") != Some(STOPPING) {
-        set(state, job, &[("status", IN_PROGRESS.into())]);
-    }
+    let begun = state.clock.now();
     let mut counts = Counts::default();
-    let (status, message) = match files(state, job) {
-        Ok(files) => match records(state, job, &files, &mut counts).await {
-            Ok(true) => (COMPLETED, None),
-            Ok(false) => (STOPPED, None),
+    let (status, message) = if time(job, "jobExpirationTime") <= begun {
+        (EXPIRED, None)
+    } else {
+        if job.text("status") != Some(STOPPING) {
+            set(state, job, &[("status", IN_PROGRESS.into())]);
+        }
+        match work_through(state, job, &mut counts).await {
+            Ok(()) if goes_on_until(state, job, begun).await => (COMPLETED, None),
+            Ok(()) => (STOPPED, None),
             Err(message) => (FAILED, Some(message)),
-        },
-        Err(message) => (FAILED, Some(message)),
+        }
     };
     let mut end = counts.members().to_vec();
-    end.extend([("status", Value::from(status)), ("endTime", now().into())]);
+    end.extend([("status", Value::from(status)), ("endTime", iso(state.clock.now()).into())]);
     end.extend(message.map(|message| ("message", message.into())));
     set(state, job, &end);
+}
+
+/// Answers the records of all files, or those before it was stopped.
+async fn work_through(state: &State, job: &Resource, counts: &mut Counts) -> Result<(), String> {
+    let files = files(state, job)?;
+    records(state, job, &files, counts).await?;
+    set(state, job, &counts.members());
+    Ok(())
+}
+
+/// Waits for the end of the phase in which it is in progress; whether it was not stopped meanwhile.
+async fn goes_on_until(state: &State, job: &Resource, begun: Timestamp) -> bool {
+    let ends = begun.saturating_add(jobs::PHASE).unwrap_or(Timestamp::MAX);
+    while !is_stopping(state, job) {
+        tokio::select! {
+            () = state.clock.reached(ends) => return true,
+            () = state.jobs.notified() => {}
+        }
+    }
+    false
 }
 
 /// Where a job stands in its records.
@@ -98,7 +133,7 @@ fn set(state: &State, job: &Resource, members: &[(&str, Value)]) {
     let changed = state.account.change(|account| {
         if let Some(known) = account.resources.iter_mut().find(|it| it.arn == job.arn) {
             members.iter().for_each(|(name, value)| known.set(name, value.clone()));
-            known.set("lastModifiedTime", now());
+            known.set("lastModifiedTime", iso(state.clock.now()));
         }
         Ok::<(), String>(())
     });

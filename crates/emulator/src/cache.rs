@@ -7,7 +7,9 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use jiff::Timestamp;
 
 use outcrop_catalog::Model;
 use outcrop_wire::bedrock::{CachePoint, ContentBlock, ConverseRequest, Role, SystemBlock, Tool};
@@ -59,7 +61,7 @@ type Prefix = [u8; 32];
 
 #[derive(Debug, Clone, Copy)]
 struct Kept {
-    until: Instant,
+    until: Timestamp,
     ttl: Duration,
 }
 
@@ -74,7 +76,7 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 
 impl PromptCache {
     /// Reads the longest prefix that is kept, and keeps those at the request's cache points.
-    pub(crate) fn pass(&self, request: &ConverseRequest, model: &Model, now: Instant) -> Cached {
+    pub(crate) fn pass(&self, request: &ConverseRequest, model: &Model, now: Timestamp) -> Cached {
         let Some(caching) = model.capabilities.prompt_caching.as_ref().filter(|caching| caching.supported)
         else {
             return Cached::default();
@@ -116,7 +118,7 @@ impl PromptCache {
 }
 
 /// Drops what is over when the cache is full, and everything when that is not enough.
-fn make_room(kept: &mut HashMap<Prefix, Kept>, now: Instant) {
+fn make_room(kept: &mut HashMap<Prefix, Kept>, now: Timestamp) {
     if kept.len() >= KEPT {
         kept.retain(|_, kept| kept.until > now);
     }
@@ -244,7 +246,7 @@ mod tests {
         let model = facts.model(MODEL).unwrap();
         let second = Duration::from_secs(1);
         for (ttl, lives) in [("5m", FIVE_MINUTES), ("1h", HOUR)] {
-            let (cache, start, request) = (PromptCache::default(), Instant::now(), request(ttl));
+            let (cache, start, request) = (PromptCache::default(), Timestamp::now(), request(ttl));
             let written = cache.pass(&request, model, start);
             assert!(written.read == 0 && written.written() > 1024, "{written:?}");
             assert_eq!(written.written_1h > 0, ttl == "1h");

@@ -6,7 +6,7 @@ use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 
-use crate::access::{self, Caller};
+use crate::access::{self, Caller, Times};
 use crate::admin;
 use crate::body::ReplyBody;
 use crate::control::{self, Context};
@@ -69,13 +69,14 @@ async fn answer(state: &State, call: &Call<'_>) -> Result<Outcome, Failure> {
         return Ok(reply.into());
     }
     let now = jiff::Timestamp::now().as_second();
-    if let Some(reply) = neighbours::answer(state, call, now) {
+    let times = Times { real: now, emulated: state.clock.now().as_second() };
+    if let Some(reply) = neighbours::answer(state, call, times) {
         return Ok(reply.into());
     }
     if let Some(recorder) = state.recorder.as_ref().filter(|_| Recorder::is_for(path)) {
         return Ok(recorder.exchange(call).await?.into());
     }
-    let caller = access::check(&state.keys, &state.identities, call.head, call.body, now)?;
+    let caller = access::check(&state.keys, &state.identities, call.head, call.body, times)?;
     serve(state, call, &caller, now).await.inspect_err(|failure| {
         if let Ok(Operation::Runtime { model, .. }) = Operation::of(method, path) {
             state.failures.count(&caller.region, &model, failure.error.status);

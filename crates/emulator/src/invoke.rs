@@ -1,7 +1,5 @@
 //! The runtime: a model is asked, in whatever dialect, and the invocation is entered on the bill.
 
-use std::time::Instant;
-
 use base64::Engine as _;
 use http::StatusCode;
 use outcrop_catalog::{Model, ReasoningMode};
@@ -158,7 +156,7 @@ impl Invocation<'_> {
             fault.before(jiff::Timestamp::now().as_second())?;
         }
         if let Some(model) = model {
-            turn.cached = self.state.cache.pass(&prompt.request, model, Instant::now());
+            turn.cached = self.state.cache.pass(&prompt.request, model, self.state.clock.now());
             turn.input_tokens -= turn.cached.read + turn.cached.written();
         }
         Ok(turn)

@@ -14,6 +14,7 @@ mod batch;
 mod bill;
 mod body;
 mod cache;
+mod clock;
 mod control;
 mod dialect;
 mod exchange;

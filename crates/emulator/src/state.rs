@@ -9,6 +9,8 @@ use tokio::sync::Notify;
 use crate::actor::Voice;
 use crate::bill::Bill;
 use crate::cache::PromptCache;
+use crate::clock::Clock;
+use crate::control::jobs::NextChange;
 use crate::control::seeds;
 use crate::control::store::Store;
 use crate::facts::Facts;
@@ -50,8 +52,11 @@ pub(crate) struct State {
     pub(crate) objects: Objects,
     /// Where what the neighbours hold is kept; nowhere without a data directory.
     kept: Option<Kept>,
+    pub(crate) clock: Clock,
     /// Wakes the runner of batch jobs.
     pub(crate) jobs: Notify,
+    /// When a job that trains or imports changes.
+    pub(crate) next_change: NextChange,
     ids: AtomicU64,
 }
 
@@ -85,7 +90,9 @@ impl State {
             logs,
             failures: Failures::default(),
             objects,
+            clock: Clock::default(),
             jobs: Notify::new(),
+            next_change: NextChange::default(),
             ids: AtomicU64::new(0),
         })
     }
@@ -107,6 +114,8 @@ impl State {
         cleared.map_err(|detail| Failure::new(ErrorKind::InternalServer, detail))?;
         self.bill.clear();
         self.cache.clear();
+        self.clock.reset();
+        self.jobs.notify_one();
         self.voice.reset();
         self.denials.clear();
         self.logs.clear();

@@ -4,7 +4,7 @@ use outcrop_catalog::Surface;
 use outcrop_wire::bedrock::ErrorKind;
 
 use crate::control::resource::{self, Kind};
-use crate::control::{self, imported, routers};
+use crate::control::{self, imported, jobs, routers};
 use crate::facts::Standing;
 use crate::failure::Failure;
 use crate::state::State;
@@ -25,6 +25,7 @@ pub(crate) struct Target {
 /// # Errors
 /// AWS's own: an invalid identifier, a model that needs a profile, a model that is gone.
 pub(crate) fn resolve(state: &State, identifier: &str, region: &str) -> Result<Target, Failure> {
+    jobs::settle(state)?;
     let target = find(state, identifier, region)?;
     // The lock is taken for as long as it takes to look through a list that is nearly always empty.
     match state.account.read(|account| account.disagreed.contains(&target.model)) {

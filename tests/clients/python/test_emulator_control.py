@@ -107,13 +107,17 @@ def test_a_custom_model_is_invoked_through_its_deployment(bedrock, runtime):
         bedrock.get_custom_model(modelIdentifier=model)
 
 
-def test_an_imported_model_takes_no_converse(bedrock, runtime):
+def test_an_imported_model_takes_no_converse(emulated, bedrock, runtime):
+    emulated.control("clock", {"frozen": True})
     bedrock.create_model_import_job(
         jobName="only-invoke",
         importedModelName="only-invoke",
         roleArn=ROLE,
         modelDataSource={"s3DataSource": {"s3Uri": "s3://weights/llama/"}},
     )
+    assert bedrock.get_model_import_job(jobIdentifier="only-invoke")["status"] == "InProgress"
+    emulated.control("clock", {"frozen": False, "advanceSeconds": 60})
+    assert bedrock.get_model_import_job(jobIdentifier="only-invoke")["status"] == "Completed"
     arn = bedrock.get_imported_model(modelIdentifier="only-invoke")["modelArn"]
     with pytest.raises(ClientError) as caught:
         said(runtime, arn)

@@ -1,10 +1,11 @@
 //! Batch invocation jobs: made, told, stopped. What runs them is [`crate::batch`].
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
+use super::jobs::{IN_PROGRESS, STOPPING};
 use super::list::{self, Listing};
-use super::profiles::{conflict, iso, now};
+use super::profiles::{conflict, iso};
 use super::resource::{self, Kind};
 use super::{Context, text};
 use crate::failure::Failure;
@@ -40,19 +41,15 @@ pub(super) fn create(ctx: &Context<'_>, input: Value) -> Result<Reply, Failure> 
     job.set("status", SUBMITTED);
     job.set("submitTime", job.created_at.clone());
     job.set("lastModifiedTime", job.created_at.clone());
-    job.set("jobExpirationTime", iso(Timestamp::now() + SignedDuration::from_hours(hours)));
+    job.set("jobExpirationTime", iso(ctx.state.clock.now() + SignedDuration::from_hours(hours)));
     let job = resource::add(ctx, job, &input, "tags")?;
     ctx.state.jobs.notify_one();
     Ok(ctx.answer(json!({ "jobArn": job.arn })))
 }
 
-/// The words for where a job stands.
+/// The words for where a batch job stands, beside those of all jobs.
 pub(crate) const SUBMITTED: &str = "Submitted";
-pub(crate) const IN_PROGRESS: &str = "InProgress";
-pub(crate) const STOPPING: &str = "Stopping";
-pub(crate) const STOPPED: &str = "Stopped";
-pub(crate) const COMPLETED: &str = "Completed";
-pub(crate) const FAILED: &str = "Failed";
+pub(crate) const EXPIRED: &str = "Expired";
 
 /// `GET /model-invocation-job/{id or ARN}`.
 ///
@@ -81,13 +78,15 @@ pub(super) fn list(ctx: &Context<'_>, input: Value) -> Result<Reply, Failure> {
 /// # Errors
 /// ResourceNotFound; Conflict when the job has ended.
 pub(super) fn stop(ctx: &Context<'_>, input: Value) -> Result<Reply, Failure> {
+    let now = iso(ctx.state.clock.now());
     resource::change(ctx, Kind::ModelInvocationJob, text(&input, "jobIdentifier"), |job| {
         match job.text("status") {
-            Some(SUBMITTED | IN_PROGRESS | STOPPING) => {
+            Some(SUBMITTED | IN_PROGRESS) => {
                 job.set("status", STOPPING);
-                job.set("lastModifiedTime", now());
+                job.set("lastModifiedTime", now);
                 Ok(())
             }
+            Some(STOPPING) => Ok(()),
             _ => Err(conflict()),
         }
     })?;

@@ -1,14 +1,13 @@
 //! Custom models, the jobs that make them, and their deployments.
 //!
-//! Nothing is trained: a job is complete when it is created, and its model answers as the model it was made from.
+//! Nothing is trained: a job goes through its parts by the clock, and its model answers as the model it was made from.
 
-use outcrop_wire::bedrock::ErrorKind;
 use serde_json::{Value, json};
 
 use super::list::{self, Listing};
 use super::profiles::{conflict, now};
 use super::resource::{self, Kind, Resource};
-use super::{Context, models, text};
+use super::{Context, jobs, models, tags, text};
 use crate::facts::model_arn;
 use crate::failure::Failure;
 use crate::reply::Reply;
@@ -101,6 +100,7 @@ pub(super) fn create_job(ctx: &Context<'_>, input: Value) -> Result<Reply, Failu
 
     let path = format!("custom-model/{base}/{model_id}");
     let mut model = ctx.resource(Kind::CustomModel, &path, &model_id, text(&input, "customModelName"));
+    model.tags = tags::of(&input, "customModelTags")?;
     describe_model(ctx, &mut model, &base, &kind);
 
     let path = format!("model-customization-job/{base}/{id}");
@@ -125,25 +125,15 @@ pub(super) fn create_job(ctx: &Context<'_>, input: Value) -> Result<Reply, Failu
     model.set("jobArn", job.arn.clone());
     job.set("jobArn", job.arn.clone());
     job.set("baseModelArn", model_arn(ctx.region, &base));
-    job.set("creationTime", job.created_at.clone());
-    job.set("lastModifiedTime", job.created_at.clone());
-    job.set("endTime", job.created_at.clone());
-    job.set("status", "Completed");
     job.set("outputModelName", model.name.clone());
-    job.set("outputModelArn", model.arn.clone());
     job.set("customModelName", model.name.clone());
-    job.set("customModelArn", model.arn.clone());
     if !job.document.contains_key("validationDataConfig") {
         job.set("validationDataConfig", json!({ "validators": [] }));
     }
+    jobs::begin(&mut job, jobs::TRAINING);
+    job.makes = Some(Box::new(model));
     let made = resource::add(ctx, job, &input, "jobTags")?;
-    if made.text("outputModelArn") == Some(model.arn.as_str()) {
-        let of_model = json!({ "tags": input.get("customModelTags") });
-        if let Err(failure) = resource::add(ctx, model, &of_model, "tags") {
-            resource::remove(ctx, Kind::CustomizationJob, &made.arn)?;
-            return Err(failure);
-        }
-    }
+    ctx.state.next_change.forget();
     Ok(ctx.answer(json!({ "jobArn": made.arn })))
 }
 
@@ -172,10 +162,13 @@ pub(super) fn list_jobs(ctx: &Context<'_>, input: Value) -> Result<Reply, Failur
 /// `POST /model-customization-jobs/{name or ARN}/stop`.
 ///
 /// # Errors
-/// ResourceNotFound; Conflict, because a job is complete when it is created.
+/// ResourceNotFound; Conflict when it has ended.
 pub(super) fn stop_job(ctx: &Context<'_>, input: Value) -> Result<Reply, Failure> {
-    resource::find(ctx, Kind::CustomizationJob, text(&input, "jobIdentifier"))?;
-    Err(Failure::new(ErrorKind::Conflict, "The job has ended and cannot be stopped."))
+    let now = ctx.state.clock.now();
+    let stop = |job: &mut Resource| jobs::stop(job, now);
+    resource::change(ctx, Kind::CustomizationJob, text(&input, "jobIdentifier"), stop)?;
+    ctx.state.next_change.forget();
+    Ok(ctx.answer(json!({})))
 }
 
 /// `POST /model-customization/custom-model-deployments` → 202.

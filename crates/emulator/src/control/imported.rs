@@ -1,12 +1,12 @@
 //! Imported models and the jobs that import them.
 //!
-//! Nothing is read from S3: a job is complete when it is created, and its model answers in the body of a Llama.
+//! Nothing is read from S3: a job goes on for a while by the clock, and its model answers in the body of a Llama.
 
 use serde_json::{Value, json};
 
 use super::list::{self, Listing};
 use super::resource::{self, Kind};
-use super::{Context, text};
+use super::{Context, jobs, tags, text};
 use crate::failure::Failure;
 use crate::reply::Reply;
 
@@ -35,19 +35,12 @@ pub(super) fn create_job(ctx: &Context<'_>, input: Value) -> Result<Reply, Failu
     model.set("instructSupported", true);
     job.copy(&input, &["jobName", "modelDataSource", "roleArn", "vpcConfig", "importedModelName"]);
     job.set("jobArn", job.arn.clone());
-    job.set("importedModelArn", model.arn.clone());
-    job.set("status", "Completed");
-    for time in ["creationTime", "lastModifiedTime", "endTime"] {
-        job.set(time, job.created_at.clone());
-    }
+    job.set("importedModelName", name);
+    jobs::begin(&mut job, jobs::IMPORTING);
+    model.tags = tags::of(&input, "importedModelTags")?;
+    job.makes = Some(Box::new(model));
     let made = resource::add(ctx, job, &input, "jobTags")?;
-    if made.text("importedModelArn") == Some(model.arn.as_str()) {
-        let of_model = json!({ "tags": input.get("importedModelTags") });
-        if let Err(failure) = resource::add(ctx, model, &of_model, "tags") {
-            resource::remove(ctx, Kind::ModelImportJob, &made.arn)?;
-            return Err(failure);
-        }
-    }
+    ctx.state.next_change.forget();
     Ok(ctx.answer(json!({ "jobArn": made.arn })))
 }
 

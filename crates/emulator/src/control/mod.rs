@@ -8,6 +8,7 @@ pub(crate) mod batch;
 mod custom;
 pub(crate) mod guardrails;
 pub(crate) mod imported;
+pub(crate) mod jobs;
 mod list;
 mod logging;
 pub(crate) mod models;
@@ -104,6 +105,7 @@ pub(crate) fn perform(ctx: &Context<'_>, input: Value) -> Result<Reply, Failure>
     let found = OPERATIONS.iter().find(|(name, _)| *name == ctx.operation.name);
     let unknown = || Failure::new(ErrorKind::UnknownOperation, "The emulator does not serve this operation.");
     let (_, perform) = found.ok_or_else(unknown)?;
+    jobs::settle(ctx.state)?;
     perform(ctx, input)
 }
 
@@ -135,10 +137,11 @@ impl Context<'_> {
             id: id.to_owned(),
             region: self.region.to_owned(),
             name: name.to_owned(),
-            created_at: profiles::now(),
+            created_at: profiles::iso(self.state.clock.now()),
             document: Map::new(),
             request: None,
             tags: store::Tags::new(),
+            makes: None,
         }
     }
 }

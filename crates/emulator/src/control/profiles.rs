@@ -267,6 +267,6 @@ pub(crate) fn now() -> String {
 }
 
 /// A time as AWS writes it.
-pub(super) fn iso(time: jiff::Timestamp) -> String {
+pub(crate) fn iso(time: jiff::Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
 }

@@ -31,7 +31,10 @@ pub(super) fn create(ctx: &Context<'_>, input: Value) -> Result<Reply, Failure> 
     made.set("creationTime", made.created_at.clone());
     made.set("lastModifiedTime", made.created_at.clone());
     if let Some(days) = input["commitmentDuration"].as_str().and_then(days) {
-        made.set("commitmentExpirationTime", iso(Timestamp::now() + SignedDuration::from_hours(24 * days)));
+        made.set(
+            "commitmentExpirationTime",
+            iso(ctx.state.clock.now() + SignedDuration::from_hours(24 * days)),
+        );
     }
     let made = resource::add(ctx, made, &input, "tags")?;
     Ok(ctx.answer(json!({ "provisionedModelArn": made.arn })))
@@ -112,7 +115,7 @@ pub(super) fn update(ctx: &Context<'_>, input: Value) -> Result<Reply, Failure> 
 pub(super) fn delete(ctx: &Context<'_>, input: Value) -> Result<Reply, Failure> {
     let found = resource::find(ctx, Kind::ProvisionedModel, text(&input, ID))?;
     let ends = found.text("commitmentExpirationTime").and_then(|time| time.parse::<Timestamp>().ok());
-    if ends.is_some_and(|ends| ends > Timestamp::now()) {
+    if ends.is_some_and(|ends| ends > ctx.state.clock.now()) {
         return Err(conflict());
     }
     resource::remove(ctx, Kind::ProvisionedModel, &found.arn)?;

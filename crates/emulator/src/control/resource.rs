@@ -29,6 +29,9 @@ pub(crate) struct Resource {
     pub(crate) request: Option<Value>,
     #[serde(default)]
     pub(crate) tags: Tags,
+    /// What a job makes once it is complete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) makes: Option<Box<Resource>>,
 }
 
 /// The kinds of resource.
@@ -118,11 +121,25 @@ fn insert(account: &mut Account, resource: Resource) -> Result<Resource, Refused
         let is_same = known.request == resource.request;
         return if is_same { Ok(known.clone()) } else { Err(profiles::conflict().into()) };
     }
-    if alike.any(|it| it.name == resource.name) {
+    if alike.any(|it| it.name == resource.name)
+        || is_promised(account, &resource)
+        || resource.makes.as_deref().is_some_and(|made| is_taken(account, made))
+    {
         return Err(profiles::conflict().into());
     }
     account.resources.push(resource.clone());
     Ok(resource)
+}
+
+fn is_taken(account: &Account, wanted: &Resource) -> bool {
+    let mut known = account.resources.iter();
+    known.any(|it| it.is(wanted.kind, &wanted.name, &wanted.region)) || is_promised(account, wanted)
+}
+
+/// Whether a job that goes on is about to make something of that name.
+fn is_promised(account: &Account, wanted: &Resource) -> bool {
+    let mut promised = account.resources.iter().filter_map(|it| it.makes.as_deref());
+    promised.any(|it| it.is(wanted.kind, &wanted.name, &wanted.region))
 }
 
 /// Changes a resource.
@@ -165,7 +182,11 @@ pub(crate) fn new_id(state: &State) -> String {
     let is_unused = |id: &String| {
         state.account.read(|account| {
             account.profiles.iter().all(|it| it.id != *id)
-                && account.resources.iter().all(|it| !it.id.ends_with(id.as_str()))
+                && account
+                    .resources
+                    .iter()
+                    .flat_map(|it| std::iter::once(it).chain(it.makes.as_deref()))
+                    .all(|it| !it.id.ends_with(id.as_str()))
         })
     };
     ids.find(is_unused).expect("there are more ids than any quota")

@@ -18,6 +18,7 @@ mod sts;
 use http::request::Parts;
 use outcrop_wire::sigv4::{self, RequestHead, Verified};
 
+use crate::access::Times;
 use crate::exchange::Call;
 use crate::reply::Reply;
 use crate::state::State;
@@ -25,10 +26,10 @@ use iam::store::Principal;
 use refusal::Refused;
 
 /// Answers a request for one of these services; `None` when it is for Bedrock.
-pub(crate) fn answer(state: &State, call: &Call<'_>, now: i64) -> Option<Reply> {
+pub(crate) fn answer(state: &State, call: &Call<'_>, times: Times) -> Option<Reply> {
     let service = Service::of(call.head)?;
-    let outcome =
-        admit(state, call, service, now).and_then(|caller| service.perform(state, call, &caller, now));
+    let outcome = admit(state, call, service, times)
+        .and_then(|caller| service.perform(state, call, &caller, times.emulated));
     Some(outcome.unwrap_or_else(|refused| service.refusal(&refused, call)))
 }
 
@@ -103,7 +104,7 @@ impl Service {
     }
 }
 
-fn admit(state: &State, call: &Call<'_>, service: Service, now: i64) -> Result<Caller, Refused> {
+fn admit(state: &State, call: &Call<'_>, service: Service, times: Times) -> Result<Caller, Refused> {
     let head = RequestHead {
         method: call.head.method.as_str(),
         raw_path: call.head.uri.path(),
@@ -112,9 +113,9 @@ fn admit(state: &State, call: &Call<'_>, service: Service, now: i64) -> Result<C
         authority: call.head.uri.authority().map(http::uri::Authority::as_str),
     };
     let secret_of = |id: &str| state.identities.secret_of(&state.keys, id);
-    let verified = sigv4::verify(&head, call.body, service.signing_name(), secret_of, now);
+    let verified = sigv4::verify(&head, call.body, service.signing_name(), secret_of, times.real);
     let Verified { access_key_id, region, session_token, .. } = verified?;
     let token = session_token.as_deref();
-    let principal = state.identities.principal(&state.keys, &access_key_id, token, now)?;
+    let principal = state.identities.principal(&state.keys, &access_key_id, token, times.emulated)?;
     Ok(Caller { region, principal })
 }

@@ -9,6 +9,7 @@ mod delivery;
 mod families;
 mod faults;
 mod guardrails;
+mod jobs;
 mod recorded;
 mod refusals;
 mod replay;

@@ -5,6 +5,7 @@ use outcrop_emulator::Config;
 use serde_json::{Value, json};
 
 use crate::client::{Access, Answer, Running, start, start_with};
+use crate::jobs::pass_time;
 use crate::runtime::{ask, converse};
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/outcrop";
@@ -30,6 +31,7 @@ async fn custom_model(emulator: &Running, name: &str) -> String {
         "trainingDataConfig": { "s3Uri": "s3://training/data" }, "outputDataConfig": { "s3Uri": "s3://training/out" },
     });
     let job = made(emulator, "/model-customization-jobs", &body, "jobArn").await;
+    pass_time(emulator).await;
     let job = emulator.get(&format!("/model-customization-jobs/{}", encoded(&job))).await.json();
     assert_eq!((&job["status"], &job["outputModelName"]), (&json!("Completed"), &json!(name)));
     job["outputModelArn"].as_str().unwrap().to_owned()
@@ -63,6 +65,7 @@ async fn an_imported_model_takes_its_own_body_alone() {
     let source = json!({ "s3DataSource": { "s3Uri": "s3://weights/llama/" } });
     let body = json!({ "jobName": "import", "importedModelName": "mine", "roleArn": ROLE, "modelDataSource": source });
     let job = made(&emulator, "/model-import-jobs", &body, "jobArn").await;
+    pass_time(&emulator).await;
     let job = emulator.get(&format!("/model-import-jobs/{}", encoded(&job))).await.json();
     let arn = encoded(job["importedModelArn"].as_str().unwrap());
     let refused = emulator.post(&converse(&arn), &ask("hi")).await;
