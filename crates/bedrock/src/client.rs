@@ -144,15 +144,8 @@ impl Client {
             return Err(SendError::Abandoned);
         }
         let mut request = invocation.request()?;
-        sign(
-            &mut request,
-            &invocation.body,
-            auth,
-            invocation.endpoint.signing_name(),
-            invocation.region,
-            self.clock.now(),
-        )
-        .map_err(|error| SendError::Unsendable(error.to_string()))?;
+        sign(&mut request, &invocation.body, auth, invocation.endpoint, invocation.region, self.clock.now())
+            .map_err(|error| SendError::Unsendable(error.to_string()))?;
         let sent = tokio::time::timeout(FIRST_BYTE_TIMEOUT, self.pool.request(request));
         let response = sent
             .await

@@ -29,11 +29,13 @@ pub enum Service {
     CloudWatch,
     /// Simple Storage Service.
     S3,
+    /// Mantle: Bedrock's OpenAI- and Anthropic-style APIs at a host of their own.
+    Mantle,
 }
 
 impl Service {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Sts, Self::Iam, Self::Logs, Self::CloudWatch, Self::S3];
+    pub const ALL: [Self; 6] = [Self::Sts, Self::Iam, Self::Logs, Self::CloudWatch, Self::S3, Self::Mantle];
 
     /// The environment variables that give its address: `AWS_ENDPOINT_URL_NAME`, strongest first. CloudWatch Logs has the
     /// SDKs' name beside the short one.
@@ -44,10 +46,11 @@ impl Service {
             Self::Logs => &["AWS_ENDPOINT_URL_LOGS", "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS"],
             Self::CloudWatch => &["AWS_ENDPOINT_URL_CLOUDWATCH"],
             Self::S3 => &["AWS_ENDPOINT_URL_S3"],
+            Self::Mantle => &["AWS_ENDPOINT_URL_BEDROCK_MANTLE"],
         }
     }
 
-    /// Its host's first label, which is also what its signatures name (botocore 1.44.5, `endpoints.json`).
+    /// Its host's first label, which is also what its signatures name (botocore 1.44.5, `endpoints.json`), but for mantle's.
     fn name(self) -> &'static str {
         match self {
             Self::Sts => "sts",
@@ -55,6 +58,7 @@ impl Service {
             Self::Logs => "logs",
             Self::CloudWatch => "monitoring",
             Self::S3 => "s3",
+            Self::Mantle => "bedrock-mantle",
         }
     }
 }
@@ -63,6 +67,16 @@ impl Endpoints {
     /// Where invocations of `region` go.
     pub fn runtime(&self, region: &str) -> Result<Endpoint, EndpointError> {
         self.runtime.clone().map_or_else(|| Endpoint::aws("bedrock-runtime", region), Ok)
+    }
+
+    /// Where mantle is in `region`: the address given for it, else the one given for the runtime, which is then the only way
+    /// out, else AWS's own.
+    ///
+    /// # Errors
+    /// No address of mantle is known in the Region's partition.
+    pub fn mantle(&self, region: &str) -> Result<Endpoint, EndpointError> {
+        let given = self.neighbours.get(&Service::Mantle).or(self.runtime.as_ref());
+        given.cloned().map_or_else(|| Endpoint::mantle(region), Ok).map(Endpoint::taking_keys)
     }
 
     /// Where calls of a service beside Bedrock go, and the Region that signs them: IAM has one address a partition.
@@ -76,6 +90,7 @@ impl Endpoints {
             None if service == Service::Iam && region == "us-east-1" => {
                 Endpoint::parse("https://iam.amazonaws.com")?
             }
+            None if service == Service::Mantle => Endpoint::mantle(region)?,
             None => Endpoint::aws(service.name(), region)?,
         };
         Ok((Endpoint { signing_name: service.name(), ..endpoint }, region.to_owned()))
@@ -95,6 +110,8 @@ pub struct Endpoint {
     prefix: String,
     /// The service in the scope of signatures.
     signing_name: &'static str,
+    /// Calls carry a short-term key instead of a signature.
+    takes_keys: bool,
 }
 
 /// Runtime and control plane alike (reference `bedrock.md` §2).
@@ -120,7 +137,13 @@ impl Endpoint {
             _ => return Err(invalid("its scheme is neither https nor http")),
         }
         let prefix = uri.path().trim_end_matches('/').to_owned();
-        Ok(Self { scheme: scheme.clone(), authority: authority.clone(), prefix, signing_name: BEDROCK })
+        Ok(Self {
+            scheme: scheme.clone(),
+            authority: authority.clone(),
+            prefix,
+            signing_name: BEDROCK,
+            takes_keys: false,
+        })
     }
 
     /// AWS's own address of `service` in `region`.
@@ -132,6 +155,30 @@ impl Endpoint {
             return Err(EndpointError { url: region.to_owned(), why });
         }
         Self::parse(&format!("https://{service}.{region}.{}", dns_suffix(region)))
+    }
+
+    /// Mantle in `region` (reference `bedrock.md` §2.5): the suffix of the dual-stack hosts, known for two partitions.
+    fn mantle(region: &str) -> Result<Self, EndpointError> {
+        let Self { authority, .. } = Self::aws(Service::Mantle.name(), region)?;
+        match authority.host().strip_suffix(".amazonaws.com") {
+            Some(host) => Self::parse(&format!("https://{host}.api.aws")),
+            None => Err(EndpointError {
+                url: authority.to_string(),
+                why: "no address of bedrock-mantle is known in this partition; give one in AWS_ENDPOINT_URL_BEDROCK_MANTLE"
+                    .to_owned(),
+            }),
+        }
+    }
+
+    /// The same, where calls carry a short-term key made of our credentials: the OpenAI- and Anthropic-style APIs.
+    #[must_use]
+    pub fn taking_keys(self) -> Self {
+        Self { takes_keys: true, ..self }
+    }
+
+    /// Whether calls carry a short-term key instead of a signature.
+    pub fn takes_keys(&self) -> bool {
+        self.takes_keys
     }
 
     /// The full address of a path, which must begin with `/`.
@@ -228,6 +275,27 @@ mod tests {
         assert_eq!(of(Service::Logs, "eu-west-1"), logs);
         assert_eq!(of(Service::CloudWatch, "us-east-1").1, "monitoring");
         assert_eq!(of(Service::Iam, "us-gov-east-1").2, "us-gov-west-1");
+    }
+
+    #[test]
+    fn mantle_is_where_it_is_given_and_never_beside_the_runtime_s_own_way_out() {
+        let url = |endpoints: &Endpoints, region| endpoints.mantle(region).map(|it| it.url());
+        let mut endpoints = Endpoints::default();
+        assert_eq!(url(&endpoints, "us-east-2").as_deref(), Ok("https://bedrock-mantle.us-east-2.api.aws"));
+        assert_eq!(
+            url(&endpoints, "us-gov-west-1").as_deref(),
+            Ok("https://bedrock-mantle.us-gov-west-1.api.aws")
+        );
+        assert!(url(&endpoints, "eusc-de-east-1").is_err());
+        assert!(url(&endpoints, "evil.example/").is_err());
+        endpoints.runtime = Endpoint::parse("https://vpce.example").ok();
+        assert_eq!(url(&endpoints, "us-east-2").as_deref(), Ok("https://vpce.example"));
+        let own = Endpoint::parse("https://mantle.example").unwrap();
+        endpoints.neighbours.insert(Service::Mantle, own);
+        assert_eq!(url(&endpoints, "us-east-2").as_deref(), Ok("https://mantle.example"));
+        assert!(endpoints.mantle("us-east-2").unwrap().takes_keys());
+        assert_eq!(endpoints.mantle("us-east-2").unwrap().signing_name(), "bedrock");
+        assert!(!endpoints.runtime("us-east-2").unwrap().takes_keys());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Puts our signature (SigV4) or bearer key on a request.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use aws_sigv4::http_request::{
     PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningError, SigningSettings,
@@ -11,20 +11,28 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, header};
 use http_body_util::Full;
 
+use crate::Endpoint;
 use crate::credentials::{Auth, Method};
 
 /// Authenticates `request`, whose body is `body`, as `auth`.
 ///
-/// The runtime's host is `bedrock-runtime`, its signing name (`service`) is `bedrock` (reference `bedrock.md` §2). The path is
-/// encoded a second time in the canonical request (§2.3).
+/// The runtime's host is `bedrock-runtime`, its signing name is `bedrock` (reference `bedrock.md` §2). The path is
+/// encoded a second time in the canonical request (§2.3). An endpoint that takes keys gets one made for this request.
 pub fn sign(
     request: &mut Request<Full<Bytes>>,
     body: &Bytes,
     auth: &Auth,
-    service: &str,
+    endpoint: &Endpoint,
     region: &str,
     now: SystemTime,
 ) -> Result<(), SigningError> {
+    let service = endpoint.signing_name();
+    if endpoint.takes_keys()
+        && let Ok(key) = auth.mint(region, KEY_LIFETIME, now)
+    {
+        request.headers_mut().insert(header::AUTHORIZATION, key.header());
+        return Ok(());
+    }
     match &auth.method {
         Method::Bearer(header) => {
             request.headers_mut().insert(header::AUTHORIZATION, header.clone());
@@ -50,6 +58,10 @@ pub fn sign(
         }
     }
 }
+
+/// A key is made for each request, so it need not live long: three times the five minutes that clocks may differ by. What it
+/// began may go on for longer.
+const KEY_LIFETIME: Duration = Duration::from_secs(15 * 60);
 
 /// The service that signs the path as it is sent, and the hash of the body in a header of its own.
 const S3: &str = "s3";

@@ -1,6 +1,10 @@
 //! Who calls, and in which Region: Signature Version 4 or a Bedrock API key.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::header::HOST;
 use http::request::Parts;
+use http::{HeaderMap, HeaderValue};
 use outcrop_wire::bedrock::ErrorKind;
 use outcrop_wire::sigv4::{self, RequestHead};
 use subtle::ConstantTimeEq;
@@ -20,6 +24,9 @@ pub(crate) struct Caller {
 
 /// The Region of calls with an API key: over one address, nothing else tells it.
 const BEARER_REGION: &str = "us-east-1";
+/// What short-term keys begin with; a presigned call of `CallWithBearerToken` follows.
+const SHORT_TERM: &str = "bedrock-api-key-";
+const CALL: &str = "bedrock.amazonaws.com/?";
 /// What both services sign with (reference `bedrock.md` §2).
 const SERVICE: &str = "bedrock";
 
@@ -44,6 +51,9 @@ pub(crate) fn check(
     times: Times,
 ) -> Result<Caller, Failure> {
     if let Some(key) = bearer(head) {
+        if let Some(presigned) = key.strip_prefix(SHORT_TERM) {
+            return short_term(keys, identities, presigned, times);
+        }
         let known = bool::from(key.as_bytes().ct_eq(keys.bearer.as_bytes()));
         return if known {
             Ok(Caller { region: BEARER_REGION.to_owned(), principal: Principal::User })
@@ -58,9 +68,32 @@ pub(crate) fn check(
         headers: &head.headers,
         authority: head.uri.authority().map(http::uri::Authority::as_str),
     };
+    signed_by(keys, identities, &signed, body, times)
+}
+
+/// A short-term key: a presigned call in base64, good for anything in its Region until it expires. Its form is that of AWS's
+/// aws-bedrock-token-generator 1.1.0.
+fn short_term(keys: &Keys, identities: &Identities, presigned: &str, times: Times) -> Result<Caller, Failure> {
+    let decoded = STANDARD.decode(presigned).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let query = decoded.as_deref().and_then(|call| call.strip_prefix(CALL)?.strip_suffix("&Version=1"));
+    let is_call = |query: &&str| query.split('&').any(|part| part == "Action=CallWithBearerToken");
+    let query = query.filter(is_call).ok_or_else(Failure::wrong_api_key)?;
+    let headers = HeaderMap::from_iter([(HOST, HeaderValue::from_static("bedrock.amazonaws.com"))]);
+    let signed =
+        RequestHead { method: "POST", raw_path: "/", raw_query: query, headers: &headers, authority: None };
+    signed_by(keys, identities, &signed, b"", times)
+}
+
+fn signed_by(
+    keys: &Keys,
+    identities: &Identities,
+    signed: &RequestHead<'_>,
+    body: &[u8],
+    times: Times,
+) -> Result<Caller, Failure> {
     let secret_of = |id: &str| identities.secret_of(keys, id);
     let verified =
-        sigv4::verify(&signed, body, SERVICE, secret_of, times.real).map_err(|error| error.to_bedrock())?;
+        sigv4::verify(signed, body, SERVICE, secret_of, times.real).map_err(|error| error.to_bedrock())?;
     let token = verified.session_token.as_deref();
     let principal =
         identities.principal(keys, &verified.access_key_id, token, times.emulated).map_err(not_taken)?;

@@ -60,8 +60,17 @@ fn keys(environment: &Environment) -> Keys {
 }
 
 /// What the emulator stands in for, as `AWS_ENDPOINT_URL_…` names it; CloudWatch Logs has two names, ours and the SDKs'.
-pub const SERVICES: [&str; 8] =
-    ["BEDROCK", "BEDROCK_RUNTIME", "STS", "IAM", "LOGS", "CLOUDWATCH_LOGS", "CLOUDWATCH", "S3"];
+pub const SERVICES: [&str; 9] = [
+    "BEDROCK",
+    "BEDROCK_RUNTIME",
+    "BEDROCK_MANTLE",
+    "STS",
+    "IAM",
+    "LOGS",
+    "CLOUDWATCH_LOGS",
+    "CLOUDWATCH",
+    "S3",
+];
 
 const ID: &str = "AWS_ACCESS_KEY_ID";
 const SECRET: &str = "AWS_SECRET_ACCESS_KEY";
