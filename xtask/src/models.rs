@@ -104,6 +104,7 @@ fn derived(id: &str, service: &Live, sources: &Sources, overlay: &Overlay) -> Mo
         refuses_prefill: false,
         betas: BTreeMap::new(),
         surface: (!service.runtime).then_some(Surface::Mantle),
+        routes: Vec::new(),
     }
 }
 

@@ -57,6 +57,9 @@ pub struct Model {
     pub betas: BTreeMap<String, Beta>,
     /// The endpoint that serves it, where its modalities do not tell; see [`Model::surface`].
     pub surface: Option<Surface>,
+    /// The paths of AWS's OpenAI- and Anthropic-style APIs that serve it: `/v1/chat/completions`, `/anthropic/v1/messages`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<String>,
 }
 
 impl Model {
@@ -76,6 +79,7 @@ impl Model {
             profile_only: Vec::new(),
             family: None,
             surface: None,
+            routes: Vec::new(),
             embedding_dimensions: Vec::new(),
             min_output_tokens: None,
             refuses_prefill: false,

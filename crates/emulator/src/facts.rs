@@ -43,6 +43,11 @@ impl Facts {
         self.quirks.of_model(id)
     }
 
+    /// The paths beside Bedrock's own operations that serve a model.
+    pub(crate) fn routes(&self, id: &str) -> &[String] {
+        self.catalog.model(id).map_or(&[], |model| &model.routes)
+    }
+
     /// How a bare model id stands in a Region.
     pub(crate) fn standing(&self, id: &str, region: &str) -> Standing {
         let Some(model) = self.catalog.model(id) else { return Standing::Unknown };

@@ -1,5 +1,5 @@
-//! What only the service itself needs to know of a model: what it refuses, which routes serve it, how long its vectors
-//! are. Facts with their sources stand in `data/quirks.json`; what a client of Bedrock can use is in the catalog instead.
+//! What only the service itself needs to know of a model: what it refuses, how long its vectors are. Facts with their
+//! sources stand in `data/quirks.json`; what a client of Bedrock can use is in the catalog instead.
 
 use std::collections::HashMap;
 
@@ -20,8 +20,6 @@ pub(crate) struct Quirks {
     pub(crate) least_max_tokens: Option<u64>,
     /// Reasoning stands inside the text on OpenAI's shape.
     pub(crate) inline_reasoning: bool,
-    /// The paths beside Bedrock's own operations that serve it.
-    pub(crate) routes: Vec<String>,
     /// Its vectors.
     pub(crate) embedding: Option<Embedding>,
 }
@@ -107,7 +105,6 @@ mod tests {
         let quirks = AllQuirks::of(&catalog);
         assert!(quirks.of_model("anthropic.claude-sonnet-4-6").refuses_prefill);
         assert!(!quirks.of_model("anthropic.claude-sonnet-4-5-20250929-v1:0").refuses_prefill);
-        assert_eq!(quirks.of_model("openai.gpt-5.5").routes.len(), 2);
         assert_eq!(quirks.of_model("nobody.knows"), &Quirks::default());
     }
 

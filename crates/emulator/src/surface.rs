@@ -2,7 +2,7 @@
 //!
 //! AWS has two hosts for them: the runtime (`/openai/v1/…`, `/anthropic/v1/messages`) and mantle (`/v1/…`, and the same
 //! again). The emulator has one address, so a model is found under every path that either host serves it on; which those
-//! are is data (`data/quirks.json`). Application profiles are for InvokeModel and Converse alone, and mantle knows no
+//! are is data (the catalog's `routes`). Application profiles are for InvokeModel and Converse alone, and mantle knows no
 //! profiles at all (reference `bedrock.md` §0, §2.5). Reading and most of the writing is the wire crate's.
 
 use bytes::{Bytes, BytesMut};
@@ -158,7 +158,7 @@ fn resolve(state: &State, identifier: &str, route: Route, region: &str) -> Resul
         },
     };
     let name = if route.api == Api::CountTokens { MESSAGES } else { route.path };
-    if !state.facts.quirks(model).routes.iter().any(|served| served == name) {
+    if !state.facts.routes(model).iter().any(|served| served == name) {
         // Source: reference bedrock.md §2.5; others report status 400.
         return Err(Failure::validation(format!("model `{model}` isn't supported on this route")));
     }
@@ -280,7 +280,7 @@ fn native(call: &Call<'_>) -> Result<Vec<u8>, Failure> {
 /// `GET …/models`: what the routes under the same prefix serve in the Region.
 fn models(state: &State, route: Route, region: &str) -> Reply {
     let prefix = route.path.trim_end_matches("models");
-    let served = |id: &str| state.facts.quirks(id).routes.iter().any(|route| route.starts_with(prefix));
+    let served = |id: &str| state.facts.routes(id).iter().any(|route| route.starts_with(prefix));
     let data: Vec<Value> = state
         .facts
         .models_of(region)
@@ -324,7 +324,7 @@ mod tests {
     fn every_route_of_the_data_exists() {
         let facts = Facts::built_in();
         for model in facts.models_of("us-east-1") {
-            for name in &facts.quirks(&model.id).routes {
+            for name in facts.routes(&model.id) {
                 assert!(Route::of(&Method::POST, name).is_some(), "{name}");
             }
         }
