@@ -33,12 +33,13 @@ pub(crate) struct Draft<'a> {
 }
 
 /// What is decided, in the order in which it is explained. Each has a reason in every resolution.
-const STEPS: [&str; 12] = [
+const STEPS: [&str; 13] = [
     "identifier",
     "sourceRegion",
     "target",
     "profile",
     "model",
+    "surface",
     "destinationRegions",
     "residency",
     "capabilities",
@@ -236,10 +237,6 @@ impl<'a> Draft<'a> {
         self.call(identifier);
         self.set_model(id, None);
         let Some(model) = self.model.clone() else { return };
-        if model.surface() == Surface::Mantle {
-            self.notices
-                .push(format!("{id} is served by the bedrock-mantle endpoint only, not by bedrock-runtime"));
-        }
         if model.on_demand.contains(&self.region) {
             let source = self.source_of(id, "onDemand");
             self.because("target", source, format!("{id} is served on demand in {}", self.region));
@@ -669,6 +666,7 @@ impl<'a> Draft<'a> {
     pub(crate) fn finish(mut self) -> Result<Resolution, ResolveError> {
         self.facts_of_model();
         let verdict = self.judge();
+        let surface = self.surface();
         self.remaining_reasons();
         let place = |why: &Why| STEPS.iter().position(|step| *step == why.step);
         self.why.sort_by_key(place);
@@ -676,7 +674,7 @@ impl<'a> Draft<'a> {
             identifier: self.identifier.to_owned(),
             kind: self.kind.unwrap_or(Kind::Alias),
             target: self.target,
-            surface: self.model.as_ref().map_or(Surface::RuntimeConverse, |model| model.surface()),
+            surface,
             model: self.model,
             profile: self.profile,
             source_region: self.region,
@@ -691,6 +689,39 @@ impl<'a> Draft<'a> {
             Some(refused) => Err(ResolveError::Residency(Box::new(refused))),
             None => Ok(resolution),
         }
+    }
+
+    /// The endpoint that serves it. A profile lives on bedrock-runtime, whatever the data say of its model: mantle knows none.
+    fn surface(&mut self) -> Surface {
+        let Some(model) = self.model.clone() else {
+            self.because("surface", NOTHING, "unknown; bedrock-runtime serves what has an ARN");
+            return Surface::RuntimeConverse;
+        };
+        let (surface, id) = (model.surface(), &model.id);
+        if surface == Surface::Mantle && self.profile.is_some() {
+            let detail = format!(
+                "{id} is listed for bedrock-mantle only, which takes no profiles: the profile is called on bedrock-runtime"
+            );
+            self.because("surface", Source::BuiltIn, &detail);
+            self.notices.push(detail);
+            return Surface::RuntimeConverse;
+        }
+        let source = self.source_of(id, "surface").to_string();
+        let detail = match surface {
+            Surface::RuntimeConverse => format!("{id} answers in text, which Converse serves"),
+            Surface::RuntimeInvoke => format!("{id} is for InvokeModel: its answers are not Converse's"),
+            Surface::RuntimeOpenai => {
+                format!("{id} is served by the OpenAI-style paths of bedrock-runtime only")
+            }
+            Surface::Mantle => {
+                format!("{id} is served by the bedrock-mantle endpoint only, not by bedrock-runtime")
+            }
+        };
+        self.because("surface", source, &detail);
+        if surface == Surface::Mantle {
+            self.notices.push(detail);
+        }
+        surface
     }
 
     /// What the policy says of where the call goes. The Regions of an application profile are what AWS lists: a mapping's

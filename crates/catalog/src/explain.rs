@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::lane::Lanes;
 use crate::resolve::{ResolvedProfile, Surface, Why};
 use crate::{
     Beta, Kind, Limits, LongContext, ParameterRule, Price, PromptCaching, Reasoning, ReasoningMode,
@@ -18,6 +19,7 @@ pub struct Explanation<'a> {
     kind: Kind,
     target: &'a str,
     surface: Surface,
+    lanes: Lanes<'a>,
     model: Option<&'a str>,
     model_name: Option<&'a str>,
     publisher: Option<&'a str>,
@@ -99,6 +101,11 @@ struct Rates<'a> {
 impl Resolution {
     /// The resolution in the shape of `explain --json`.
     pub fn explain(&self) -> Explanation<'_> {
+        self.explain_under(false)
+    }
+
+    /// The same; `converse_only` is the configuration's `lane: converse`.
+    pub fn explain_under(&self, converse_only: bool) -> Explanation<'_> {
         let Self {
             identifier,
             kind,
@@ -120,6 +127,7 @@ impl Resolution {
             kind: *kind,
             target,
             surface: *surface,
+            lanes: Lanes::of(self, converse_only),
             model: model.map(|model| model.id.as_str()),
             model_name: model.and_then(|model| model.name.as_deref()),
             publisher: model.and_then(|model| model.publisher.as_deref()),

@@ -12,6 +12,7 @@ mod draft;
 pub mod explain;
 mod facts;
 pub mod identifier;
+pub mod lane;
 mod layer;
 pub mod model;
 pub mod price;
@@ -26,6 +27,7 @@ pub use catalog::{Catalog, Contradiction, MAX_ALIASES, Source};
 pub use explain::Explanation;
 pub use facts::{OverrideError, Overrides};
 pub use identifier::{Arn, Identifier, IdentifierError, Kind, Vocabulary};
+pub use lane::{Api, Impassable, Lane, Passage, Reason};
 pub use layer::Layer;
 pub use model::{
     Beta, Capabilities, Limits, Model, ParameterRule, Parameters, PromptCaching, Reasoning, ReasoningMode,

@@ -158,6 +158,11 @@ impl Upstream {
 }
 
 impl Settings {
+    /// Whether everything that can be translated to Converse is (`lane: converse`).
+    pub fn is_converse_only(&self) -> bool {
+        self.lane == Some(Lane::Converse)
+    }
+
     /// Reads every source. On failure: every problem found, not only the first.
     pub fn load(global: &Global, flags: &Flags) -> Result<Self, Vec<Problem>> {
         Self::read(global, flags).settings

@@ -88,6 +88,7 @@ fn every_answer_has_every_key_and_every_reason() {
                 "target",
                 "profile",
                 "model",
+                "surface",
                 "destinationRegions",
                 "residency",
                 "capabilities",

@@ -11,6 +11,7 @@ mod explain;
 mod foundation_models;
 mod identifier;
 mod inference_profiles;
+mod lanes;
 mod layers;
 mod overrides;
 mod provenance;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use outcrop_catalog::{
-    Catalog, Layer, Model, ParameterRule, Price, PromptCaching, Rates, Reasoning, Resolution, ResolveError,
-    Source,
+    Api, Catalog, Layer, Model, ParameterRule, Passage, Price, PromptCaching, Rates, Reasoning, Resolution,
+    ResolveError, Source,
 };
 use owo_colors::OwoColorize;
 use serde_json::Value;
@@ -29,9 +29,9 @@ pub fn run(global: &Global, explain: &Explain) -> Result<(), Failure> {
     let sources = resolution.model.as_ref().map(|model| settings.catalog().provenance(&model.id));
     let sources = sources.filter(|_| explain.why).unwrap_or_default();
     match (global.json, explain.why) {
-        (true, false) => paper::json(&resolution.explain())?,
-        (true, true) => paper::json(&with_sources(&resolution, &sources)?)?,
-        (false, false) => print(&resolution)?,
+        (true, false) => paper::json(&resolution.explain_under(settings.is_converse_only()))?,
+        (true, true) => paper::json(&with_sources(&resolution, &sources, &settings)?)?,
+        (false, false) => print(&resolution, settings.is_converse_only())?,
         (false, true) => print_reasons(&resolution, &sources)?,
     }
     match settings.catalog().refusal(&resolution) {
@@ -41,8 +41,12 @@ pub fn run(global: &Global, explain: &Explain) -> Result<(), Failure> {
 }
 
 /// The answer, and under `sources` who says each field of the model.
-fn with_sources(resolution: &Resolution, sources: &BTreeMap<String, String>) -> Result<Value, Failure> {
-    let mut answer = serde_json::to_value(resolution.explain())?;
+fn with_sources(
+    resolution: &Resolution,
+    sources: &BTreeMap<String, String>,
+    settings: &Settings,
+) -> Result<Value, Failure> {
+    let mut answer = serde_json::to_value(resolution.explain_under(settings.is_converse_only()))?;
     if let Some(answer) = answer.as_object_mut() {
         answer.insert("sources".to_owned(), serde_json::to_value(sources)?);
     }
@@ -136,10 +140,11 @@ pub(super) fn learned(
 }
 
 /// The page a person reads.
-fn print(resolution: &Resolution) -> Result<(), Failure> {
+fn print(resolution: &Resolution, converse_only: bool) -> Result<(), Failure> {
     let mut page = Page { out: paper::out() };
     page.title(resolution)?;
     page.invocation(resolution)?;
+    page.lanes(resolution, converse_only)?;
     match &resolution.model {
         Some(model) => page.model(model)?,
         None => page.row("model", &"unknown".red().to_string())?,
@@ -192,6 +197,29 @@ impl Page {
             self.row("residency", &format!("{word}  {}  {}", verdict.reason, verdict.source.dimmed()))?;
         }
         self.row("surface", &word(&resolution.surface))
+    }
+
+    /// How each API travels; those that travel alike share a line.
+    fn lanes(&mut self, resolution: &Resolution, converse_only: bool) -> Result<(), Failure> {
+        let mut lanes: Vec<(String, Vec<&str>)> = Vec::new();
+        for api in Api::ALL {
+            let how = match resolution.passage(api, converse_only) {
+                Ok(Passage { lane, surface, reason, path }) => {
+                    let path = path.map(|path| format!(" {path}")).unwrap_or_default();
+                    let why = reason.as_str();
+                    format!("{} → {}{path}  {}", word(&lane), word(&surface), why.dimmed())
+                }
+                Err(none) => format!("{}  {}", "none".red(), none.hint().dimmed()),
+            };
+            match lanes.iter_mut().find(|(known, _)| *known == how) {
+                Some((_, apis)) => apis.push(api.name()),
+                None => lanes.push((how, vec![api.name()])),
+            }
+        }
+        for (how, apis) in lanes {
+            self.row("lane", &format!("{}: {how}", apis.join(", ")))?;
+        }
+        Ok(())
     }
 
     fn model(&mut self, model: &Model) -> Result<(), Failure> {

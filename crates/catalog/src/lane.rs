@@ -1,0 +1,273 @@
+//! How a request travels: in whose words, to which of AWS's endpoints, and why. The same answer in the gateway and in
+//! `outcrop explain`.
+//!
+//! A request is relayed where client and model speak the same API, and translated to Converse otherwise. What a model
+//! speaks, and where, is data ([`Model::surface`], [`Model::routes`]). A profile is for InvokeModel and Converse: an
+//! application profile never reaches the OpenAI-style endpoints, and mantle knows no profiles at all (reference
+//! `bedrock.md` §0, §2.5).
+
+use serde::Serialize;
+
+use crate::{Model, Resolution, Surface};
+
+/// The API a client speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Api {
+    /// OpenAI's Chat Completions.
+    ChatCompletions,
+    /// OpenAI's Responses.
+    Responses,
+    /// Anthropic's Messages, and their `count_tokens`.
+    Messages,
+    /// Bedrock's `Converse` and `ConverseStream`, and `CountTokens`.
+    Converse,
+    /// Bedrock's `InvokeModel` and `InvokeModelWithResponseStream`.
+    InvokeModel,
+}
+
+/// How a request travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lane {
+    /// As it came, but for its envelope.
+    Relay,
+    /// As a Converse request.
+    Translate,
+}
+
+/// A lane that is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Passage<'a> {
+    /// Relayed or translated.
+    pub lane: Lane,
+    /// Where it goes.
+    pub surface: Surface,
+    /// Why.
+    pub reason: Reason,
+    /// The path of an OpenAI- or Anthropic-style API; `None` for Bedrock's own operations, whose path names the target.
+    #[serde(skip)]
+    pub path: Option<&'a str>,
+}
+
+/// Why a request travels as it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// The client speaks Bedrock's own API.
+    SpeaksBedrock,
+    /// The model's own body is that of the Messages API.
+    SpeaksMessages,
+    /// The model lives on this endpoint only, and speaks the client's API there.
+    LivesThere,
+    /// An application profile is for InvokeModel and Converse only.
+    ApplicationProfile,
+    /// Converse serves it under every identifier.
+    Converse,
+    /// The configuration asks for Converse (`lane: converse`).
+    Configured,
+}
+
+impl Reason {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::SpeaksBedrock,
+        Self::SpeaksMessages,
+        Self::LivesThere,
+        Self::ApplicationProfile,
+        Self::Converse,
+        Self::Configured,
+    ];
+
+    /// In words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SpeaksBedrock => "the client speaks Bedrock's own API",
+            Self::SpeaksMessages => "InvokeModel takes the model's Messages as they are",
+            Self::LivesThere => "the model is served there only and speaks the client's API",
+            Self::ApplicationProfile => "an application profile is for InvokeModel and Converse only",
+            Self::Converse => "Converse serves the model under each of its identifiers",
+            Self::Configured => "the configuration says lane: converse",
+        }
+    }
+}
+
+impl Serialize for Reason {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// No lane leads from this API to this model.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{model}` is served by {} only, which does not offer {} for it", place(*.surface), .api.name())]
+pub struct Impassable {
+    /// The model.
+    pub model: String,
+    /// The only endpoint that serves it.
+    pub surface: Surface,
+    /// What the client speaks.
+    pub api: Api,
+    /// What it could speak instead.
+    pub instead: Vec<Api>,
+}
+
+impl Impassable {
+    /// How to reach the model, or the same one elsewhere.
+    pub fn hint(&self) -> String {
+        match self.instead.as_slice() {
+            [] => "no source tells which API serves it; name another model".to_owned(),
+            apis => {
+                let names: Vec<&str> = apis.iter().map(|api| api.name()).collect();
+                format!("ask for it with {}, or name a model that Converse serves", names.join(" or "))
+            }
+        }
+    }
+}
+
+/// The endpoint, as a person names it.
+fn place(surface: Surface) -> &'static str {
+    match surface {
+        Surface::Mantle => "the bedrock-mantle endpoint",
+        Surface::RuntimeOpenai => "the OpenAI-style paths of bedrock-runtime",
+        Surface::RuntimeConverse | Surface::RuntimeInvoke => "bedrock-runtime",
+    }
+}
+
+impl Api {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::ChatCompletions, Self::Responses, Self::Messages, Self::Converse, Self::InvokeModel];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ChatCompletions => "Chat Completions",
+            Self::Responses => "Responses",
+            Self::Messages => "Messages",
+            Self::Converse => "Converse",
+            Self::InvokeModel => "InvokeModel",
+        }
+    }
+
+    /// What ends the paths on which AWS offers it; Bedrock's own operations have none.
+    fn ending(self) -> Option<&'static str> {
+        match self {
+            Self::ChatCompletions => Some("/chat/completions"),
+            Self::Responses => Some("/responses"),
+            Self::Messages => Some("/messages"),
+            Self::Converse | Self::InvokeModel => None,
+        }
+    }
+}
+
+impl Model {
+    /// The path on which AWS offers an API for it.
+    pub fn route(&self, api: Api) -> Option<&str> {
+        let ending = api.ending()?;
+        self.routes.iter().map(String::as_str).find(|route| route.ends_with(ending))
+    }
+}
+
+/// The family whose InvokeModel body is that of the Messages API.
+const ANTHROPIC: &str = "anthropic";
+
+impl Resolution {
+    /// How a request in `api` travels to it; `converse_only` is the configuration's `lane: converse`.
+    ///
+    /// # Errors
+    /// [`Impassable`] when its only endpoint does not speak the client's API, and Converse does not serve it.
+    pub fn passage(&self, api: Api, converse_only: bool) -> Result<Passage<'_>, Impassable> {
+        match self.surface {
+            Surface::Mantle | Surface::RuntimeOpenai => self.only_there(api),
+            Surface::RuntimeConverse | Surface::RuntimeInvoke => Ok(self.on_runtime(api, converse_only)),
+        }
+    }
+
+    fn only_there(&self, api: Api) -> Result<Passage<'_>, Impassable> {
+        let model = self.model.as_deref();
+        if let Some(path) = model.and_then(|model| model.route(api)) {
+            let (surface, reason) = (self.surface, Reason::LivesThere);
+            return Ok(Passage { lane: Lane::Relay, surface, reason, path: Some(path) });
+        }
+        let speaks = |api: &Api| model.is_some_and(|model| model.route(*api).is_some());
+        Err(Impassable {
+            model: model.map_or_else(|| self.target.clone(), |model| model.id.clone()),
+            surface: self.surface,
+            api,
+            instead: Api::ALL.into_iter().filter(speaks).collect(),
+        })
+    }
+
+    fn on_runtime(&self, api: Api, converse_only: bool) -> Passage<'_> {
+        let model = self.model.as_deref();
+        let speaks_messages = model.is_some_and(|model| model.family.as_deref() == Some(ANTHROPIC));
+        let has_route = model.is_some_and(|model| model.route(api).is_some());
+        let (lane, surface, reason) = match api {
+            Api::Converse => (Lane::Relay, Surface::RuntimeConverse, Reason::SpeaksBedrock),
+            Api::InvokeModel => (Lane::Relay, Surface::RuntimeInvoke, Reason::SpeaksBedrock),
+            Api::Messages if speaks_messages && !converse_only => {
+                (Lane::Relay, Surface::RuntimeInvoke, Reason::SpeaksMessages)
+            }
+            Api::Messages if speaks_messages => {
+                (Lane::Translate, Surface::RuntimeConverse, Reason::Configured)
+            }
+            _ if has_route && self.is_application_profile() => {
+                (Lane::Translate, Surface::RuntimeConverse, Reason::ApplicationProfile)
+            }
+            _ => (Lane::Translate, Surface::RuntimeConverse, Reason::Converse),
+        };
+        Passage { lane, surface, reason, path: None }
+    }
+
+    fn is_application_profile(&self) -> bool {
+        let profile = self.profile.as_ref();
+        profile.is_some_and(|profile| profile.profile_type == crate::ProfileType::Application)
+    }
+}
+
+/// How each API travels, as `explain --json` prints it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Lanes<'a> {
+    chat_completions: Way<'a>,
+    responses: Way<'a>,
+    messages: Way<'a>,
+    converse: Way<'a>,
+    invoke_model: Way<'a>,
+}
+
+/// One lane, or why there is none.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Way<'a> {
+    lane: Option<Lane>,
+    surface: Option<Surface>,
+    path: Option<&'a str>,
+    reason: String,
+}
+
+impl<'a> Lanes<'a> {
+    /// Those of a resolution.
+    pub fn of(resolution: &'a Resolution, converse_only: bool) -> Self {
+        let way = |api| Way::of(resolution.passage(api, converse_only));
+        Self {
+            chat_completions: way(Api::ChatCompletions),
+            responses: way(Api::Responses),
+            messages: way(Api::Messages),
+            converse: way(Api::Converse),
+            invoke_model: way(Api::InvokeModel),
+        }
+    }
+}
+
+impl<'a> Way<'a> {
+    fn of(passage: Result<Passage<'a>, Impassable>) -> Self {
+        match passage {
+            Ok(Passage { lane, surface, reason, path }) => {
+                Self { lane: Some(lane), surface: Some(surface), path, reason: reason.as_str().to_owned() }
+            }
+            Err(none) => {
+                Self { lane: None, surface: None, path: None, reason: format!("{none}; {}", none.hint()) }
+            }
+        }
+    }
+}
