@@ -8,7 +8,7 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use outcrop_wire::dialect::{self, Dialect, Head, RequestError};
 use outcrop_wire::family::{self, Terms};
-use outcrop_wire::lesson::{self, Refused};
+use outcrop_wire::lesson::Refused;
 use outcrop_wire::{Notices, anthropic, counting, envelope, openai_chat, openai_responses};
 
 use crate::router::{Endpoint, Operation};
@@ -137,7 +137,7 @@ pub(crate) fn prepare(
             && policy == LanePolicy::Auto
             && speaks_messages(route) =>
         {
-            relay_messages(inbound, terms, request_id)
+            relay_messages(inbound, route, terms, request_id)
         }
         None => translate(inbound, route, terms, request_id),
     }
@@ -158,12 +158,17 @@ fn native(inbound: &Inbound<'_>, operation: Operation, request_id: &str) -> Call
 }
 
 /// Messages → Claude: the body is InvokeModel's, but for its envelope.
-fn relay_messages(inbound: &Inbound<'_>, terms: &Terms<'_>, request_id: &str) -> Result<Call, RequestError> {
+fn relay_messages(
+    inbound: &Inbound<'_>,
+    route: &Route,
+    terms: &Terms<'_>,
+    request_id: &str,
+) -> Result<Call, RequestError> {
     let operation =
         if inbound.stream { Operation::InvokeModelWithResponseStream } else { Operation::InvokeModel };
     let mut notices = Notices::default();
-    let body = envelope::relay_messages(inbound.body, &inbound.betas())?;
-    let body = lesson::leave_out(body, terms.refused, &mut notices);
+    let model = route.resolution.model.as_deref();
+    let body = envelope::relay_messages_to(model, inbound.body, &inbound.betas(), terms, &mut notices)?;
     Ok(Call {
         request_id: request_id.to_owned(),
         operation,
@@ -188,12 +193,13 @@ fn count(
     let model = route.resolution.model.as_deref();
     // No thinking budget is larger than the most that the model can say.
     let most = model.and_then(|model| model.limits.max_output_tokens).unwrap_or(ANY_LIMIT);
-    let body = envelope::countable_messages(inbound.body, &inbound.betas(), most)?;
+    let mut notices = Notices::default();
+    let betas = inbound.betas();
     let (lane, body, notices) = if speaks_messages(route) {
-        let mut notices = Notices::default();
-        let body = lesson::leave_out(body, terms.refused, &mut notices);
+        let body = envelope::countable_messages(model, inbound.body, &betas, most, terms, &mut notices)?;
         (Lane::Relay, counting::of_invoke_model(&body), notices)
     } else {
+        let body = envelope::countable_messages(None, inbound.body, &betas, most, terms, &mut notices)?;
         let translated = anthropic::translate(&body, &[])?;
         let prepared = family::apply_under(translated, model, terms)?;
         let family::Prepared { request, notices, tool_names: _ } = prepared;

@@ -6,13 +6,16 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use outcrop_catalog::Model;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::bedrock::{CacheDetail, Usage};
 use crate::dialect::{RequestError, to_vec};
+use crate::family::{Edits, Terms, Way, fit_members, welcome_betas};
 use crate::union::Text;
+use crate::{Notices, lesson};
 
 /// The version of the Messages API that Bedrock expects in the body.
 pub const ANTHROPIC_VERSION: &str = "bedrock-2023-05-31";
@@ -23,54 +26,83 @@ pub const ANTHROPIC_VERSION: &str = "bedrock-2023-05-31";
 /// The values of all other members are copied byte for byte, in their order. `max_tokens` must be present, as in the
 /// Messages API itself.
 pub fn relay_messages(body: &[u8], beta_headers: &[&str]) -> Result<Vec<u8>, RequestError> {
+    relay_messages_to(None, body, beta_headers, &Terms::default(), &mut Notices::default())
+}
+
+/// As [`relay_messages`], with the betas and parameters that `model` takes, and without the members it has refused.
+///
+/// # Errors
+/// Those of [`relay_messages`]; under [`crate::family::ParameterPolicy::Refuse`] a parameter that the model does not take.
+pub fn relay_messages_to(
+    model: Option<&Model>,
+    body: &[u8],
+    beta_headers: &[&str],
+    terms: &Terms<'_>,
+    notices: &mut Notices,
+) -> Result<Vec<u8>, RequestError> {
     let Members(members) = RequestError::read(body)?;
     if !limits_tokens(&members) {
         return Err(RequestError::missing("max_tokens").hint("the Messages API has no default for it"));
     }
-    enveloped(body, members, beta_headers, None)
+    let edits = fit_members(&members, model, terms, notices)?;
+    let betas = welcome_betas(merged_betas(&members, beta_headers)?, model, Way::InvokeModel, notices);
+    let body = enveloped(body, members, &betas, &edits);
+    Ok(lesson::leave_out(body, terms.refused, notices))
 }
 
-/// Makes the InvokeModel body of a `count_tokens` body, as [`relay_messages`] does; `max_tokens`, which InvokeModel
+/// Makes the InvokeModel body of a `count_tokens` body, as [`relay_messages_to`] does; `max_tokens`, which InvokeModel
 /// requires and `count_tokens` does not know, is added where it is absent.
+///
+/// # Errors
+/// Those of [`relay_messages_to`].
 pub fn countable_messages(
+    model: Option<&Model>,
     body: &[u8],
     beta_headers: &[&str],
     max_tokens: u64,
+    terms: &Terms<'_>,
+    notices: &mut Notices,
 ) -> Result<Vec<u8>, RequestError> {
     let Members(members) = RequestError::read(body)?;
-    let max_tokens = (!limits_tokens(&members)).then_some(max_tokens);
-    enveloped(body, members, beta_headers, max_tokens)
+    let mut edits = fit_members(&members, model, terms, notices)?;
+    if !limits_tokens(&members) {
+        edits.push(("max_tokens", Some(max_tokens.to_string())));
+    }
+    let betas = welcome_betas(merged_betas(&members, beta_headers)?, model, Way::InvokeModel, notices);
+    let body = enveloped(body, members, &betas, &edits);
+    Ok(lesson::leave_out(body, terms.refused, notices))
 }
 
 fn limits_tokens(members: &[(Cow<'_, str>, &RawValue)]) -> bool {
     members.iter().any(|(key, value)| key == "max_tokens" && value.get() != "null")
 }
 
-/// The members within their new envelope; `max_tokens` in place of one that is absent or null.
+/// The members within their new envelope, edited.
 fn enveloped(
     body: &[u8],
     members: Vec<(Cow<'_, str>, &RawValue)>,
-    beta_headers: &[&str],
-    max_tokens: Option<u64>,
-) -> Result<Vec<u8>, RequestError> {
+    betas: &[String],
+    edits: &Edits,
+) -> Vec<u8> {
     let mut out = Envelope::with_capacity(body.len() + 128);
     if !members.iter().any(|(key, _)| key == "anthropic_version") {
         out.member("anthropic_version", &to_vec(ANTHROPIC_VERSION));
     }
-    let betas = merged_betas(&members, beta_headers)?;
     if !betas.is_empty() {
-        out.member("anthropic_beta", &to_vec(&betas));
+        out.member("anthropic_beta", &to_vec(betas));
     }
-    if let Some(max_tokens) = max_tokens {
-        out.member("max_tokens", &to_vec(&max_tokens));
+    for (key, text) in edits {
+        if let Some(text) = text {
+            out.member(key, text.as_bytes());
+        }
     }
     for (key, value) in &members {
-        let replaced = key == "max_tokens" && max_tokens.is_some();
-        if !replaced && !matches!(key.as_ref(), "model" | "stream" | "anthropic_beta") {
+        let edited = edits.iter().any(|(edited, _)| edited == key);
+        if !edited && !matches!(key.as_ref(), "model" | "stream" | "anthropic_beta") {
             out.member(key, value.get().as_bytes());
         }
     }
-    Ok(out.finish())
+    out.finish()
 }
 
 /// The body with one top-level member set, and whether it had that member before. All others travel as they came.
@@ -87,6 +119,16 @@ pub fn with_member<T: serde::Serialize>(
     }
     out.member(key, &value);
     Ok((out.finish(), members.iter().any(|(known, _)| known == key)))
+}
+
+/// The body without one top-level member. All others travel as they came.
+pub(crate) fn without_member(body: &[u8], key: &str) -> Result<Vec<u8>, RequestError> {
+    let Members(members) = RequestError::read(body)?;
+    let mut out = Envelope::with_capacity(body.len());
+    for (known, kept) in members.iter().filter(|(known, _)| known != key) {
+        out.member(known, kept.get().as_bytes());
+    }
+    Ok(out.finish())
 }
 
 /// Values of `anthropic-beta` headers (each may be a list separated by commas), without blanks and repetitions.

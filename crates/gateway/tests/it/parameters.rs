@@ -18,7 +18,7 @@ fn question(model: &str, more: Value) -> String {
 }
 
 async fn refusing() -> Rig {
-    let requests = RequestPolicy { parameters: ParameterPolicy::Refuse, ..RequestPolicy::default() };
+    let requests = RequestPolicy { parameters: ParameterPolicy::Refuse };
     Rig::start(Plan { requests, ..Plan::default() }).await
 }
 
@@ -91,5 +91,28 @@ async fn a_gateway_that_refuses_lets_the_rest_through() {
     assert!(notices(&answer).iter().any(|notice| notice.starts_with("dropped seed")));
     let answer = rig.post("/v1/chat/completions", question(&rig.profiles[1], json!({}))).await;
     assert_eq!(answer.status, StatusCode::OK, "a limit that nobody set is not refused");
+    rig.stop().await;
+}
+
+/// A relayed request, too: the body goes to InvokeModel as it came, but for the parameters that Claude refuses there.
+#[tokio::test]
+async fn a_relayed_request_is_repaired_as_well() {
+    let rig = Rig::start(Plan::default()).await;
+    let opus = "us.anthropic.claude-opus-5-5";
+    let more = json!({"max_tokens": 9000, "temperature": 0.5, "thinking": {"type": "enabled", "budget_tokens": 2048}});
+    for stream in [false, true] {
+        let mut body: Value = serde_json::from_str(&question(opus, more.clone())).unwrap();
+        body["stream"] = stream.into();
+        let headers = [("anthropic-beta", "files-api-2025-04-14")];
+        let answer = rig.send(http::Method::POST, "/v1/messages", &headers, body.to_string()).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+        assert_eq!(answer.header("outcrop-lane"), "relay");
+        let notices = notices(&answer);
+        let beginnings =
+            ["dropped temperature", "rewritten thinking.budget_tokens", "dropped anthropic-beta: `files-api"];
+        for beginning in beginnings {
+            assert!(notices.iter().any(|notice| notice.starts_with(beginning)), "{beginning}: {notices:?}");
+        }
+    }
     rig.stop().await;
 }

@@ -1,9 +1,9 @@
-//! The form of the answer, and beta features.
+//! The form of the answer.
 
 use serde::Serialize;
 
+use super::Draft;
 use super::lessons::refuses_schemas;
-use super::{Draft, Family};
 use crate::Json;
 use crate::dialect::{AnswerForm, AnswerSchema};
 
@@ -56,19 +56,4 @@ struct JsonSchema<'a> {
     name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<&'a str>,
-}
-
-/// Beta features are named in Claude's native `anthropic_beta`; other models have none.
-///
-/// Source: `bedrock.md` §6.1 (body `anthropic_beta`).
-pub(super) fn name_betas(draft: &mut Draft<'_>) {
-    let betas = std::mem::take(&mut draft.intent.betas);
-    match draft.family() {
-        _ if betas.is_empty() => {}
-        Family::Anthropic | Family::Unknown => {
-            draft.fields.set("anthropic_beta", &betas);
-            draft.betas = betas;
-        }
-        _ => draft.notices.dropped("anthropic-beta", "the model is not Claude"),
-    }
 }

@@ -7,10 +7,12 @@
 //! `bedrock.md` and `reliability.md` in the sources named below are the project's collected facts about Bedrock.
 
 mod answer;
+mod betas;
 mod caching;
 mod history;
 mod lessons;
 mod names;
+mod native;
 mod output;
 mod policy;
 mod reasoning;
@@ -21,7 +23,9 @@ mod tools;
 use outcrop_catalog::{Model, Reasoning};
 use serde::Serialize;
 
+pub(crate) use betas::{Way, welcome_betas};
 pub use lessons::holds;
+pub(crate) use native::{Edits, fit_members};
 pub use policy::{ParameterPolicy, Terms};
 
 use crate::bedrock::{ConverseRequest, InferenceConfig};
@@ -85,7 +89,7 @@ pub fn apply_under(
     sampling::place_top_k(&mut draft);
     sampling::fit_stop_sequences(&mut draft);
     caching::fit_cache_points(&mut draft);
-    answer::name_betas(&mut draft);
+    betas::name_betas(&mut draft);
     answer::shape_answer(&mut draft);
     draft.finish()
 }

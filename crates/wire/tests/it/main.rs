@@ -8,6 +8,7 @@ mod fixtures;
 mod heard;
 mod keypaths;
 mod lint;
+mod native;
 mod properties;
 mod recorded;
 mod sigv4;
