@@ -11,4 +11,5 @@ mod lint;
 mod native;
 mod properties;
 mod recorded;
+mod signing_suite;
 mod sigv4;
