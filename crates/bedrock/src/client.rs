@@ -8,23 +8,20 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper_rustls::HttpsConnector;
-use hyper_util::client::legacy::Client as Pool;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use outcrop_wire::bedrock::{BedrockError, ErrorKind};
 use outcrop_wire::xml::Element;
 
 use crate::clock::Clock;
 use crate::retry::{Bucket, Cause, MAX_ATTEMPTS};
 use crate::sign::sign;
+use crate::transport::{Transport, is_untrusted};
 use crate::unattended::is_unattended;
 use crate::{Auth, Credentials, CredentialsError, Endpoint, Endpoints};
 
 /// One client for all Regions: connections are pooled by address.
 #[derive(Debug)]
 pub struct Client {
-    pool: Pool<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    transport: Transport,
     credentials: Credentials,
     endpoints: Endpoints,
     bucket: Bucket,
@@ -51,20 +48,8 @@ pub struct Invocation<'a> {
 impl Client {
     /// A client that authenticates with `credentials`.
     pub fn new(credentials: Credentials, endpoints: Endpoints) -> Self {
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        let https = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_webpki_roots()
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(tcp);
-        let pool = Pool::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .build(https);
-        Self { pool, credentials, endpoints, bucket: Bucket::default(), clock: Clock::default() }
+        let transport = Transport::new(&endpoints.network);
+        Self { transport, credentials, endpoints, bucket: Bucket::default(), clock: Clock::default() }
     }
 
     /// The credentials it was made with.
@@ -146,7 +131,8 @@ impl Client {
         let mut request = invocation.request()?;
         sign(&mut request, &invocation.body, auth, invocation.endpoint, invocation.region, self.clock.now())
             .map_err(|error| SendError::Unsendable(error.to_string()))?;
-        let sent = tokio::time::timeout(FIRST_BYTE_TIMEOUT, self.pool.request(request));
+        let patience = self.endpoints.network.timeouts.first_event;
+        let sent = tokio::time::timeout(patience, self.transport.request(request));
         let response = sent
             .await
             .map_err(|_| SendError::Timeout { host: invocation.endpoint.authority().to_owned() })?
@@ -163,12 +149,6 @@ fn tells_of_clocks(message: &str) -> bool {
     message.contains("Signature expired") || message.contains("Signature not yet current")
 }
 
-/// A connection that is not there by then will not come (reference `reliability.md` F11).
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// AWS closes idle connections after about a minute; ours go first.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
-/// Long thinking is legitimate: a first byte may take a quarter of an hour (F13).
-const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 /// Error bodies are a line; a proxy's page may be more.
 const MAX_ERROR_BODY: usize = 256 * 1024;
 
@@ -240,6 +220,16 @@ pub enum SendError {
         /// What the network said.
         why: String,
     },
+    /// Whoever is there does not prove to be it: nothing was sent, and nothing is sent in the clear instead.
+    #[error(
+        "{host} cannot be trusted: {why}; behind a proxy that opens TLS, name its certificate in AWS_CA_BUNDLE"
+    )]
+    Untrusted {
+        /// Host and port.
+        host: String,
+        /// What is wrong with its certificate.
+        why: String,
+    },
     /// The connection broke after the request went out.
     #[error("the connection to {host} broke before it answered: {why}")]
     Broken {
@@ -249,7 +239,9 @@ pub enum SendError {
         why: String,
     },
     /// No first byte in time.
-    #[error("{host} did not begin to answer within 15 minutes")]
+    #[error(
+        "{host} did not begin to answer in time (`upstream: {{ first_event_timeout_ms }}`, else 15 minutes)"
+    )]
     Timeout {
         /// Host and port.
         host: String,
@@ -271,7 +263,11 @@ impl SendError {
             why = cause.to_string();
             source = cause.source();
         }
-        if error.is_connect() { Self::Connect { host, why } } else { Self::Broken { host, why } }
+        match error.is_connect() {
+            true if is_untrusted(error) => Self::Untrusted { host, why },
+            true => Self::Connect { host, why },
+            false => Self::Broken { host, why },
+        }
     }
 
     /// Whether and why another attempt may help.
@@ -280,6 +276,7 @@ impl SendError {
             Self::Service(service) => Cause::of(&service.error),
             Self::Connect { .. } => Some(Cause::Transient),
             Self::Credentials(_)
+            | Self::Untrusted { .. }
             | Self::Broken { .. }
             | Self::Timeout { .. }
             | Self::Abandoned

@@ -1,11 +1,17 @@
 //! Where AWS is: the address of a service in a Region, or the address a person gave instead.
+//!
+//! AWS's own addresses follow the endpoint rules of botocore 1.44.5 for every partition, FIPS and dual-stack included;
+//! `tests/it/endpoints.rs` holds them against its answers.
 
 use std::collections::BTreeMap;
 
 use http::Uri;
 use http::uri::{Authority, Scheme};
 
-/// The addresses given instead of AWS's own; `None` is AWS.
+use crate::network::{Network, is_loopback};
+
+/// Where AWS is and how it is reached: the addresses given instead of AWS's own (`None` is AWS), which of AWS's own, and
+/// the way there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Endpoints {
     /// `AWS_ENDPOINT_URL_BEDROCK_RUNTIME`: invocations.
@@ -14,6 +20,19 @@ pub struct Endpoints {
     pub control: Option<Endpoint>,
     /// `AWS_ENDPOINT_URL_…` of the services beside Bedrock.
     pub neighbours: BTreeMap<Service, Endpoint>,
+    /// Which of AWS's own addresses.
+    pub variant: Variant,
+    /// Proxies, certificates, timeouts.
+    pub network: Network,
+}
+
+/// Which of AWS's own addresses. Says nothing about an address that a person gave.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Variant {
+    /// `AWS_USE_FIPS_ENDPOINT`: those whose cryptography is validated by FIPS 140.
+    pub fips: bool,
+    /// `AWS_USE_DUALSTACK_ENDPOINT`: those that answer over IPv6 too.
+    pub dual_stack: bool,
 }
 
 /// A service beside Bedrock.
@@ -66,7 +85,7 @@ impl Service {
 impl Endpoints {
     /// Where invocations of `region` go.
     pub fn runtime(&self, region: &str) -> Result<Endpoint, EndpointError> {
-        self.runtime.clone().map_or_else(|| Endpoint::aws("bedrock-runtime", region), Ok)
+        self.runtime.clone().map_or_else(|| Endpoint::aws("bedrock-runtime", region, self.variant), Ok)
     }
 
     /// Where mantle is in `region`: the address given for it, else the one given for the runtime, which is then the only way
@@ -87,18 +106,16 @@ impl Endpoints {
         };
         let endpoint = match self.neighbours.get(&service) {
             Some(endpoint) => endpoint.clone(),
-            None if service == Service::Iam && region == "us-east-1" => {
-                Endpoint::parse("https://iam.amazonaws.com")?
-            }
+            None if service == Service::Iam => Endpoint::iam(region, self.variant)?,
             None if service == Service::Mantle => Endpoint::mantle(region)?,
-            None => Endpoint::aws(service.name(), region)?,
+            None => Endpoint::aws(service.name(), region, self.variant)?,
         };
         Ok((Endpoint { signing_name: service.name(), ..endpoint }, region.to_owned()))
     }
 
     /// Where control-plane calls of `region` go.
     pub fn control(&self, region: &str) -> Result<Endpoint, EndpointError> {
-        self.control.clone().map_or_else(|| Endpoint::aws("bedrock", region), Ok)
+        self.control.clone().map_or_else(|| Endpoint::aws("bedrock", region, self.variant), Ok)
     }
 }
 
@@ -147,19 +164,37 @@ impl Endpoint {
     }
 
     /// AWS's own address of `service` in `region`.
-    pub fn aws(service: &str, region: &str) -> Result<Self, EndpointError> {
+    pub fn aws(service: &str, region: &str, variant: Variant) -> Result<Self, EndpointError> {
         let legal = !region.is_empty()
             && region.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
         if !legal {
             let why = "a Region looks like us-east-1: lower-case letters, digits and hyphens".to_owned();
             return Err(EndpointError { url: region.to_owned(), why });
         }
-        Self::parse(&format!("https://{service}.{region}.{}", dns_suffix(region)))
+        let fips = if variant.fips && !is_fips_already(service, region, variant) { "-fips" } else { "" };
+        let partition = Partition::of(region);
+        Self::parse(&match (variant.dual_stack, service) {
+            (true, S3) => format!("https://s3{fips}.dualstack.{region}.{}", partition.suffix),
+            (true, _) => format!("https://{service}{fips}.{region}.{}", partition.dual_stack_suffix),
+            (false, _) => format!("https://{service}{fips}.{region}.{}", partition.suffix),
+        })
+    }
+
+    /// IAM has one address a partition. Variants are told apart where IAM has them: in `aws` and `aws-us-gov`.
+    fn iam(home: &str, variant: Variant) -> Result<Self, EndpointError> {
+        let fips = if variant.fips { "-fips" } else { "" };
+        match (home, variant.dual_stack) {
+            ("us-east-1", false) => Self::parse(&format!("https://iam{fips}.amazonaws.com")),
+            ("us-east-1", true) => Self::parse(&format!("https://iam{fips}.global.api.aws")),
+            ("us-gov-west-1", false) => Self::parse("https://iam.us-gov.amazonaws.com"),
+            ("us-gov-west-1", true) => Self::parse("https://iam.us-gov.api.aws"),
+            _ => Self::aws("iam", home, Variant::default()),
+        }
     }
 
     /// Mantle in `region` (reference `bedrock.md` §2.5): the suffix of the dual-stack hosts, known for two partitions.
     fn mantle(region: &str) -> Result<Self, EndpointError> {
-        let Self { authority, .. } = Self::aws(Service::Mantle.name(), region)?;
+        let Self { authority, .. } = Self::aws(Service::Mantle.name(), region, Variant::default())?;
         match authority.host().strip_suffix(".amazonaws.com") {
             Some(host) => Self::parse(&format!("https://{host}.api.aws")),
             None => Err(EndpointError {
@@ -216,36 +251,60 @@ pub struct EndpointError {
     pub why: String,
 }
 
-fn is_loopback(host: &str) -> bool {
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+/// The service whose dual-stack addresses are older than the others'.
+const S3: &str = "s3";
+
+/// Services whose ordinary address in the GovCloud Regions is the FIPS one.
+fn is_fips_already(service: &str, region: &str, variant: Variant) -> bool {
+    let ordinary = match service {
+        "sts" | "logs" => !variant.dual_stack,
+        "monitoring" => true,
+        _ => false,
+    };
+    ordinary && region.starts_with("us-gov-")
 }
 
-/// The Region that IAM signs with: one a partition (botocore 1.44.5, `endpoints.json`).
+/// The Region that IAM signs with: one a partition.
 fn home_of_iam(region: &str) -> &str {
     match region {
         region if region.starts_with("cn-") => "cn-north-1",
         region if region.starts_with("us-gov-") => "us-gov-west-1",
-        region if dns_suffix(region) == "amazonaws.com" => "us-east-1",
+        region if region.starts_with("us-isof-") => "us-isof-south-1",
+        region if Partition::of(region).suffix == "amazonaws.com" => "us-east-1",
         region => region,
     }
 }
 
-/// The DNS suffix of a Region's partition (botocore 1.44.5, `endpoints.json`).
-fn dns_suffix(region: &str) -> &'static str {
-    const SUFFIXES: [(&str, &str); 6] = [
-        ("cn-", "amazonaws.com.cn"),
-        ("eusc-", "amazonaws.eu"),
-        ("us-iso-", "c2s.ic.gov"),
-        ("us-isob-", "sc2s.sgov.gov"),
-        ("eu-isoe-", "cloud.adc-e.uk"),
-        ("us-isof-", "csp.hci.ic.gov"),
-    ];
-    SUFFIXES
-        .iter()
-        .find(|(prefix, _)| region.starts_with(prefix))
-        .map_or("amazonaws.com", |(_, suffix)| suffix)
+/// What the Regions of a partition have in common.
+struct Partition {
+    /// How its Regions begin.
+    prefix: &'static str,
+    suffix: &'static str,
+    dual_stack_suffix: &'static str,
 }
+
+impl Partition {
+    fn of(region: &str) -> &'static Self {
+        PARTITIONS.iter().find(|it| region.starts_with(it.prefix)).unwrap_or(&COMMERCIAL)
+    }
+}
+
+const fn partition(prefix: &'static str, suffix: &'static str, dual_stack_suffix: &'static str) -> Partition {
+    Partition { prefix, suffix, dual_stack_suffix }
+}
+
+/// Regions that are of no other partition: AWS adds Regions to this one most often.
+static COMMERCIAL: Partition = partition("", "amazonaws.com", "api.aws");
+
+/// botocore 1.44.5, `partitions.json`. `us-gov-` has the suffixes of [`COMMERCIAL`].
+static PARTITIONS: [Partition; 6] = [
+    partition("cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn"),
+    partition("eusc-", "amazonaws.eu", "api.amazonwebservices.eu"),
+    partition("us-iso-", "c2s.ic.gov", "api.aws.ic.gov"),
+    partition("us-isob-", "sc2s.sgov.gov", "api.aws.scloud"),
+    partition("eu-isoe-", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"),
+    partition("us-isof-", "csp.hci.ic.gov", "api.aws.hci.ic.gov"),
+];
 
 #[cfg(test)]
 mod tests {
@@ -253,7 +312,9 @@ mod tests {
 
     #[test]
     fn the_region_decides_the_address() {
-        let of = |region| Endpoint::aws("bedrock-runtime", region).map(|endpoint| endpoint.url());
+        let of = |region| {
+            Endpoint::aws("bedrock-runtime", region, Variant::default()).map(|endpoint| endpoint.url())
+        };
         assert_eq!(of("us-east-1").as_deref(), Ok("https://bedrock-runtime.us-east-1.amazonaws.com"));
         assert_eq!(
             of("eusc-de-east-1").as_deref(),

@@ -12,13 +12,16 @@ pub mod credentials;
 pub mod denial;
 pub mod diagnosis;
 pub mod endpoint;
+pub mod network;
 pub mod retry;
 pub mod sign;
+mod transport;
 mod unattended;
 
 pub use bearer::{MAX_LIFETIME, MintError, MintedKey};
 pub use breaker::Breaker;
 pub use client::{Client, Invocation, SendError, ServiceError};
 pub use credentials::{Auth, Credentials, CredentialsError};
-pub use endpoint::{Endpoint, EndpointError, Endpoints, Service};
+pub use endpoint::{Endpoint, EndpointError, Endpoints, Service, Variant};
+pub use network::{Authorities, Network, Proxies, ProxyError, Timeouts};
 pub use unattended::{is_unattended, unattended};

@@ -165,7 +165,7 @@ impl From<SendError> for Failure {
                 Self { hint, upstream: Some(service.clone()), ..Self::refused(service.error) }
             }
             SendError::Credentials(error) => Self::of_credentials(&error),
-            SendError::Connect { .. } => {
+            SendError::Connect { .. } | SendError::Untrusted { .. } => {
                 let failure = Self::new(ErrorKind::ServiceUnavailable, error.to_string());
                 Self { elsewhere: true, ..failure }
             }
