@@ -16,7 +16,7 @@ use crate::retry::{Bucket, Cause, MAX_ATTEMPTS};
 use crate::sign::sign;
 use crate::transport::{Transport, is_untrusted};
 use crate::unattended::is_unattended;
-use crate::{Auth, Credentials, CredentialsError, Endpoint, Endpoints};
+use crate::{Auth, Credentials, CredentialsError, Endpoint, Endpoints, Timeouts};
 
 /// One client for all Regions: connections are pooled by address.
 #[derive(Debug)]
@@ -60,6 +60,11 @@ impl Client {
     /// The addresses it was made with.
     pub fn endpoints(&self) -> &Endpoints {
         &self.endpoints
+    }
+
+    /// How long to wait for what it sends.
+    pub fn timeouts(&self) -> Timeouts {
+        self.endpoints.network.timeouts
     }
 
     /// Sends; the answer is a success whose body has not been read yet.
@@ -131,7 +136,7 @@ impl Client {
         let mut request = invocation.request()?;
         sign(&mut request, &invocation.body, auth, invocation.endpoint, invocation.region, self.clock.now())
             .map_err(|error| SendError::Unsendable(error.to_string()))?;
-        let patience = self.endpoints.network.timeouts.first_event;
+        let patience = self.timeouts().first_event;
         let sent = tokio::time::timeout(patience, self.transport.request(request));
         let response = sent
             .await

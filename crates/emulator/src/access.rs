@@ -73,7 +73,12 @@ pub(crate) fn check(
 
 /// A short-term key: a presigned call in base64, good for anything in its Region until it expires. Its form is that of AWS's
 /// aws-bedrock-token-generator 1.1.0.
-fn short_term(keys: &Keys, identities: &Identities, presigned: &str, times: Times) -> Result<Caller, Failure> {
+fn short_term(
+    keys: &Keys,
+    identities: &Identities,
+    presigned: &str,
+    times: Times,
+) -> Result<Caller, Failure> {
     let decoded = STANDARD.decode(presigned).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     let query = decoded.as_deref().and_then(|call| call.strip_prefix(CALL)?.strip_suffix("&Version=1"));
     let is_call = |query: &&str| query.split('&').any(|part| part == "Action=CallWithBearerToken");

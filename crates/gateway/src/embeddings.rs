@@ -116,8 +116,9 @@ async fn embed(
     caller: &Caller,
 ) -> Result<(Vec<Json>, u64), Failure> {
     let entry = open(state, route, &call, caller, Dialect::ChatCompletions, &call.request_id);
-    let sent = state.live().client.send(&invocation(&call, route)).await;
-    let (headers, body) = reply::collect(&call, sent, entry).await?;
+    let client = Arc::clone(&state.live().client);
+    let sent = client.send(&invocation(&call, route)).await;
+    let (headers, body) = reply::collect(&call, sent, entry, client.timeouts()).await?;
     let Vectors { vectors, tokens } =
         embeddings::vectors(family, &body).map_err(|error| reply::unreadable(&error))?;
     let counted = || reply::usage_of_headers(&headers).map(|usage| usage.input_tokens);

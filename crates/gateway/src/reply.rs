@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, Response, header};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
-use outcrop_bedrock::SendError;
+use outcrop_bedrock::{SendError, Timeouts};
 use outcrop_wire::bedrock::{BedrockError, ConverseResponse, ErrorKind, Usage};
 use outcrop_wire::{anthropic, counting, envelope, openai_chat, openai_responses};
 use serde::Deserialize;
@@ -19,7 +19,7 @@ use crate::entry::Entry;
 use crate::failure::{Failure, hand_on};
 use crate::lane::{Answer, Call};
 use crate::router::Operation;
-use crate::stream::{StreamBody, Streaming};
+use crate::stream::{StreamBody, Streaming, silent};
 
 /// Turns what AWS sent into what the client asked for; records failures and usage.
 pub(crate) async fn answer(
@@ -27,16 +27,17 @@ pub(crate) async fn answer(
     sent: Result<Response<Incoming>, SendError>,
     mut entry: Entry,
     drains: Drains,
+    timeouts: Timeouts,
 ) -> Result<Response<ReplyBody>, Failure> {
     let (head, body) = accept(sent, &mut entry)?;
     let mut headers = headers(call, &head.headers);
     let body = if call.operation.is_stream() {
         headers.entry(header::CONTENT_TYPE).or_insert(SSE);
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        ReplyBody::Stream(Streaming::new(StreamBody::open(call, body, entry).await?, drains))
+        ReplyBody::Stream(Streaming::new(StreamBody::open(call, body, entry, timeouts).await?, drains))
     } else {
         headers.entry(header::CONTENT_TYPE).or_insert(JSON);
-        ReplyBody::whole(whole(call, &head.headers, body, entry).await?)
+        ReplyBody::whole(whole(call, &head.headers, body, entry, timeouts).await?)
     };
     let mut response = Response::new(body);
     *response.headers_mut() = headers;
@@ -48,9 +49,10 @@ pub(crate) async fn collect(
     call: &Call,
     sent: Result<Response<Incoming>, SendError>,
     mut entry: Entry,
+    timeouts: Timeouts,
 ) -> Result<(HeaderMap, Bytes), Failure> {
     let (head, body) = accept(sent, &mut entry)?;
-    let body = whole(call, &head.headers, body, entry).await?;
+    let body = whole(call, &head.headers, body, entry, timeouts).await?;
     Ok((head.headers, body))
 }
 
@@ -94,10 +96,19 @@ fn headers(call: &Call, from: &HeaderMap) -> HeaderMap {
 }
 
 /// An answer that is not streamed.
-async fn whole(call: &Call, headers: &HeaderMap, body: Incoming, mut entry: Entry) -> Result<Bytes, Failure> {
-    let body = match Limited::new(body, MAX_ANSWER).collect().await {
-        Ok(collected) => collected.to_bytes(),
-        Err(error) => return Err(entry.failed(cut(&error.to_string()).into())),
+async fn whole(
+    call: &Call,
+    headers: &HeaderMap,
+    body: Incoming,
+    mut entry: Entry,
+    timeouts: Timeouts,
+) -> Result<Bytes, Failure> {
+    // It has been generated when its head comes; what is left is to send it.
+    let collected = Limited::new(body, MAX_ANSWER).collect();
+    let body = match tokio::time::timeout(timeouts.between_events, collected).await {
+        Ok(Ok(collected)) => collected.to_bytes(),
+        Ok(Err(error)) => return Err(entry.failed(cut(&error.to_string()).into())),
+        Err(_) => return Err(entry.failed(silent(timeouts.between_events).into())),
     };
     let rendered = match &call.answer {
         Answer::Native | Answer::MessagesRelay => {

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use http_body::Body;
 use hyper::body::Incoming;
+use outcrop_bedrock::Timeouts;
 use outcrop_wire::bedrock::{BedrockError, ErrorKind};
 use outcrop_wire::eventstream::Decoder;
 use tokio::time::Sleep;
@@ -37,7 +38,12 @@ pub(crate) struct StreamBody {
 
 impl StreamBody {
     /// Waits for the first event; an exception in its place is a failure with its real status.
-    pub(crate) async fn open(call: &Call, upstream: Incoming, entry: Entry) -> Result<Self, Failure> {
+    pub(crate) async fn open(
+        call: &Call,
+        upstream: Incoming,
+        entry: Entry,
+        timeouts: Timeouts,
+    ) -> Result<Self, Failure> {
         let mut stream = Self {
             upstream,
             decoder: Decoder::default(),
@@ -46,10 +52,11 @@ impl StreamBody {
             entry,
             request_id: call.request_id.clone(),
             ended: false,
-            quiet: Quiet::new(),
+            quiet: Quiet::new(timeouts.between_events),
         };
-        let first = tokio::time::timeout(FIRST_EVENT_TIMEOUT, poll_fn(|cx| stream.poll_step(cx))).await;
-        match first.unwrap_or_else(|_| Err(silent(FIRST_EVENT_TIMEOUT))) {
+        let patience = timeouts.first_event;
+        let first = tokio::time::timeout(patience, poll_fn(|cx| stream.poll_step(cx))).await;
+        match first.unwrap_or_else(|_| Err(silent(patience))) {
             Ok(()) => {
                 stream.entry.first_event();
                 Ok(stream)
@@ -78,7 +85,7 @@ impl StreamBody {
                 Poll::Ready(Err(error)) => self.fail(&error),
                 Poll::Pending => match ready!(self.quiet.poll(cx)) {
                     Silence::Pause => self.writer.keep_alive(&mut self.out),
-                    Silence::TooLong => self.fail(&silent(Quiet::LIMIT)),
+                    Silence::TooLong => self.fail(&silent(self.quiet.limit)),
                 },
             }
         }
@@ -167,11 +174,9 @@ async fn drain(mut stream: Box<StreamBody>) {
 
 /// What is ready goes out when it is this much; small events that AWS sent together stay together.
 const FLUSH_AT: usize = 16 * 1024;
-/// Long thinking may come before the first event (reference `reliability.md` F13).
-const FIRST_EVENT_TIMEOUT: Duration = Duration::from_secs(15 * 60);
-
-fn silent(limit: Duration) -> BedrockError {
-    let message = format!("Bedrock sent no event for {} seconds; the stream was given up.", limit.as_secs());
+pub(crate) fn silent(limit: Duration) -> BedrockError {
+    let message =
+        format!("Bedrock sent no event for {} seconds; the stream was given up.", limit.as_secs_f32());
     BedrockError { status: 504, ..BedrockError::new(ErrorKind::ModelStreamError, message) }
 }
 
@@ -180,6 +185,8 @@ fn silent(limit: Duration) -> BedrockError {
 struct Quiet {
     heard: Instant,
     spoke: Instant,
+    /// The longest silence of a living stream.
+    limit: Duration,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
@@ -193,12 +200,9 @@ enum Silence {
 impl Quiet {
     /// Balancers commonly close after 60 s of silence; three signs of life fit into that.
     const PAUSE: Duration = Duration::from_secs(15);
-    /// Between two events of a living stream lie seconds; thinking is streamed too (reference `reliability.md` F14).
-    const LIMIT: Duration = Duration::from_secs(300);
-
-    fn new() -> Self {
+    fn new(limit: Duration) -> Self {
         let now = Instant::now();
-        Self { heard: now, spoke: now, timer: None }
+        Self { heard: now, spoke: now, limit, timer: None }
     }
 
     fn heard(&mut self) {
@@ -208,7 +212,7 @@ impl Quiet {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Silence> {
         loop {
-            let due = self.spoke + Self::PAUSE;
+            let due = (self.spoke + Self::PAUSE).min(self.heard + self.limit);
             let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due.into())));
             ready!(timer.as_mut().poll(cx));
             let now = Instant::now();
@@ -218,7 +222,7 @@ impl Quiet {
             }
             self.spoke = now;
             timer.as_mut().reset((now + Self::PAUSE).into());
-            let silence = if now - self.heard >= Self::LIMIT { Silence::TooLong } else { Silence::Pause };
+            let silence = if now - self.heard >= self.limit { Silence::TooLong } else { Silence::Pause };
             return Poll::Ready(silence);
         }
     }

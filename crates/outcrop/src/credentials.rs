@@ -7,7 +7,7 @@ use outcrop_bedrock::Credentials;
 
 use crate::environment::Environment;
 use crate::problem::Problem;
-use crate::secret::Secret;
+use crate::secret::{self, Secret};
 
 /// The source chosen. Holds secrets and has no way to print them.
 #[derive(Clone, PartialEq, Eq)]
@@ -185,16 +185,10 @@ impl Reader<'_> {
         Some(Choice::Profile { variable, name })
     }
 
-    /// The value without surrounding blanks; one with a blank or control character inside would break every request.
+    /// The value as it was set; one with a blank or control character in it would break every request.
     fn secret(&mut self, variable: &'static str) -> Secret {
-        let value = self.environment.value(variable).unwrap_or_default();
-        if let Some(bad) = value.chars().find(|c| c.is_whitespace() || c.is_control() || !c.is_ascii()) {
-            let what = match bad {
-                '\n' | '\r' => "a line break",
-                c if c.is_whitespace() => "a blank",
-                c if c.is_control() => "a control character",
-                _ => "a character that is not ASCII",
-            };
+        let value = self.environment.variable(variable).map_or("", |variable| variable.value.as_str());
+        if let Some(what) = secret::oddity(value) {
             let place = self.environment.place(variable);
             self.problems.push(
                 Problem::error(place, format!("the value holds {what} and cannot be a credential"))

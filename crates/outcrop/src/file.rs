@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use outcrop_bedrock::Endpoint;
 use outcrop_catalog::survey::Survey;
@@ -23,10 +24,10 @@ use crate::librechat::{self, Bedrock, LibreChat};
 use crate::mappings::{is_application_profile, mapped_profile};
 use crate::outcrop_yaml::{self, FailoverStep, Key, Lane, OutcropYaml, Upstream};
 use crate::problem::Problem;
-use crate::region;
 use crate::secret::Secret;
 use crate::tag_policy::TagPolicy;
 use crate::yaml::Source;
+use crate::{region, way};
 
 /// `file:line` of a value, by its key as it is written in the file: `aliases.fast`, `keys[0].name`.
 pub type Places = BTreeMap<String, String>;
@@ -52,6 +53,8 @@ pub struct FromFile {
     pub runtime: Option<Endpoint>,
     /// Where control-plane calls go.
     pub control: Option<Endpoint>,
+    /// How AWS is reached.
+    pub way: way::FromFile,
     /// The keys clients may use.
     pub keys: Vec<GatewayKey>,
     /// The Regions a person may choose from.
@@ -240,10 +243,8 @@ impl Reader<'_> {
         let regions_at = regions.as_ref().map(|list| list.referenced);
         let regions = regions.map(|list| self.region_names("regions", &list.value));
         let catalog = catalog.unwrap_or_default();
-        let (runtime, control) = match upstream {
-            Some(Upstream { runtime, control }) => (runtime, control),
-            None => (None, None),
-        };
+        let mut upstream = upstream.unwrap_or_default();
+        let (runtime, control) = (upstream.runtime.take(), upstream.control.take());
         FromFile {
             name: self.source.name.to_owned(),
             surveys: catalog.snapshot.as_ref().and_then(|path| self.snapshot(path)).unwrap_or_default(),
@@ -255,6 +256,7 @@ impl Reader<'_> {
             listen: listen.and_then(|listen| self.listen(&listen)),
             runtime: runtime.and_then(|url| self.endpoint("upstream.runtime", &url)),
             control: control.and_then(|url| self.endpoint("upstream.control", &url)),
+            way: self.way(&upstream),
             keys: self.keys(&keys),
             residency: self.policy(residency.as_ref(), regions_at.zip(regions.as_deref())),
             region: regions.and_then(|list| list.into_iter().next()),
@@ -268,6 +270,47 @@ impl Reader<'_> {
             profile_tags: profile_tags.map(|policy| self.profile_tags(policy)).unwrap_or_default(),
             ..FromFile::default()
         }
+    }
+
+    /// The rest of `upstream`.
+    fn way(&mut self, upstream: &Upstream) -> way::FromFile {
+        let Upstream {
+            runtime: _,
+            control: _,
+            fips,
+            dual_stack,
+            ca_bundle,
+            connect_timeout_ms,
+            first_event_timeout_ms,
+            event_timeout_ms,
+        } = upstream;
+        let ca_bundle = ca_bundle.as_ref().and_then(|written| {
+            let path = self.text("upstream.ca_bundle", written)?;
+            let folder = Path::new(self.source.name).parent().unwrap_or(Path::new(""));
+            self.files.push(folder.join(&path));
+            Some((folder.join(path), self.source.line(written.referenced)))
+        });
+        way::FromFile {
+            fips: fips.as_ref().map(|value| value.value),
+            dual_stack: dual_stack.as_ref().map(|value| value.value),
+            ca_bundle,
+            connect: self.span("upstream.connect_timeout_ms", connect_timeout_ms.as_ref()),
+            first_event: self.span("upstream.first_event_timeout_ms", first_event_timeout_ms.as_ref()),
+            between_events: self.span("upstream.event_timeout_ms", event_timeout_ms.as_ref()),
+        }
+    }
+
+    /// A time in milliseconds; none at all would let nothing through.
+    fn span(&mut self, key: &str, written: Option<&Spanned<u64>>) -> Option<Duration> {
+        let written = written?;
+        if written.value == 0 {
+            let message = format!("`{key}` is 0: nothing would ever be in time");
+            self.problems.push(self.source.error(written.referenced, message).hint("write milliseconds"));
+            return None;
+        }
+        self.places.insert(key.to_owned(), self.source.line(written.referenced));
+        self.shown.push((key.to_owned(), written.value.to_string()));
+        Some(Duration::from_millis(written.value))
     }
 
     fn snapshot(&mut self, written: &Spanned<String>) -> Option<BTreeMap<String, Survey>> {

@@ -27,8 +27,10 @@ mod reload;
 mod running;
 mod secret;
 mod settings;
+mod shared_config;
 mod shown;
 mod tag_policy;
+mod way;
 mod yaml;
 
 use std::process::ExitCode;

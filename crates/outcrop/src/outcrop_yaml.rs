@@ -21,7 +21,7 @@ pub struct OutcropYaml {
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub listen: Option<Spanned<String>>,
-    /// Where Bedrock is, when it is not at AWS's own address.
+    /// Where Bedrock is, when it is not at AWS's own address, and how it is reached.
     #[serde(default)]
     pub upstream: Option<Upstream>,
     /// The keys clients may use. With none the gateway listens on loopback only.
@@ -101,8 +101,8 @@ pub struct Residency {
     pub allow_geographies: Vec<Spanned<String>>,
 }
 
-/// `upstream`: addresses instead of AWS's own. `AWS_ENDPOINT_URL_BEDROCK[_RUNTIME]` win over them.
-#[derive(Debug, Deserialize, JsonSchema)]
+/// `upstream`: where Bedrock is and how it is reached. `AWS_ENDPOINT_URL_BEDROCK[_RUNTIME]` win over the addresses.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Upstream {
     /// Invocations: `https://…`, or `http://` on loopback.
@@ -113,6 +113,30 @@ pub struct Upstream {
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub control: Option<Spanned<String>>,
+    /// AWS's FIPS addresses. `AWS_USE_FIPS_ENDPOINT` wins over it.
+    #[serde(default)]
+    #[schemars(with = "Option<bool>")]
+    pub fips: Option<Spanned<bool>>,
+    /// AWS's addresses with IPv6. `AWS_USE_DUALSTACK_ENDPOINT` wins over it.
+    #[serde(default)]
+    #[schemars(with = "Option<bool>")]
+    pub dual_stack: Option<Spanned<bool>>,
+    /// A file of PEM certificates to believe instead of the built-in list. `AWS_CA_BUNDLE` wins over it.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub ca_bundle: Option<Spanned<String>>,
+    /// How long to wait for a connection (name, TCP, proxy and TLS): 3,000 unless set.
+    #[serde(default)]
+    #[schemars(with = "Option<u64>")]
+    pub connect_timeout_ms: Option<Spanned<u64>>,
+    /// How long to wait for the first byte of an answer: 900,000 (15 minutes) unless set.
+    #[serde(default)]
+    #[schemars(with = "Option<u64>")]
+    pub first_event_timeout_ms: Option<Spanned<u64>>,
+    /// How long a stream may be silent between two events: 300,000 unless set.
+    #[serde(default)]
+    #[schemars(with = "Option<u64>")]
+    pub event_timeout_ms: Option<Spanned<u64>>,
 }
 
 /// One client's key.

@@ -15,3 +15,14 @@ impl Secret {
         &self.0
     }
 }
+
+/// What a credential must not hold, in words: it would break the header that it is sent in.
+pub fn oddity(value: &str) -> Option<&'static str> {
+    let odd = value.chars().find(|c| c.is_whitespace() || c.is_control() || !c.is_ascii())?;
+    Some(match odd {
+        '\n' | '\r' => "a line break",
+        c if c.is_whitespace() => "a blank",
+        c if c.is_control() => "a control character",
+        _ => "a character that is not ASCII",
+    })
+}

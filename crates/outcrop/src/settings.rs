@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use outcrop_bedrock::{Endpoint, Endpoints, Service};
+use outcrop_bedrock::{Endpoint, Endpoints, Service, Variant};
 use outcrop_catalog::{Catalog, Context, Layer, Residency, Source};
 use outcrop_gateway::{Collector, Failover, Guardrail, OnDisconnect, RequestPolicy};
 
@@ -20,7 +20,9 @@ use crate::file::{self, FromFile, GatewayKey, Places};
 use crate::outcrop_yaml::Lane;
 use crate::problem::{Problem, Severity};
 use crate::secret::Secret;
+use crate::shared_config::SharedConfig;
 use crate::tag_policy::TagPolicy;
+use crate::way::Way;
 use crate::{mappings, region};
 
 /// A value and where it comes from.
@@ -134,6 +136,8 @@ pub struct Upstream {
     pub control: Option<Sourced<Endpoint>>,
     /// The services beside Bedrock.
     pub neighbours: BTreeMap<Service, Sourced<Endpoint>>,
+    /// How AWS is reached.
+    pub way: Way,
 }
 
 impl Upstream {
@@ -142,7 +146,20 @@ impl Upstream {
         let value = Endpoint::parse(&format!("http://{address}")).expect("a loopback address is an endpoint");
         let endpoint = Sourced { value, source: Source::Flag("--local".to_owned()) };
         let neighbours = Service::ALL.map(|service| (service, endpoint.clone())).into();
-        Self { runtime: Some(endpoint.clone()), control: Some(endpoint), neighbours }
+        Self { runtime: Some(endpoint.clone()), control: Some(endpoint), neighbours, way: Way::default() }
+    }
+
+    /// An address that a person gave cannot be made a FIPS or a dual-stack one: botocore refuses both together in these words.
+    fn is_no_variant(&self) -> Option<Problem> {
+        let what = match self.way.variant {
+            Variant { fips: true, .. } => "FIPS",
+            Variant { dual_stack: true, .. } => "Dualstack",
+            Variant { fips: false, dual_stack: false } => return None,
+        };
+        let given = self.runtime.as_ref().or(self.control.as_ref())?;
+        let message = format!("Invalid Configuration: {what} and custom endpoint are not supported");
+        let hint = "leave one of the two out; a custom endpoint is used as it is written";
+        Some(Problem::error(crate::shown::source(&given.source), message).hint(hint))
     }
 
     /// In the client's type.
@@ -153,6 +170,8 @@ impl Upstream {
             runtime: value(&self.runtime),
             control: value(&self.control),
             neighbours: neighbours.collect(),
+            variant: self.way.variant,
+            network: self.way.network.clone(),
         }
     }
 }
@@ -189,6 +208,9 @@ impl Settings {
             settings.upstream = Upstream::emulated(address);
             settings.credentials = Choice::emulated();
         }
+        if !global.local && matches!(settings.credentials, Choice::Profile { .. } | Choice::Chain) {
+            problems.extend(SharedConfig::read(&environment).broken_keys());
+        }
         if problems.iter().any(|problem| problem.severity == Severity::Error) {
             return Loaded { files, settings: Err(problems) };
         }
@@ -219,6 +241,7 @@ impl Settings {
             listen,
             runtime,
             control,
+            way,
             keys,
             available_regions,
             guardrail,
@@ -246,7 +269,9 @@ impl Settings {
             runtime: endpoint(environment, &RUNTIME_URLS, problems).or_else(|| runtime.map(of_file)),
             control: endpoint(environment, &CONTROL_URLS, problems).or_else(|| control.map(of_file)),
             neighbours: neighbours(environment, problems),
+            way: Way::of(environment, &way, &SharedConfig::read(environment), problems),
         };
+        problems.extend(upstream.is_no_variant());
         Self {
             region: region_of(flags, environment, region.zip(file.clone()), problems),
             listen: listen_of(flags, environment, listen, file.as_deref(), problems),

@@ -195,6 +195,9 @@ fn document(settings: &Settings) -> Value {
         "upstream": {
             "runtime": endpoint(&settings.upstream.runtime),
             "control": endpoint(&settings.upstream.control),
+            "fips": settings.upstream.way.variant.fips,
+            "dualStack": settings.upstream.way.variant.dual_stack,
+            "proxy": settings.upstream.way.network.proxies.shown("https://bedrock.amazonaws.com"),
         },
         "keys": settings.keys.iter().map(|key| &key.name).collect::<Vec<_>>(),
         "availableRegions": settings.available_regions,

@@ -25,3 +25,4 @@ mod schema;
 mod seeds;
 mod serve;
 mod vectors;
+mod way;

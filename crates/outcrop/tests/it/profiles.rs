@@ -55,6 +55,7 @@ impl Aws {
             runtime: Some(endpoint.clone()),
             control: Some(endpoint),
             neighbours,
+            ..outcrop_bedrock::Endpoints::default()
         };
         let (id, secret) = (self.variables()[2].1, self.variables()[3].1);
         let credentials = outcrop_bedrock::Credentials::keys(id, secret, None).unwrap();

@@ -186,6 +186,7 @@ fn name_of(error: &SendError) -> String {
         SendError::Service(service) => service.error.kind.name().to_owned(),
         SendError::Credentials(_) => "no credentials".to_owned(),
         SendError::Connect { .. } => "no connection".to_owned(),
+        SendError::Untrusted { .. } => "not trusted".to_owned(),
         SendError::Broken { .. } => "broken off".to_owned(),
         SendError::Timeout { .. } => "timeout".to_owned(),
         SendError::Abandoned => "abandoned".to_owned(),

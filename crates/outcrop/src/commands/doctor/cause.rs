@@ -15,6 +15,11 @@ pub fn of(error: &SendError, what: &str, action: &str) -> Finding {
         SendError::Connect { host, why } => {
             Finding::error(Check::Endpoint, format!("no connection to {host}: {why}"), connect_fix(why))
         }
+        SendError::Untrusted { host, why } => Finding::error(
+            Check::Endpoint,
+            format!("{host} does not prove who it is: {why}"),
+            "behind a proxy that opens TLS, name its certificate in AWS_CA_BUNDLE; else somebody is in between",
+        ),
         SendError::Broken { host, why } if why.contains("unreadable answer") => Finding::error(
             Check::Endpoint,
             format!("{host} answers, but not as Bedrock does: {why}"),

@@ -200,7 +200,10 @@ pub fn refused(what: &str, error: &SendError, action: &str) -> Failure {
         SendError::Connect { .. } => {
             return failure.hint("check the network, the Region and AWS_ENDPOINT_URL_BEDROCK");
         }
-        SendError::Credentials(_) | SendError::Abandoned | SendError::Unsendable(_) => return failure,
+        SendError::Credentials(_)
+        | SendError::Untrusted { .. }
+        | SendError::Abandoned
+        | SendError::Unsendable(_) => return failure,
     };
     match kind {
         ErrorKind::AccessDenied => failure.hint(format!("the caller's IAM policy must allow {action}")),
