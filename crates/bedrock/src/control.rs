@@ -126,7 +126,6 @@ impl From<InferenceProfile> for ApplicationProfile {
             arn: profile.inference_profile_arn,
             name: profile.inference_profile_name,
             model_arns,
-            mapped_to: None,
             tags: BTreeMap::new(),
         }
     }

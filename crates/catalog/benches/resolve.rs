@@ -4,7 +4,7 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use outcrop_catalog::{ApplicationProfile, Catalog, Context, Layer, Source};
+use outcrop_catalog::{Catalog, Context, Layer, Source};
 
 criterion_group!(benches, resolve, load);
 criterion_main!(benches);
@@ -14,17 +14,23 @@ const ENTRIES: [usize; 3] = [1, 1_000, 100_000];
 
 const MODEL: &str = "anthropic.claude-3-5-sonnet-20241022-v2:0";
 
-/// Nanoseconds per resolve, by alias and by mapped ARN: the last entry of so many.
+/// Nanoseconds per resolve, by alias, by mapped ARN, by a friendly name of `inferenceProfiles`, and by its ARN: the last entry of
+/// so many; and of an ARN that is mapped to a model which does not exist.
 fn resolve(criterion: &mut Criterion) {
     let context = Context { region: "us-west-2".to_owned() };
     let mut group = criterion.benchmark_group("resolve");
     for entries in ENTRIES {
         let catalog = loaded(entries);
-        for (kind, identifier) in [("alias", alias(entries - 1)), ("mapping", arn(entries - 1))] {
-            assert!(
-                catalog.resolve(&identifier, &context).unwrap().model.is_some(),
-                "{identifier} has a model"
-            );
+        let last = entries - 1;
+        for (kind, identifier, is_known) in [
+            ("alias", alias(last), true),
+            ("mapping", arn("mapped", last), true),
+            ("friendly name", format!("friendly-{last}"), true),
+            ("ARN called for a model", arn("called", 0), true),
+            ("mapping to nothing", arn("lost", 0), false),
+        ] {
+            let resolution = catalog.resolve(&identifier, &context).unwrap();
+            assert_eq!(resolution.model.is_some(), is_known, "{identifier}");
             group.bench_function(BenchmarkId::new(kind, entries), |bencher| {
                 bencher.iter(|| catalog.resolve(black_box(&identifier), &context));
             });
@@ -46,9 +52,14 @@ fn load(criterion: &mut Criterion) {
 }
 
 fn loaded(entries: usize) -> Catalog {
+    let numbers = || 0..entries;
+    let lost = (arn("lost", 0), "anthropic.claude-3-5-sonnet-20241022-v1:0".to_owned());
+    let models = numbers().map(|n| (format!("friendly-{n}"), arn("mapped", n)));
+    let called = (MODEL.to_owned(), arn("called", 0));
     let layer = Layer {
-        aliases: (0..entries).map(|n| (alias(n), MODEL.to_owned())).collect(),
-        application_profiles: (0..entries).map(|n| (arn(n), mapped(n))).collect(),
+        aliases: numbers().map(|n| (alias(n), MODEL.to_owned())).collect(),
+        mappings: numbers().map(|n| (arn("mapped", n), MODEL.to_owned())).chain([lost]).collect(),
+        inference_profiles: models.chain([called]).collect(),
         ..Layer::default()
     };
     Catalog::built_in().with(Source::File("outcrop.yaml".to_owned()), layer)
@@ -58,16 +69,6 @@ fn alias(n: usize) -> String {
     format!("model-{n}")
 }
 
-fn arn(n: usize) -> String {
-    format!("arn:aws:bedrock:us-west-2:123456789012:application-inference-profile/{n:012x}")
-}
-
-fn mapped(n: usize) -> ApplicationProfile {
-    ApplicationProfile {
-        arn: arn(n),
-        name: None,
-        model_arns: Vec::new(),
-        mapped_to: Some(MODEL.to_owned()),
-        tags: Default::default(),
-    }
+fn arn(group: &str, n: usize) -> String {
+    format!("arn:aws:bedrock:us-west-2:123456789012:application-inference-profile/{group}{n:06x}")
 }

@@ -1,5 +1,6 @@
 //! The catalog: an immutable snapshot of everything known, in layers.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use crate::builtin::BuiltIn;
 use crate::facts::{Facts, Known};
 use crate::identifier::Vocabulary;
 use crate::layer::{KnownProfile, Layer, Stratum};
+use crate::suggest::Suggestions;
 use crate::{Model, Price, Residency, ResolveError, SystemProfile};
 
 /// Everything known, as one immutable value; cheap to share, and to extend by a layer.
@@ -22,6 +24,7 @@ pub struct Catalog {
     facts: Arc<Facts>,
     residency: Option<Arc<Residency>>,
     prefers_global: bool,
+    suggestions: Arc<Suggestions>,
 }
 
 /// Where a fact comes from, weakest first.
@@ -59,14 +62,16 @@ impl Catalog {
             facts: Arc::default(),
             residency: None,
             prefers_global: false,
+            suggestions: Arc::default(),
         }
     }
 
     /// This catalog with one more layer. Stronger sources win whatever the order of calls; a second layer of the same
     /// source adds to the first.
     #[must_use]
-    pub fn with(&self, source: Source, layer: Layer) -> Self {
-        let mut catalog = self.clone();
+    pub fn with(&self, source: Source, layer: impl Borrow<Layer>) -> Self {
+        let layer = layer.borrow();
+        let mut catalog = Self { suggestions: Arc::default(), ..self.clone() };
         let says_facts = layer.says_facts();
         Arc::make_mut(catalog.strata.entry(source).or_default()).add(layer);
         if says_facts {
@@ -78,7 +83,7 @@ impl Catalog {
     /// This catalog with what another one has discovered, in place of its own discoveries.
     #[must_use]
     pub fn with_discoveries_of(&self, other: &Self) -> Self {
-        let mut catalog = self.clone();
+        let mut catalog = Self { suggestions: Arc::default(), ..self.clone() };
         match other.strata.get(&Source::Discovered) {
             Some(discovered) => catalog.strata.insert(Source::Discovered, Arc::clone(discovered)),
             None => catalog.strata.remove(&Source::Discovered),
@@ -206,6 +211,25 @@ impl Catalog {
         known.into_iter()
     }
 
+    /// The one application profile whose ARN ends in this id.
+    pub(crate) fn application_profile_by_id(&self, id: &str) -> Option<&str> {
+        if id.contains(['/', ':', '.']) {
+            return None; // an ARN, or a model's name: spares looking at all profiles
+        }
+        let mut known = self
+            .strata
+            .values()
+            .flat_map(|stratum| stratum.profiles())
+            .filter(|arn| arn.rsplit('/').next() == Some(id));
+        let arn = known.next()?;
+        known.all(|other| other == arn).then_some(arn)
+    }
+
+    /// What was probably meant by an identifier that nothing knows, as a sentence.
+    pub(crate) fn suggestion(&self, text: &str, region: &str) -> Option<String> {
+        self.suggestions.of(self, text, region)
+    }
+
     /// What to offer a client that asks for the models of a Region: the configured list; else aliases, application profiles
     /// and everything AWS serves there.
     pub fn offers(&self, region: &str) -> Vec<String> {
@@ -244,7 +268,7 @@ impl Catalog {
 
     /// What LibreChat's `inferenceProfiles` calls for exactly this identifier.
     pub(crate) fn configured_target(&self, identifier: &str) -> Option<(&Source, &str)> {
-        self.strongest(|stratum| stratum.inference_profiles.get(identifier).map(String::as_str))
+        self.strongest(|stratum| stratum.inference_profiles.get(identifier).map(AsRef::as_ref))
     }
 
     /// What stands behind an ARN that is no profile's: provisioned throughput, a custom model and its deployments.
@@ -261,7 +285,10 @@ impl Catalog {
         let mut known: Option<KnownProfile<'_>> = None;
         for (source, stratum) in &self.strata {
             if let Some(profile) = stratum.application_profiles.get(arn) {
-                known.get_or_insert_default().learn(profile, source);
+                known.get_or_insert_default().learn(profile);
+            }
+            if let Some(model) = stratum.mappings.get(arn) {
+                known.get_or_insert_default().mapped_to = Some((model, source));
             }
             for identifier in stratum.called_for.get(arn).into_iter().flatten() {
                 if self.configured_target(identifier).is_some_and(|(strongest, _)| strongest == source) {

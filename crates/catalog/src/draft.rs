@@ -10,10 +10,9 @@ use crate::facts::Known;
 use crate::identifier::Vocabulary;
 use crate::layer::KnownProfile;
 use crate::residency::GLOBAL;
-use crate::suggest::suggestion;
 use crate::{
-    Arn, Catalog, Context, Identifier, Kind, Limits, Model, Price, ProfileType, Resolution, ResolveError,
-    ResolvedProfile, Source, Surface, SystemProfile, Verdict, Why,
+    Arn, Catalog, Context, Identifier, IdentifierError, Kind, Limits, Model, Price, ProfileType, Resolution,
+    ResolveError, ResolvedProfile, Source, Surface, SystemProfile, Verdict, Why,
 };
 
 /// A resolution in the making.
@@ -98,7 +97,9 @@ impl<'a> Draft<'a> {
 
     /// LibreChat's `inferenceProfiles`: `target` is called, what is known follows the identifier that the client wrote.
     pub(crate) fn through(&mut self, target: &str, meant: &str, source: &Source) -> Result<(), ResolveError> {
-        let called = self.parse(target).map_err(|error| misconfigured(source, meant, target, error))?;
+        let called = self
+            .parse(target)
+            .map_err(|error| misconfigured(source, meant, target, self.refused(target, error)))?;
         self.because("profile", source, format!("{meant} is called through {called}"));
         self.because("target", source, format!("{called} is configured for {meant}"));
         match self.parse(meant) {
@@ -152,7 +153,7 @@ impl<'a> Draft<'a> {
     pub(crate) fn named(&mut self, meant: &str) -> Result<(), ResolveError> {
         let identifier = match self.parse(meant) {
             Ok(identifier) => identifier,
-            Err(error) => self.known_by_id(meant).ok_or(error)?,
+            Err(error) => self.known_by_id(meant).ok_or_else(|| self.refused(meant, error))?,
         };
         self.identify(&identifier);
         self.resolve(&identifier);
@@ -392,7 +393,8 @@ impl<'a> Draft<'a> {
     /// What a mapping names: a model or a system profile, perhaps by an alias.
     fn mapped(&self, meant: &str) -> Result<Identifier, ResolveError> {
         let path = self.catalog.alias_path(meant)?;
-        let identifier = self.parse(path.last().map_or(meant, |(_, to)| to))?;
+        let named = path.last().map_or(meant, |(_, to)| to);
+        let identifier = self.parse(named).map_err(|error| self.refused(named, error))?;
         match identifier.kind() {
             Kind::FoundationModel | Kind::InferenceProfile => Ok(identifier),
             kind => Err(ResolveError::Unknown {
@@ -552,16 +554,19 @@ impl<'a> Draft<'a> {
 
     /// The characters at the end of an application profile's ARN, where exactly one such profile is known.
     fn known_by_id(&self, id: &str) -> Option<Identifier> {
-        let mut known = self.catalog.application_profiles().filter(|arn| arn.rsplit('/').next() == Some(id));
-        let arn = known.next().filter(|_| known.next().is_none())?;
+        let arn = self.catalog.application_profile_by_id(id)?;
         Arn::parse(arn).ok().map(Identifier::Arn)
     }
 
-    fn parse(&self, text: &str) -> Result<Identifier, ResolveError> {
-        Identifier::parse(text, self.catalog.vocabulary()).map_err(|error| ResolveError::Unknown {
-            hint: error.hint.or_else(|| suggestion(self.catalog, text, &self.region)),
-            message: error.message,
-        })
+    fn parse(&self, text: &str) -> Result<Identifier, IdentifierError> {
+        Identifier::parse(text, self.catalog.vocabulary())
+    }
+
+    /// With what was probably meant. That takes a thousand times as long as parsing: only for what is refused.
+    fn refused(&self, text: &str, error: IdentifierError) -> ResolveError {
+        let IdentifierError { message, hint } = error;
+        let hint = hint.or_else(|| self.catalog.suggestion(text, &self.region));
+        ResolveError::Unknown { message, hint }
     }
 
     fn identify(&mut self, identifier: &Identifier) {
@@ -574,7 +579,7 @@ impl<'a> Draft<'a> {
         self.model = self.catalog.model(id).cloned().or_else(|| self.variant(id));
         let Some(model) = self.model.clone() else {
             self.unknown_model(&format!("the catalog does not have {id}"));
-            self.notices.extend(suggestion(self.catalog, id, &self.region));
+            self.notices.extend(self.catalog.suggestion(id, &self.region));
             return;
         };
         let source = named_by.map_or_else(|| self.source_of(id, "id"), ToString::to_string);

@@ -1,6 +1,7 @@
 //! What one source contributes, and how it is looked up.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use crate::facts::Overrides;
 use crate::survey::Survey;
@@ -13,7 +14,9 @@ pub struct Layer {
     pub aliases: BTreeMap<String, String>,
     /// LibreChat's direction: the identifier a client writes → the profile ARN to invoke.
     pub inference_profiles: BTreeMap<String, String>,
-    /// Application profiles by ARN (mapping or discovery).
+    /// The other direction: the ARN of an application profile → the identifier (of a model or system profile) it stands for.
+    pub mappings: BTreeMap<String, String>,
+    /// Application profiles by ARN, as AWS describes them.
     pub application_profiles: BTreeMap<String, ApplicationProfile>,
     /// What stands behind the ARN of provisioned throughput, a custom model, a deployment or a marketplace endpoint: the
     /// ARN of a model, or of another one of these.
@@ -33,56 +36,79 @@ impl Layer {
     }
 }
 
-/// A layer in the form in which it is asked: ARNs are not percent-encoded, and a hash finds them.
+/// A layer in the form in which it is asked: ARNs are not percent-encoded, and a hash finds them. Texts that stand in more
+/// than one map are shared, because a configuration may hold 100,000 of each.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Stratum {
     pub(crate) aliases: HashMap<String, String>,
-    pub(crate) inference_profiles: HashMap<String, String>,
+    pub(crate) inference_profiles: HashMap<Arc<str>, Arc<str>>,
+    pub(crate) mappings: HashMap<Box<str>, Arc<str>>,
     pub(crate) application_profiles: HashMap<String, ApplicationProfile>,
     pub(crate) behind: HashMap<String, String>,
     /// The other way round: ARN → the identifiers that `inference_profiles` calls it for, in order.
-    pub(crate) called_for: HashMap<String, Vec<String>>,
+    pub(crate) called_for: HashMap<Arc<str>, Vec<Arc<str>>>,
     pub(crate) offered: Vec<String>,
     pub(crate) overrides: Overrides,
     pub(crate) surveys: BTreeMap<String, Survey>,
 }
 
 impl Stratum {
-    pub(crate) fn add(&mut self, layer: Layer) {
-        let Layer { aliases, inference_profiles, application_profiles, behind, offered, overrides, surveys } =
-            layer;
-        self.aliases.extend(aliases);
+    pub(crate) fn add(&mut self, layer: &Layer) {
+        let Layer {
+            aliases,
+            inference_profiles,
+            mappings,
+            application_profiles,
+            behind,
+            offered,
+            overrides,
+            surveys,
+        } = layer;
+        self.aliases.extend(aliases.iter().map(|(name, to)| (name.clone(), to.clone())));
         self.add_inference_profiles(inference_profiles);
-        let profiles = surveys.values().flat_map(Survey::application_profiles).map(|it| (it.arn.clone(), it));
-        for (arn, profile) in application_profiles.into_iter().chain(profiles) {
-            self.add_profile(canonical(arn), profile);
+        self.add_mappings(mappings);
+        for profile in application_profiles.values() {
+            self.add_profile(profile.clone());
         }
-        self.behind.extend(behind.into_iter().map(|(arn, target)| (canonical(arn), target)));
-        self.offered.extend(offered);
-        self.overrides.add(overrides);
-        self.surveys.extend(surveys);
+        surveys.values().flat_map(Survey::application_profiles).for_each(|profile| self.add_profile(profile));
+        self.behind.extend(behind.iter().map(|(arn, target)| (canonical(arn), canonical(target))));
+        self.offered.extend_from_slice(offered);
+        self.overrides.add(overrides.clone());
+        self.surveys.extend(surveys.iter().map(|(region, survey)| (region.clone(), survey.clone())));
     }
 
     /// A listing has no tags; those that were asked for before stay.
-    fn add_profile(&mut self, arn: String, mut profile: ApplicationProfile) {
-        if let Some(known) = self.application_profiles.remove(&arn) {
-            if profile.tags.is_empty() {
-                profile.tags = known.tags;
-            }
-            profile.mapped_to = profile.mapped_to.or(known.mapped_to);
+    fn add_profile(&mut self, mut profile: ApplicationProfile) {
+        let arn = canonical(&profile.arn);
+        if let Some(known) = self.application_profiles.remove(&arn)
+            && profile.tags.is_empty()
+        {
+            profile.tags = known.tags;
         }
         self.application_profiles.insert(arn, profile);
     }
 
+    /// Many profiles stand for few models.
+    fn add_mappings(&mut self, mappings: &BTreeMap<String, String>) {
+        let mut models: HashMap<&str, Arc<str>> = HashMap::new();
+        self.mappings.reserve(mappings.len());
+        for (arn, model) in mappings {
+            let model = models.entry(model).or_insert_with(|| Arc::from(model.as_str()));
+            self.mappings.insert(canonical(arn).into(), Arc::clone(model));
+        }
+    }
+
     /// An ARN that is called for one identifier stands for it, too, when a client names the ARN itself.
-    fn add_inference_profiles(&mut self, profiles: BTreeMap<String, String>) {
+    fn add_inference_profiles(&mut self, profiles: &BTreeMap<String, String>) {
+        self.inference_profiles.reserve(profiles.len());
+        self.called_for.reserve(profiles.len());
         for (identifier, target) in profiles {
-            if let Ok(arn) = Arn::parse_encoded(&target)
-                && arn.kind == Kind::ApplicationInferenceProfile
-            {
-                let called_for = self.called_for.entry(arn.to_string()).or_default();
+            let identifier: Arc<str> = Arc::from(identifier.as_str());
+            let target: Arc<str> = Arc::from(target.as_str());
+            if let Some(arn) = application_profile(&target) {
+                let called_for = self.called_for.entry(arn).or_insert_with(|| Vec::with_capacity(1));
                 if !called_for.contains(&identifier) {
-                    called_for.push(identifier.clone());
+                    called_for.push(Arc::clone(&identifier));
                 }
             }
             self.inference_profiles.insert(identifier, target);
@@ -91,16 +117,25 @@ impl Stratum {
 
     /// The ARNs of the application profiles it knows of.
     pub(crate) fn profiles(&self) -> impl Iterator<Item = &str> {
-        self.application_profiles.keys().chain(self.called_for.keys()).map(String::as_str)
+        let described = self.application_profiles.keys().map(String::as_str);
+        described
+            .chain(self.mappings.keys().map(AsRef::as_ref))
+            .chain(self.called_for.keys().map(AsRef::as_ref))
     }
 }
 
+/// The ARN that a target names, if it is an application profile's; shared with the target where it is the same text.
+fn application_profile(target: &Arc<str>) -> Option<Arc<str>> {
+    let arn = Arn::parse_encoded(target).ok().filter(|arn| arn.kind == Kind::ApplicationInferenceProfile)?;
+    Some(if target.contains('%') { Arc::from(arn.to_string()) } else { Arc::clone(target) })
+}
+
 /// An ARN in the form in which it is looked up. What is no ARN stays as it is.
-fn canonical(text: String) -> String {
+fn canonical(text: &str) -> String {
     if !text.contains('%') {
-        return text;
+        return text.to_owned();
     }
-    Arn::parse_encoded(&text).map_or(text, |arn| arn.to_string())
+    Arn::parse_encoded(text).map_or_else(|_| text.to_owned(), |arn| arn.to_string())
 }
 
 /// What the layers say of one application profile.
@@ -118,14 +153,11 @@ pub(crate) struct KnownProfile<'a> {
 
 impl<'a> KnownProfile<'a> {
     /// A stronger source's word; what it leaves open stays as it was.
-    pub(crate) fn learn(&mut self, profile: &'a ApplicationProfile, source: &'a Source) {
-        let ApplicationProfile { arn: _, name, model_arns, mapped_to, tags } = profile;
+    pub(crate) fn learn(&mut self, profile: &'a ApplicationProfile) {
+        let ApplicationProfile { arn: _, name, model_arns, tags } = profile;
         self.name = name.as_deref().or(self.name);
         if !model_arns.is_empty() {
             self.model_arns = model_arns;
-        }
-        if let Some(model) = mapped_to {
-            self.mapped_to = Some((model, source));
         }
         self.tags.extend(tags.iter().map(|(key, value)| (key.clone(), value.clone())));
     }

@@ -31,7 +31,7 @@ pub struct SystemProfile {
     pub withdrawn: Vec<String>,
 }
 
-/// An application inference profile as the account or the configuration describes it.
+/// An application inference profile as AWS describes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ApplicationProfile {
@@ -39,11 +39,9 @@ pub struct ApplicationProfile {
     pub arn: String,
     /// `inferenceProfileName`, where known.
     pub name: Option<String>,
-    /// The foundation-model ARNs AWS lists under `models`; empty when only a mapping is known.
+    /// The foundation-model ARNs AWS lists under `models`.
     #[serde(default)]
     pub model_arns: Vec<String>,
-    /// The identifier (model or system-profile id) a configuration maps it to.
-    pub mapped_to: Option<String>,
     /// Tags, where known.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,

@@ -1,14 +1,44 @@
 //! What was probably meant by an identifier that nothing knows.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
 use crate::builtin::BuiltIn;
 use crate::{Catalog, SystemProfile};
 
-/// A sentence with the likeliest identifiers, if any comes near; those that can be called from `region` come first.
-pub(crate) fn suggestion(catalog: &Catalog, text: &str, region: &str) -> Option<String> {
-    let text = normal(text);
-    if text.len() > MAX_LEN {
-        return None;
+/// The suggestions that one catalog has made: a mapping to a model that does not exist is resolved with every request, and
+/// comparing letters takes a thousand times as long as the rest of it.
+#[derive(Debug, Default)]
+pub(crate) struct Suggestions {
+    /// By text and Region.
+    made: Mutex<HashMap<(String, String), Option<String>>>,
+}
+
+/// Enough for the slips of one configuration; hostile clients make up more.
+const MOST_KEPT: usize = 256;
+
+impl Suggestions {
+    /// A sentence with the likeliest identifiers, if any comes near; those that can be called from `region` come first.
+    pub(crate) fn of(&self, catalog: &Catalog, text: &str, region: &str) -> Option<String> {
+        if text.len() > MAX_LEN {
+            return None;
+        }
+        let key = (text.to_owned(), region.to_owned());
+        if let Some(made) = self.made.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return made.clone();
+        }
+        let suggestion = suggestion(catalog, text, region);
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if made.len() >= MOST_KEPT {
+            made.clear();
+        }
+        made.insert(key, suggestion.clone());
+        suggestion
     }
+}
+
+fn suggestion(catalog: &Catalog, text: &str, region: &str) -> Option<String> {
+    let text = normal(text);
     let meant = [other_spelling, wrong_geography, without_publisher, unfinished, nearest]
         .iter()
         .map(|guess| guess(catalog, &text, region))

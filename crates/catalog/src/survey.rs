@@ -87,7 +87,6 @@ impl Survey {
                 arn: profile.inference_profile_arn.clone(),
                 name: profile.inference_profile_name.clone(),
                 model_arns: profile.models.iter().map(|model| model.model_arn.clone()).collect(),
-                mapped_to: None,
                 tags: BTreeMap::new(),
             })
     }

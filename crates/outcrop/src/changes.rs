@@ -55,7 +55,7 @@ pub fn listed(lines: &[String]) -> String {
 }
 
 fn values(settings: &Settings) -> BTreeMap<String, String> {
-    shown::entries(settings).into_iter().map(|entry| (entry.key, entry.value)).collect()
+    shown::entries(settings).into_iter().map(|entry| (entry.key, entry.value.into_owned())).collect()
 }
 
 /// Secrets that are others now, by name.

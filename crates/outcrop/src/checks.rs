@@ -47,7 +47,7 @@ pub const MOST: usize = 100;
 fn resolved(
     settings: &Settings,
     catalog: &Catalog,
-    entries: &[Entry],
+    entries: &[Entry<'_>],
     wanted: impl Fn(Said) -> bool,
 ) -> Vec<Problem> {
     let context = settings.context();
@@ -84,7 +84,7 @@ pub fn unmatched_keys(settings: &Settings) -> Vec<Problem> {
 }
 
 /// Keys of `inferenceProfiles` and of the mappings that nobody is offered, and offered profiles whose model nothing tells.
-fn unmatched(catalog: &Catalog, entries: &[Entry]) -> Vec<Problem> {
+fn unmatched(catalog: &Catalog, entries: &[Entry<'_>]) -> Vec<Problem> {
     let offered: Vec<&str> = catalog.offered().iter().map(String::as_str).collect();
     if offered.is_empty() {
         return Vec::new();
@@ -123,16 +123,13 @@ struct Lists<'a> {
 }
 
 impl<'a> Lists<'a> {
-    fn of(catalog: &'a Catalog, offered: &[&'a str], entries: &'a [Entry]) -> Self {
+    fn of(catalog: &'a Catalog, offered: &[&'a str], entries: &'a [Entry<'a>]) -> Self {
         let named = |key: &'static str| entries.iter().filter(move |entry| entry.is_key_of(key));
         Self {
             catalog,
             offered: offered.iter().copied().collect(),
             alike: offered.iter().map(|id| (bare(catalog, id), *id)).collect(),
-            called: named("aliases")
-                .chain(named("inferenceProfiles"))
-                .map(|entry| entry.value.as_str())
-                .collect(),
+            called: named("aliases").chain(named("inferenceProfiles")).map(|entry| &*entry.value).collect(),
             in_variable: named("models").any(|entry| entry.source.ends_with(MODELS)),
             mapped: named("mappings").filter_map(Entry::identifier).collect(),
         }
@@ -161,7 +158,7 @@ impl<'a> Lists<'a> {
     }
 
     /// Application profiles that are offered while the mappings, of which there are some, do not tell their model.
-    fn unmapped(&self, entries: &'a [Entry]) -> impl Iterator<Item = Problem> {
+    fn unmapped(&self, entries: &'a [Entry<'a>]) -> impl Iterator<Item = Problem> {
         let offered = entries.iter().filter(|entry| entry.is_key_of("models") && !self.mapped.is_empty());
         offered.filter(|entry| self.is_unmapped(&entry.value)).map(|entry| {
             let message = format!(

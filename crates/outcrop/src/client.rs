@@ -63,7 +63,6 @@ impl Client {
             arn: inference_profile_arn,
             name: inference_profile_name,
             model_arns: models.into_iter().map(|model| model.model_arn).collect(),
-            mapped_to: None,
             tags: Default::default(),
         })
     }

@@ -2,16 +2,14 @@
 //!
 //! `librechat.yaml` and `outcrop.yaml` are told apart by the key `endpoints`. Each becomes the same [`FromFile`].
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use outcrop_bedrock::Endpoint;
 use outcrop_catalog::survey::Survey;
-use outcrop_catalog::{
-    ApplicationProfile, Catalog, Layer, MAX_ALIASES, OverrideError, Overrides, Residency, ResidencyError,
-};
+use outcrop_catalog::{Catalog, Layer, MAX_ALIASES, OverrideError, Overrides, Residency, ResidencyError};
 use outcrop_gateway::{Failover, Guardrail, OnDisconnect, ParameterPolicy, RequestPolicy, Step};
 use outcrop_wire::bedrock::GuardrailConfig;
 use serde::Deserialize;
@@ -21,7 +19,6 @@ use serde_saphyr::{Location, Spanned};
 use crate::commands::profiles::rules::{self, Refused};
 use crate::environment::Environment;
 use crate::librechat::{self, Bedrock, LibreChat};
-use crate::mappings::{is_application_profile, mapped_profile};
 use crate::outcrop_yaml::{self, FailoverStep, Key, Lane, OutcropYaml, Upstream};
 use crate::problem::Problem;
 use crate::secret::Secret;
@@ -167,10 +164,8 @@ impl Reader<'_> {
                 self.problems.push(*problem);
             }
         }
-        let inference_profiles = self.inference_profiles(&bedrock.inference_profiles.unwrap_or_default());
         let layer = Layer {
-            application_profiles: the_other_way_round(&inference_profiles),
-            inference_profiles,
+            inference_profiles: self.inference_profiles(bedrock.inference_profiles.unwrap_or_default()),
             offered: self.texts("endpoints.bedrock.models", &bedrock.models.unwrap_or_default()),
             ..Layer::default()
         };
@@ -183,19 +178,23 @@ impl Reader<'_> {
     }
 
     /// Model → ARN. One ARN under two models is legal and leaves its own model open, so a person is told.
-    fn inference_profiles(&mut self, map: &BTreeMap<String, Spanned<String>>) -> BTreeMap<String, String> {
+    fn inference_profiles(&mut self, map: BTreeMap<String, Spanned<String>>) -> BTreeMap<String, String> {
         let mut profiles = BTreeMap::new();
-        let mut first_models: BTreeMap<String, &str> = BTreeMap::new();
+        let mut locations = Vec::with_capacity(map.len());
         for (model, target) in map {
             let key = format!("endpoints.bedrock.inferenceProfiles.{model}");
-            let Some(arn) = self.text(&key, target) else { continue };
-            if let Some(other) = first_models.insert(arn.clone(), model) {
+            let Some(arn) = self.text(&key, &target) else { continue };
+            profiles.insert(model, arn);
+            locations.push(target.referenced);
+        }
+        let mut first_models: HashMap<&str, &str> = HashMap::with_capacity(profiles.len());
+        for ((model, arn), location) in profiles.iter().zip(locations) {
+            if let Some(other) = first_models.insert(arn, model) {
                 let message = format!("{arn} stands behind two models: {other} and {model}");
-                self.problems.push(self.source.warning(target.referenced, message).hint(
+                self.problems.push(self.source.warning(location, message).hint(
                     "a profile has one model behind it; `outcrop explain` on the ARN cannot tell which",
                 ));
             }
-            profiles.insert(model.clone(), arn);
         }
         profiles
     }
@@ -635,21 +634,6 @@ fn endless(aliases: &BTreeMap<String, String>, name: &str) -> Option<String> {
 /// It leads into a circle that it is no part of: those in it are told of.
 fn is_into_a_circle(path: &[&str]) -> bool {
     path.iter().enumerate().any(|(index, at)| path[..index].contains(at))
-}
-
-/// A client may also name the ARN itself: it stands for the one model that is mapped to it. Two models leave it open.
-fn the_other_way_round(profiles: &BTreeMap<String, String>) -> BTreeMap<String, ApplicationProfile> {
-    let mut models: BTreeMap<&String, Vec<&String>> = BTreeMap::new();
-    for (model, arn) in profiles.iter().filter(|(_, arn)| is_application_profile(arn)) {
-        models.entry(arn).or_default().push(model);
-    }
-    models
-        .into_iter()
-        .filter_map(|(arn, models)| match models.as_slice() {
-            [model] => Some((arn.clone(), mapped_profile(arn, model))),
-            _ => None,
-        })
-        .collect()
 }
 
 /// Reads `127.0.0.1:4141`, `[::1]:4141` or `localhost:4141`; otherwise what to write instead.

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use outcrop_catalog::ApplicationProfile;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
 use crate::environment::Environment;
@@ -87,17 +86,6 @@ pub fn is_application_profile(text: &str) -> bool {
         && !region.is_empty()
         && !account.is_empty()
         && id.is_some_and(|id| !id.is_empty() && !id.contains(char::is_whitespace))
-}
-
-/// What a mapping says of a profile: the model behind it, and nothing else.
-pub fn mapped_profile(arn: &str, model: &str) -> ApplicationProfile {
-    ApplicationProfile {
-        arn: arn.to_owned(),
-        name: None,
-        model_arns: Vec::new(),
-        mapped_to: Some(model.to_owned()),
-        tags: BTreeMap::new(),
-    }
 }
 
 /// The object's pairs in order, a repeated key included.

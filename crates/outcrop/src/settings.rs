@@ -302,9 +302,10 @@ impl Settings {
 
     /// The built-in catalog with what the configuration adds, under its policy.
     pub fn catalog(&self) -> Catalog {
-        let catalog = self.layers.iter().fold(Catalog::built_in(), |catalog, (source, layer)| {
-            catalog.with(source.clone(), layer.clone())
-        });
+        let catalog = self
+            .layers
+            .iter()
+            .fold(Catalog::built_in(), |catalog, (source, layer)| catalog.with(source.clone(), layer));
         let catalog = if self.prefers_global { catalog.preferring_global() } else { catalog };
         match &self.residency {
             Some(policy) => catalog.under(policy.clone()),
@@ -338,9 +339,7 @@ fn layers_of(environment: &Environment, problems: &mut Vec<Problem>) -> Vec<(Sou
     let mut layers = Vec::new();
     if !mapped.is_empty() {
         let source = Source::Environment(mappings::VARIABLE.to_owned());
-        let application_profiles =
-            mapped.iter().map(|(arn, model)| (arn.clone(), mappings::mapped_profile(arn, model))).collect();
-        layers.push((source, Layer { application_profiles, ..Layer::default() }));
+        layers.push((source, Layer { mappings: mapped, ..Layer::default() }));
     }
     if !offered.is_empty() {
         let source = Source::Environment(MODELS.to_owned());

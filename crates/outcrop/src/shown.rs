@@ -1,6 +1,6 @@
 //! The configuration as a person is shown it: one entry a value, each with its source, no secret among them.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 
 use outcrop_bedrock::Endpoint;
 use outcrop_catalog::{Layer, Source};
@@ -11,11 +11,11 @@ use crate::settings::{Settings, Sourced};
 
 /// One value that holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct Entry<'a> {
     /// Which: `region`, `aliases.fast`, `mappings.arn:aws:…`, `models[2]`.
     pub key: String,
     /// What it is; of a secret, that it is set.
-    pub value: String,
+    pub value: Cow<'a, str>,
     /// Where it comes from: `built-in`, a flag, a variable, `librechat.yaml:7`, `.env:3 BEDROCK_AWS_MODELS`.
     pub source: String,
     /// Whether the value is something the resolver can be asked about.
@@ -33,7 +33,7 @@ pub enum Names {
     Value,
 }
 
-impl Entry {
+impl Entry<'_> {
     /// Whether it stands in this map or list: `aliases`, `mappings`, `models`.
     pub fn is_key_of(&self, list: &str) -> bool {
         self.names != Names::Nothing && self.key_name() == list
@@ -55,7 +55,7 @@ impl Entry {
 }
 
 /// All values that hold, settings first, then what the catalog is told.
-pub fn entries(settings: &Settings) -> Vec<Entry> {
+pub fn entries(settings: &Settings) -> Vec<Entry<'_>> {
     let mut entries = Entries { settings, entries: Vec::new() };
     entries.sourced("region", &settings.region, Clone::clone);
     entries.sourced("listen", &settings.listen, ToString::to_string);
@@ -81,10 +81,10 @@ pub fn source(source: &Source) -> String {
 
 struct Entries<'a> {
     settings: &'a Settings,
-    entries: Vec<Entry>,
+    entries: Vec<Entry<'a>>,
 }
 
-impl Entries<'_> {
+impl<'a> Entries<'a> {
     fn of_file(&mut self) {
         let settings = self.settings;
         if let Some(lane) = settings.lane {
@@ -120,33 +120,29 @@ impl Entries<'_> {
         }
     }
 
-    fn layer(&mut self, from: &Source, layer: &Layer) {
-        let pairs = |map: &BTreeMap<String, String>| -> Vec<(String, String)> {
-            map.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
-        };
-        for (name, target) in pairs(&layer.aliases) {
+    fn layer(&mut self, from: &Source, layer: &'a Layer) {
+        for (name, target) in &layer.aliases {
             self.named(format!("aliases.{name}"), target, from, &format!("aliases.{name}"));
         }
-        for (id, arn) in pairs(&layer.inference_profiles) {
+        for (id, arn) in &layer.inference_profiles {
             let written = format!("endpoints.bedrock.inferenceProfiles.{id}");
             self.named(format!("inferenceProfiles.{id}"), arn, from, &written);
         }
         if matches!(from, Source::Environment(_)) {
-            for profile in layer.application_profiles.values() {
-                let model = profile.mapped_to.clone().unwrap_or_default();
-                self.named(format!("mappings.{}", profile.arn), model, from, "");
+            for (arn, model) in &layer.mappings {
+                self.named(format!("mappings.{arn}"), model, from, "");
             }
         }
         for (index, id) in layer.offered.iter().enumerate() {
             let source = self.place(from, &format!("endpoints.bedrock.models[{index}]"));
-            let (key, value) = (format!("models[{index}]"), id.clone());
-            self.entries.push(Entry { key, value, source, names: Names::Value });
+            let key = format!("models[{index}]");
+            self.entries.push(Entry { key, value: id.into(), source, names: Names::Value });
         }
     }
 
-    fn named(&mut self, key: String, value: String, from: &Source, written: &str) {
+    fn named(&mut self, key: String, value: &'a str, from: &Source, written: &str) {
         let source = self.place(from, written);
-        self.entries.push(Entry { key, value, source, names: Names::Key });
+        self.entries.push(Entry { key, value: value.into(), source, names: Names::Key });
     }
 
     fn sourced<T>(&mut self, key: &str, it: &Sourced<T>, text: impl Fn(&T) -> String) {
@@ -171,7 +167,7 @@ impl Entries<'_> {
     }
 
     fn push(&mut self, key: &str, value: String, source: String) {
-        self.entries.push(Entry { key: key.to_owned(), value, source, names: Names::Nothing });
+        self.entries.push(Entry { key: key.to_owned(), value: value.into(), source, names: Names::Nothing });
     }
 
     /// With the line of the file, where there is one.

@@ -58,7 +58,7 @@ fn inference_profiles<const N: usize>(pairs: [(&str, &str); N]) -> Layer {
 
 /// What `BEDROCK_INFERENCE_PROFILE_MAPPINGS` adds.
 fn mapping(arn: &str, model: &str) -> Layer {
-    profile(ApplicationProfile { mapped_to: Some(model.to_owned()), ..bare(arn) })
+    Layer { mappings: owned([(arn, model)]), ..Layer::default() }
 }
 
 /// What `GetInferenceProfile` adds.
@@ -77,7 +77,6 @@ fn bare(arn: &str) -> ApplicationProfile {
         arn: arn.to_owned(),
         name: None,
         model_arns: Vec::new(),
-        mapped_to: None,
         tags: [("team".to_owned(), "blue".to_owned())].into(),
     }
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use http::Method;
-use outcrop_catalog::{ApplicationProfile, Layer};
+use outcrop_catalog::Layer;
 use outcrop_gateway::LanePolicy;
 use outcrop_wire::eventstream::{Decoder, Message};
 use serde_json::{Value, json};
@@ -289,17 +289,9 @@ fn arn(index: usize) -> String {
 }
 
 fn mapped(count: usize) -> Layer {
-    let profiles = (0..count).map(|index| {
-        let profile = ApplicationProfile {
-            arn: arn(index),
-            name: None,
-            model_arns: Vec::new(),
-            mapped_to: Some("anthropic.claude-sonnet-4-5-20250929-v1:0".to_owned()),
-            tags: BTreeMap::new(),
-        };
-        (arn(index), profile)
-    });
-    Layer { application_profiles: profiles.collect(), ..Layer::default() }
+    let model = "anthropic.claude-sonnet-4-5-20250929-v1:0";
+    let mappings = (0..count).map(|index| (arn(index), model.to_owned())).collect();
+    Layer { mappings, ..Layer::default() }
 }
 
 fn segment(exchange: &Exchange) -> &'static str {

@@ -80,26 +80,26 @@ fn print_entries(settings: &Settings) -> Result<(), Failure> {
     let no_env_file = "none (--env-file, OUTCROP_ENV_FILE)";
     table.add_row(["environment file", &absent(&settings.env_file, no_env_file), ""]);
     for Entry { key, value, source, .. } in entries(settings) {
-        table.add_row([key, value, source]);
+        table.add_row([key, value.into_owned(), source]);
     }
     paper::print_table(&mut table)
 }
 
-fn entry_json(entry: &Entry) -> Value {
+fn entry_json(entry: &Entry<'_>) -> Value {
     let Entry { key, value, source, names: _ } = entry;
     json!({ "key": key, "value": value, "source": source })
 }
 
 /// An identifier of the configuration, and what the resolver makes of it.
-struct Meaning {
-    entry: Entry,
+struct Meaning<'a> {
+    entry: Entry<'a>,
     identifier: String,
     resolution: Result<Resolution, ResolveError>,
 }
 
-fn meanings(settings: &Settings, catalog: &Catalog) -> Vec<Meaning> {
+fn meanings<'a>(settings: &'a Settings, catalog: &Catalog) -> Vec<Meaning<'a>> {
     let context = settings.context();
-    let meaning = |entry: Entry| {
+    let meaning = |entry: Entry<'a>| {
         let identifier = entry.identifier()?.to_owned();
         let resolution = catalog.resolve(&identifier, &context);
         Some(Meaning { entry, identifier, resolution })
@@ -107,7 +107,7 @@ fn meanings(settings: &Settings, catalog: &Catalog) -> Vec<Meaning> {
     entries(settings).into_iter().filter_map(meaning).collect()
 }
 
-impl Meaning {
+impl Meaning<'_> {
     fn print(&self, why: bool) -> Result<(), Failure> {
         let mut out = paper::out();
         let Self { entry, identifier, resolution } = self;
@@ -168,16 +168,11 @@ fn document(settings: &Settings) -> Value {
         .layers
         .iter()
         .map(|(source, layer)| {
-            let mappings: serde_json::Map<String, Value> = layer
-                .application_profiles
-                .values()
-                .map(|profile| (profile.arn.clone(), json!(profile.mapped_to)))
-                .collect();
             json!({
                 "source": shown::source(source),
                 "aliases": layer.aliases,
                 "inferenceProfiles": layer.inference_profiles,
-                "mappings": mappings,
+                "mappings": layer.mappings,
                 "models": layer.offered,
             })
         })

@@ -186,7 +186,7 @@ fn contradictions(
     let built_in = Catalog::built_in();
     let context = Context { region: region.to_owned() };
     let claims = connection.settings.layers.iter().flat_map(|(source, layer)| {
-        let mapped = layer.application_profiles.get(&profile.arn).and_then(|it| it.mapped_to.clone());
+        let mapped = layer.mappings.get(&profile.arn).cloned();
         let called = layer.inference_profiles.iter().filter(|(_, arn)| *arn == &profile.arn);
         let claims = mapped.into_iter().chain(called.map(|(identifier, _)| identifier.clone()));
         claims.map(move |claim| (source, claim))
