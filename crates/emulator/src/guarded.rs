@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use crate::control::guardrails;
 use crate::exchange::Call;
 use crate::failure::Failure;
-use crate::guardrail::{self, Source, Verdict};
+use crate::guardrail::{self, Grounds, Source, Verdict};
 use crate::invoke::invoke;
 use crate::operation::Runtime;
 use crate::reply::{Payload, Reply};
@@ -23,7 +23,7 @@ use crate::state::State;
 /// Invokes a model, under the guardrail that the request names, if any. `input` is the checked input of the operation.
 ///
 /// # Errors
-/// AWS's own; ResourceNotFound for an unknown guardrail.
+/// AWS's own; Validation for an unknown guardrail.
 pub(crate) async fn invoke_guarded(
     state: &State,
     call: &Call<'_>,
@@ -33,15 +33,17 @@ pub(crate) async fn invoke_guarded(
     input: &Value,
 ) -> Result<Reply, Failure> {
     let Some(asked) = Asked::of(input) else { return invoke(state, call, kind, model, region).await };
-    let policies = guardrails::version_of(state, asked.identifier, asked.version, region)?;
+    // The control plane answers 404 to the same; an invocation 400 (publicly reported, for a wrong id as for a wrong version).
+    let policies = guardrails::version_of(state, asked.identifier, asked.version, region)
+        .map_err(|missing| Failure::validation(missing.error.message))?;
     let id = policies.get("guardrailId").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let guard = Guard { policies, id, is_traced: asked.is_traced };
+    let mut guard = Guard { policies, id, is_traced: asked.is_traced, grounds: Grounds::default() };
     let is_converse = matches!(kind, Runtime::Converse | Runtime::ConverseStream);
 
     let mut body: Value = serde_json::from_slice(call.body).unwrap_or_default();
     let mut places = Vec::new();
     match is_converse {
-        true => converse_input(&mut body, &mut places),
+        true => converse_input(&mut body, &mut places, &mut guard.grounds),
         false => native_input(&mut body, &mut places),
     }
     let verdict = guard.assess(Source::Input, &places);
@@ -86,12 +88,18 @@ struct Guard {
     policies: Map<String, Value>,
     id: String,
     is_traced: bool,
+    /// What the answer is held against.
+    grounds: Grounds,
 }
 
 impl Guard {
     fn assess(&self, source: Source, places: &[&mut Value]) -> Verdict {
         let texts: Vec<&str> = places.iter().filter_map(|place| place.as_str()).collect();
-        guardrail::assess(&self.policies, source, &texts)
+        guardrail::assess(&self.policies, source, &texts, &self.grounds)
+    }
+
+    fn assess_output(&self, text: &str) -> Verdict {
+        guardrail::assess(&self.policies, Source::Output, &[text], &self.grounds)
     }
 
     /// What Converse answers instead of asking the model.
@@ -181,7 +189,7 @@ impl Guard {
         let mut events = events(frames);
         let text: String =
             events.iter().filter_map(|(_, payload)| payload["delta"]["text"].as_str()).collect();
-        let output = guardrail::assess(&self.policies, Source::Output, &[&text]);
+        let output = self.assess_output(&text);
         if output.intervened() {
             // Blocked: nothing but the message is left. Masked: the texts are one, where the first was.
             let mut said = output.outputs.into_iter();
@@ -201,7 +209,7 @@ impl Guard {
             });
         }
         if self.is_traced {
-            let output = guardrail::assess(&self.policies, Source::Output, &[&text]);
+            let output = self.assess_output(&text);
             for (_, payload) in events.iter_mut().filter(|(name, _)| name == "metadata") {
                 payload["trace"] = self.trace(input, Some(&output));
             }
@@ -217,7 +225,7 @@ impl Guard {
             native_output(chunk, &mut places);
         }
         let text: String = places.iter().filter_map(|place| place.as_str()).collect();
-        let output = guardrail::assess(&self.policies, Source::Output, &[&text]);
+        let output = self.assess_output(&text);
         let said = if input.is_blocked() { input } else { &output };
         if said.intervened() {
             let all: Vec<String> = said
@@ -279,14 +287,20 @@ fn write_back(places: Vec<&mut Value>, texts: &[String]) {
     }
 }
 
-/// What of a Converse request is assessed: the content that is marked to be guarded, or without any, what users wrote.
-fn converse_input<'a>(body: &'a mut Value, places: &mut Vec<&'a mut Value>) {
+/// What of a Converse request is assessed: the content that is marked to be guarded, or without any, what users wrote. What
+/// is marked as a source or a question is what the answer is held against.
+fn converse_input<'a>(body: &'a mut Value, places: &mut Vec<&'a mut Value>, grounds: &mut Grounds) {
     let Some(messages) = body.get_mut("messages").and_then(Value::as_array_mut) else { return };
     let users = messages.iter_mut().filter(|message| message["role"] == "user");
     let mut blocks: Vec<&mut Value> =
         users.filter_map(|message| message.get_mut("content")?.as_array_mut()).flatten().collect();
     let is_marked = blocks.iter().any(|block| block.get("guardContent").is_some());
     for block in blocks.drain(..) {
+        let marked = &block["guardContent"]["text"];
+        let text = marked["text"].as_str().unwrap_or_default();
+        if is_marked && !grounds.sort_in(text, &marked["qualifiers"]) {
+            continue;
+        }
         let pointer = if is_marked { "/guardContent/text/text" } else { "/text" };
         places.extend(block.pointer_mut(pointer).filter(|text| text.is_string()));
     }

@@ -1,14 +1,16 @@
 //! What a guardrail's policies find in a text, and what becomes of the text.
 //!
-//! Words and sensitive information are found by looking; denied topics, content filters, grounding and automated
-//! reasoning need a model to judge, so they are kept and told but find nothing.
+//! Words and sensitive information are found by looking; denied topics, content filters and grounding, which AWS has a model
+//! judge, are [approximated](judged). Automated reasoning is kept and told but finds nothing.
 
+mod judged;
 mod sensitive;
 mod words;
 
 use serde_json::{Map, Value, json};
 
 use crate::failure::Failure;
+pub(crate) use judged::Grounds;
 
 /// Whose text is looked at: policies may differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,21 +63,25 @@ impl Action {
 #[derive(Debug, Clone, PartialEq)]
 struct Finding {
     action: Action,
-    /// The text that was found.
+    /// The text that was found; empty when it is the text as a whole.
     found: String,
     /// What stands in its place when it is made anonymous.
     mask: String,
     /// The list of the assessment that tells it, and its other members there.
     list: &'static str,
     told: Map<String, Value>,
+    /// The policy was breached, rather than just measured.
+    is_detected: bool,
 }
 
 impl Finding {
     fn describe(&self) -> Value {
         let mut told = self.told.clone();
-        told.insert("match".to_owned(), self.found.clone().into());
+        if !self.found.is_empty() {
+            told.insert("match".to_owned(), self.found.clone().into());
+        }
         told.insert("action".to_owned(), self.action.done().into());
-        told.insert("detected".to_owned(), true.into());
+        told.insert("detected".to_owned(), self.is_detected.into());
         Value::Object(told)
     }
 }
@@ -140,14 +146,20 @@ pub(crate) fn check(policies: &Map<String, Value>) -> Result<(), Failure> {
     sensitive::check(policies)
 }
 
-/// Lets the policies look at texts.
-pub(crate) fn assess(policies: &Map<String, Value>, source: Source, texts: &[&str]) -> Verdict {
-    let findings: Vec<Finding> = texts
-        .iter()
-        .flat_map(|text| {
-            words::find(policies, source, text).into_iter().chain(sensitive::find(policies, source, text))
-        })
-        .collect();
+/// Lets the policies look at texts; an answer is held against the `grounds`, too.
+pub(crate) fn assess(
+    policies: &Map<String, Value>,
+    source: Source,
+    texts: &[&str],
+    grounds: &Grounds,
+) -> Verdict {
+    let looks = [judged::topics, judged::filters, words::find, sensitive::find];
+    let by_text = texts.iter().flat_map(|text| looks.iter().flat_map(|look| look(policies, source, text)));
+    let grounded = match source {
+        Source::Input => Vec::new(),
+        Source::Output => judged::grounding(policies, grounds, &texts.join("\n")),
+    };
+    let findings: Vec<Finding> = by_text.chain(grounded).collect();
     let is_blocked = findings.iter().any(|finding| finding.action == Action::Block);
     let masks: Vec<&Finding> =
         findings.iter().filter(|finding| finding.action == Action::Anonymize).collect();
@@ -180,6 +192,15 @@ fn describe(findings: &[Finding], policies: &Map<String, Value>, characters: usi
     };
     let has = |names: &[&str]| findings.iter().any(|finding| names.contains(&finding.list));
     let mut told = Map::new();
+    for (policy, name, member) in [
+        ("topicPolicy", "topics", "topics"),
+        ("contentPolicy", "filters", "filters"),
+        ("contextualGroundingPolicy", "grounding", "filters"),
+    ] {
+        if has(&[name]) {
+            told.insert(policy.to_owned(), json!({ member: list(name) }));
+        }
+    }
     if has(&["customWords", "managedWordLists"]) {
         let policy =
             json!({ "customWords": list("customWords"), "managedWordLists": list("managedWordLists") });
@@ -254,7 +275,7 @@ mod tests {
     }
 
     fn outputs(source: Source, text: &str) -> (bool, Vec<String>) {
-        let verdict = assess(&policies(), source, &[text]);
+        let verdict = assess(&policies(), source, &[text], &Grounds::default());
         (verdict.is_blocked(), verdict.outputs)
     }
 
@@ -272,14 +293,14 @@ mod tests {
         let expected = "mail {EMAIL} about {ticket}, {ticket}".to_owned();
         assert_eq!(outputs(Source::Input, text), (false, vec![expected]));
         assert!(outputs(Source::Input, "my number is 536-22-8713").0);
-        let verdict = assess(&policies(), Source::Output, &["my number is 536-22-8713"]);
+        let verdict = assess(&policies(), Source::Output, &["my number is 536-22-8713"], &Grounds::default());
         assert!(!verdict.intervened());
         assert_eq!(verdict.assessment()["sensitiveInformationPolicy"]["piiEntities"][0]["action"], "NONE");
     }
 
     #[test]
     fn nothing_found_is_no_intervention() {
-        let verdict = assess(&policies(), Source::Input, &["hello"]);
+        let verdict = assess(&policies(), Source::Input, &["hello"], &Grounds::default());
         assert!(!verdict.intervened());
         assert_eq!(verdict.answer()["outputs"], json!([]));
         assert_eq!(verdict.answer()["usage"]["wordPolicyUnits"], 1);

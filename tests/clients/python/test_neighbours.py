@@ -558,3 +558,21 @@ def test_what_outcrop_sets_up_is_what_boto3_and_the_cli_see(outcrop, connect, ia
     status, text = outcrop("logging", "disable", "--yes")
     assert status == 0, text
     assert "loggingConfig" not in connect("bedrock").get_model_invocation_logging_configuration()
+
+
+def test_the_quotas_are_those_that_are_enforced(connect):
+    quotas = connect("service-quotas")
+    [quota] = [
+        quota
+        for page in quotas.get_paginator("list_service_quotas").paginate(ServiceCode="bedrock", PaginationConfig={"PageSize": 1})
+        for quota in page["Quotas"]
+    ]
+    assert (quota["QuotaCode"], quota["QuotaName"], quota["Value"]) == ("L-40EC9882", "Inference profiles per account", 1000)
+    assert quotas.get_service_quota(ServiceCode="bedrock", QuotaCode="L-40EC9882")["Quota"] == quota
+    assert quotas.get_aws_default_service_quota(ServiceCode="bedrock", QuotaCode="L-40EC9882")["Quota"] == quota
+    assert quotas.list_services()["Services"] == [{"ServiceCode": "bedrock", "ServiceName": "Amazon Bedrock"}]
+    assert code_of(quotas.get_service_quota, ServiceCode="bedrock", QuotaCode="L-00000000") == "NoSuchResourceException"
+    assert code_of(quotas.list_service_quotas, ServiceCode="ec2") == "NoSuchResourceException"
+    assert code_of(quotas.list_service_quotas, ServiceCode="bedrock", NextToken="x") == "InvalidPaginationTokenException"
+    wrong = connect("service-quotas", secret="wrong")
+    assert code_of(wrong.list_services) == "InvalidSignatureException"

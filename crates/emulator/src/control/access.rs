@@ -120,6 +120,6 @@ pub(super) fn put_use_case(ctx: &Context<'_>, input: Value) -> Result<Reply, Fai
 /// ResourceNotFound before a form was put.
 pub(super) fn use_case(ctx: &Context<'_>, _: Value) -> Result<Reply, Failure> {
     let form = ctx.state.account.read(|account| account.use_case.clone());
-    let form = form.ok_or_else(|| Failure::not_found("No use case was submitted for this account."))?;
+    let form = form.ok_or_else(|| Failure::not_found("Use case form not found."))?;
     Ok(ctx.answer(json!({ "formData": form })))
 }

@@ -8,7 +8,7 @@ use super::resource::{self, Kind, Resource};
 use super::{Context, text};
 use crate::ACCOUNT;
 use crate::failure::Failure;
-use crate::guardrail::{self, Source};
+use crate::guardrail::{self, Grounds, Source};
 use crate::reply::Reply;
 use crate::state::State;
 
@@ -184,8 +184,13 @@ pub(super) fn apply(ctx: &Context<'_>, input: Value) -> Result<Reply, Failure> {
     let policies = version_of(ctx.state, text(&input, ID), text(&input, "guardrailVersion"), ctx.region)?;
     let source = if input["source"] == "INPUT" { Source::Input } else { Source::Output };
     let content = input["content"].as_array().into_iter().flatten();
-    let texts: Vec<&str> = content.filter_map(|block| block["text"]["text"].as_str()).collect();
-    let verdict = guardrail::assess(&policies, source, &texts);
+    let mut grounds = Grounds::default();
+    let texts = content.filter_map(|block| {
+        let text = block["text"]["text"].as_str()?;
+        grounds.sort_in(text, &block["text"]["qualifiers"]).then_some(text)
+    });
+    let texts: Vec<&str> = texts.collect();
+    let verdict = guardrail::assess(&policies, source, &texts, &grounds);
     Ok(ctx.answer(verdict.answer()))
 }
 
@@ -218,7 +223,7 @@ fn find(state: &State, identifier: &str, region: &str) -> Result<Resource, Failu
     found.filter(|it| it.id == identifier || it.arn == identifier).ok_or_else(not_found)
 }
 
-/// The words for a guardrail that is not there are not recorded; these are our own.
+/// Source: public reports, for a wrong id as for a wrong version.
 fn not_found() -> Failure {
     Failure::not_found("The guardrail identifier or version provided in the request does not exist.")
 }

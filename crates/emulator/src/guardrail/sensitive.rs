@@ -91,6 +91,7 @@ fn matches<'a>(
                 mask: format!("{{{mask}}}"),
                 list,
                 told: told.as_object().cloned().unwrap_or_default(),
+                is_detected: true,
             });
         }
     }

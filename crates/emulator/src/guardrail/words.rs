@@ -19,6 +19,7 @@ pub(super) fn find(policies: &Map<String, Value>, source: Source, text: &str) ->
             mask: String::new(),
             list: "customWords",
             told,
+            is_detected: true,
         })
     });
     let managed = policy["managedWordLists"].as_array().into_iter().flatten().flat_map(|entry| {
@@ -26,7 +27,14 @@ pub(super) fn find(policies: &Map<String, Value>, source: Source, text: &str) ->
         PROFANITY.iter().filter_map(move |word| {
             let (found, kind) = (occurrence(text, word)?, json!({ "type": entry["type"] }));
             let told = kind.as_object().cloned().unwrap_or_default();
-            Some(Finding { action: action?, found, mask: String::new(), list: "managedWordLists", told })
+            Some(Finding {
+                action: action?,
+                found,
+                mask: String::new(),
+                list: "managedWordLists",
+                told,
+                is_detected: true,
+            })
         })
     });
     own.chain(managed).collect()

@@ -1,4 +1,4 @@
-//! The services beside Bedrock, as far as its users need them: S3, CloudWatch Logs, CloudWatch, IAM and STS.
+//! The services beside Bedrock, as far as its users need them: S3, CloudWatch Logs, CloudWatch, IAM, STS and Service Quotas.
 //!
 //! They live at the same address as the emulated Bedrock and hold what that writes: invocation logs, batch files, the
 //! roles it assumes. A request is for the service that its signature names. Each module is one service; what they hold is
@@ -6,11 +6,13 @@
 
 pub(crate) mod denials;
 pub(crate) mod iam;
+mod json_service;
 pub(crate) mod kept;
 pub(crate) mod logs;
 pub(crate) mod monitoring;
 pub(crate) mod objects;
 mod query;
+mod quotas;
 mod refusal;
 mod s3;
 mod sts;
@@ -46,6 +48,7 @@ enum Service {
     Iam,
     Logs,
     Monitoring,
+    Quotas,
     S3,
     Sts,
 }
@@ -66,6 +69,7 @@ impl Service {
             "iam" => Some(Self::Iam),
             "logs" => Some(Self::Logs),
             "monitoring" => Some(Self::Monitoring),
+            "servicequotas" => Some(Self::Quotas),
             "s3" => Some(Self::S3),
             "sts" => Some(Self::Sts),
             _ => None,
@@ -78,6 +82,7 @@ impl Service {
             Self::Iam => "iam",
             Self::Logs => "logs",
             Self::Monitoring => "monitoring",
+            Self::Quotas => "servicequotas",
             Self::S3 => "s3",
             Self::Sts => "sts",
         }
@@ -88,6 +93,7 @@ impl Service {
             Self::Iam => iam::answer(&state.identities, &state.denials, call),
             Self::Logs => logs::answer(&state.logs, call, &caller.region),
             Self::Monitoring => monitoring::answer(state, call, &caller.region),
+            Self::Quotas => quotas::answer(call, &caller.region),
             Self::S3 => s3::answer(&state.objects, call, &caller.region),
             Self::Sts => sts::answer(&state.identities, call, caller, now),
         }
@@ -96,7 +102,7 @@ impl Service {
     fn refusal(self, refused: &Refused, call: &Call<'_>) -> Reply {
         match self {
             Self::Iam => iam::DIALECT.refusal(refused, call.request_id),
-            Self::Logs => logs::refusal(refused),
+            Self::Logs | Self::Quotas => json_service::refusal(refused),
             Self::Monitoring => monitoring::refusal(refused, call),
             Self::S3 => s3::refusal(refused, call),
             Self::Sts => sts::DIALECT.refusal(refused, call.request_id),

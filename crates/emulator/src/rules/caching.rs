@@ -50,8 +50,8 @@ fn points_are_few(points: &[&CachePoint], case: Case<'_>) -> Verdict {
     }
 }
 
-/// None of an hour after one of five minutes. The rule: reference `bedrock.md` §6.1; the words are ours, in Anthropic's
-/// style. Places are named by the order of processing, because several dialects come here.
+/// None of an hour after one of five minutes. The rule: reference `bedrock.md` §6.1; the words: Anthropic's (publicly
+/// reported), without the place that stands before them there, because several dialects come here.
 fn points_are_in_order(points: &[&CachePoint], case: Case<'_>) -> Verdict {
     let is_hour = |point: &&CachePoint| point.ttl.as_deref() == Some("1h");
     let first_short = points.iter().position(|point| !is_hour(point)).unwrap_or(points.len());

@@ -74,7 +74,7 @@ impl Check<'_> {
             (Kind::Fraction, Value::Number(number)) => self.number(shape, number),
             (Kind::Truth, Value::Bool(_)) | (Kind::Timestamp, Value::Number(_)) => {}
             (Kind::Timestamp, Value::String(text)) => self.timestamp(text)?,
-            (kind, _) => return Err(self.wrong_type(kind)),
+            (kind, found) => return Err(wrong_type(kind, found)),
         }
         Ok(())
     }
@@ -208,23 +208,36 @@ impl Check<'_> {
         self.broken.push(text);
     }
 
-    /// AWS's words for a wrong type are not recorded; these are our own.
-    fn wrong_type(&self, expected: &Kind) -> Failure {
-        self.unreadable(match expected {
-            Kind::Structure { .. } | Kind::Map { .. } => "is no object",
-            Kind::List(_) => "is no list",
-            Kind::Whole => "is no whole number",
-            Kind::Fraction => "is no number",
-            Kind::Truth => "is neither true nor false",
-            Kind::Timestamp => "is no timestamp",
-            Kind::Text | Kind::Blob | Kind::Document => "is no text",
-        })
-    }
-
     fn unreadable(&self, what: &str) -> Failure {
         let text = format!("The request cannot be read: `{}` {what}", self.path);
         Failure::new(ErrorKind::Serialization, text)
     }
+}
+
+/// The words that AWS's services share for a value of the wrong JSON type: publicly reported of Athena, SQS, SES and
+/// others. They do not say where the value is.
+fn wrong_type(expected: &Kind, found: &Value) -> Failure {
+    let scalar = match found {
+        Value::Array(_) => Err("Start of list found where not expected"),
+        Value::Object(_) => Err("Start of structure or map found where not expected."),
+        Value::String(_) => Ok("STRING_VALUE"),
+        Value::Bool(true) => Ok("TRUE_VALUE"),
+        Value::Bool(false) => Ok("FALSE_VALUE"),
+        Value::Number(_) | Value::Null => Ok("NUMBER_VALUE"),
+    };
+    let text = match (scalar, expected) {
+        (Err(text), _) => text.to_owned(),
+        (Ok(_), Kind::List(_)) => "Expected list or null".to_owned(),
+        (Ok(_), Kind::Structure { .. } | Kind::Map { .. }) => "Expected null".to_owned(),
+        (Ok(scalar), Kind::Whole) => format!("{scalar} can not be converted to an Integer"),
+        (Ok(scalar), Kind::Fraction) => format!("{scalar} can not be converted to a Float"),
+        (Ok(scalar), Kind::Truth) => format!("{scalar} can not be converted to a Boolean"),
+        (Ok(scalar), Kind::Timestamp) => format!("{scalar} can not be converted to a Timestamp"),
+        (Ok(scalar), Kind::Text | Kind::Blob | Kind::Document) => {
+            format!("{scalar} can not be converted to a String")
+        }
+    };
+    Failure::new(ErrorKind::Serialization, text)
 }
 
 fn has_bounds(shape: &Shape) -> bool {
@@ -272,8 +285,18 @@ mod tests {
     #[test]
     fn a_wrong_type_is_no_question_of_constraints() {
         let document = json!({ "modelId": "m", "inferenceConfig": { "maxTokens": "many" } });
-        let expected = "The request cannot be read: `inferenceConfig.maxTokens` is no whole number";
+        let expected = "STRING_VALUE can not be converted to an Integer";
         assert_eq!(refusal("Converse", document).as_deref(), Some(expected));
+        for (value, expected) in [
+            (json!({ "modelId": 1 }), "NUMBER_VALUE can not be converted to a String"),
+            (json!({ "modelId": true }), "TRUE_VALUE can not be converted to a String"),
+            (json!({ "modelId": [] }), "Start of list found where not expected"),
+            (json!({ "modelId": {} }), "Start of structure or map found where not expected."),
+            (json!({ "modelId": "m", "messages": "hi" }), "Expected list or null"),
+            (json!({ "modelId": "m", "inferenceConfig": "hi" }), "Expected null"),
+        ] {
+            assert_eq!(refusal("Converse", value).as_deref(), Some(expected));
+        }
     }
 
     #[test]

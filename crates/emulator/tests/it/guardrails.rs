@@ -109,6 +109,82 @@ async fn converse_is_guarded_before_and_after_the_model() {
     assert_eq!(billed["invocations"].as_array().unwrap().len(), 3, "what was blocked before is free");
 }
 
+/// A guardrail of topics, filters and grounding.
+async fn judging(emulator: &Running) -> String {
+    let body = json!({
+        "name": "judging", "blockedInputMessaging": "not this", "blockedOutputsMessaging": "not that",
+        "topicPolicyConfig": { "topicsConfig": [
+            { "name": "Investment Advice", "definition": "About money", "type": "DENY", "examples": ["Which shares shall I buy?"] },
+        ] },
+        "contentPolicyConfig": { "filtersConfig": [
+            { "type": "VIOLENCE", "inputStrength": "MEDIUM", "outputStrength": "NONE" },
+        ] },
+        "contextualGroundingPolicyConfig": { "filtersConfig": [{ "type": "GROUNDING", "threshold": 0.7 }] },
+    });
+    let answer = emulator.post("/guardrails", &body).await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED, "{:?}", answer.body);
+    answer.json()["guardrailId"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn topics_and_filters_intervene_and_tell_why() {
+    let emulator = start().await;
+    let id = judging(&emulator).await;
+    for (text, policy, told) in [
+        (
+            "Which shares shall I buy?",
+            "topicPolicy",
+            json!({ "topics": [{
+            "name": "Investment Advice", "type": "DENY", "action": "BLOCKED", "detected": true,
+        }] }),
+        ),
+        (
+            "content filter: VIOLENCE MEDIUM",
+            "contentPolicy",
+            json!({ "filters": [{
+            "type": "VIOLENCE", "confidence": "MEDIUM", "filterStrength": "MEDIUM", "action": "BLOCKED", "detected": true,
+        }] }),
+        ),
+    ] {
+        let answer = emulator.post(&converse(CLAUDE), &guarded(text, &id)).await.json();
+        assert_eq!(answer["stopReason"], "guardrail_intervened", "{answer}");
+        assert_eq!(answer["trace"]["guardrail"]["inputAssessment"][&id][policy], told);
+    }
+    let fine = emulator.post(&converse(CLAUDE), &guarded("content filter: VIOLENCE LOW", &id)).await.json();
+    assert_eq!(fine["stopReason"], "end_turn");
+}
+
+#[tokio::test]
+async fn an_answer_without_ground_is_withheld() {
+    let emulator = start().await;
+    let id = judging(&emulator).await;
+    for (said, stop) in [("Paris lies there", "end_turn"), ("London lies elsewhere", "guardrail_intervened")]
+    {
+        let mut body = guarded("", &id);
+        let marked = |text: &str, qualifier: &str| json!({ "guardContent": { "text": { "text": text, "qualifiers": [qualifier] } } });
+        body["messages"][0]["content"] = json!([
+            marked("Paris lies there, by the Seine.", "grounding_source"),
+            marked("Where does it lie?", "query"),
+            { "text": format!("Repeat after me: {said}") },
+        ]);
+        let answer = emulator.post(&converse(CLAUDE), &body).await.json();
+        assert_eq!(answer["stopReason"], stop, "{answer}");
+        let told = &answer["trace"]["guardrail"]["outputAssessments"][&id][0]["contextualGroundingPolicy"]["filters"]
+            [0];
+        assert_eq!((&told["type"], &told["detected"]), (&json!("GROUNDING"), &json!(stop != "end_turn")));
+    }
+    let content = json!([
+        { "text": { "text": "Paris lies there", "qualifiers": ["grounding_source"] } },
+        { "text": { "text": "London burns", "qualifiers": ["guard_content"] } },
+    ]);
+    let apply = json!({ "source": "OUTPUT", "content": content });
+    let applied = emulator.post(&format!("/guardrail/{id}/version/DRAFT/apply"), &apply).await.json();
+    assert_eq!(
+        (&applied["action"], &applied["outputs"][0]["text"]),
+        (&json!("GUARDRAIL_INTERVENED"), &json!("not that"))
+    );
+}
+
 #[tokio::test]
 async fn streams_are_guarded_whole() {
     let emulator = start().await;
@@ -161,5 +237,10 @@ async fn native_bodies_are_guarded_by_headers() {
 async fn an_unknown_guardrail_is_not_found() {
     let emulator = start().await;
     let answer = emulator.post(&converse(CLAUDE), &guarded("hi", "nothere")).await;
-    assert_eq!((answer.status, answer.error_type()), (StatusCode::NOT_FOUND, "ResourceNotFoundException"));
+    assert_eq!((answer.status, answer.error_type()), (StatusCode::BAD_REQUEST, "ValidationException"));
+    let expected = "The guardrail identifier or version provided in the request does not exist.";
+    assert_eq!(answer.message(), expected);
+    let path = "/guardrail/nothere/version/1/apply";
+    let apply = json!({ "source": "INPUT", "content": [] });
+    assert_eq!(emulator.post(path, &apply).await.status, StatusCode::NOT_FOUND);
 }

@@ -5,70 +5,45 @@ pub(crate) mod store;
 
 use std::collections::BTreeMap;
 
-use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use self::pattern::Pattern;
 use self::store::{Event, Group, Logs, Place, Refusal, Stream, arn, now};
-use super::refusal::{EXPIRED, MISMATCH, Refused, UNKNOWN_KEY};
+use super::json_service;
+use super::refusal::Refused;
 use crate::exchange::Call;
-use crate::reply::{Payload, Reply};
+use crate::reply::Reply;
 
 /// Answers one request.
 ///
 /// # Errors
 /// The service's own exceptions.
 pub(super) fn answer(logs: &Logs, call: &Call<'_>, region: &str) -> Result<Reply, Refused> {
-    let target = call.head.headers.get("x-amz-target").and_then(|value| value.to_str().ok());
-    let operation = target.and_then(|target| target.strip_prefix("Logs_20140328.")).unwrap_or_default();
-    let request: Request = serde_json::from_slice(if call.body.is_empty() { b"{}" } else { call.body })
-        .map_err(|error| Refused::new(400, "SerializationException", error.to_string()))?;
+    let operation = json_service::operation(call, TARGET);
+    let request: Request = json_service::read(call)?;
     let answer = match operation {
         "CreateLogGroup" => {
             logs.create(region, legal_group(request.group()?)?)?;
-            return Ok(nothing());
+            return Ok(json_service::nothing());
         }
         "DeleteLogGroup" => {
             logs.delete(region, request.group()?)?;
-            return Ok(nothing());
+            return Ok(json_service::nothing());
         }
         "DescribeLogGroups" => describe_groups(logs, region, &request)?,
         _ => {
             let answer =
                 logs.within(region, request.group()?, |group| of_group(group, operation, region, &request))?;
-            let Some(answer) = answer else { return Ok(nothing()) };
+            let Some(answer) = answer else { return Ok(json_service::nothing()) };
             answer
         }
     };
-    Ok(json_reply(StatusCode::OK, &answer))
+    Ok(json_service::answer(&answer))
 }
 
-/// The refusal in the service's shape, under the names it has for what others call differently.
-pub(super) fn refusal(refused: &Refused) -> Reply {
-    let (status, code) = match refused.code.as_ref() {
-        UNKNOWN_KEY => (400, "UnrecognizedClientException"),
-        MISMATCH => (400, "InvalidSignatureException"),
-        EXPIRED => (400, "ExpiredTokenException"),
-        "IncompleteSignature" => (400, "IncompleteSignatureException"),
-        "MissingAuthenticationToken" => (400, "MissingAuthenticationTokenException"),
-        code => (refused.status, code),
-    };
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut reply = json_reply(status, &json!({ "__type": code, "message": refused.message }));
-    if let Ok(code) = HeaderValue::from_str(code) {
-        reply.headers.push((HeaderName::from_static("x-amzn-errortype"), code));
-    }
-    reply
-}
-
-fn json_reply(status: StatusCode, value: &Value) -> Reply {
-    Reply::new(status, "application/x-amz-json-1.1", Payload::Whole(value.to_string().into()))
-}
-
-fn nothing() -> Reply {
-    Reply::new(StatusCode::OK, "application/x-amz-json-1.1", Payload::Whole(bytes::Bytes::new()))
-}
+/// What `X-Amz-Target` begins with.
+const TARGET: &str = "Logs_20140328.";
 
 /// The members of all requests; unknown ones are for the service to ignore, as it does.
 #[derive(Debug, Default, Deserialize)]
