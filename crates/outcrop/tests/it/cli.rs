@@ -1,8 +1,10 @@
 //! `docs/cli.md` is what people see: every command in it is run, in order, in one emulated account, and prints what stands
 //! under it. `OUTCROP_UPDATE_DOCS=1 cargo nextest run -p outcrop cli` writes the page anew.
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use crate::profiles::Aws;
 
@@ -33,10 +35,6 @@ fn every_command_has_its_session() {
     let listed =
         help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
     for command in listed.filter_map(|line| line.split_whitespace().next()) {
-        // Servers and what talks to one: `tests/it/serve.rs`, `chat.rs`, `usage`.
-        if ["serve", "emulate", "chat"].contains(&command) {
-            continue;
-        }
         assert!(
             written.contains(&format!("$ outcrop {command}")),
             "docs/cli.md does not show `outcrop {command}`"
@@ -48,6 +46,7 @@ fn every_command_has_its_session() {
 fn replayed(written: &str, folder: &Path, aws: &Aws) -> String {
     let mut actual = String::new();
     let mut lines = written.lines().peekable();
+    let mut servers = Servers::default();
     while let Some(line) = lines.next() {
         actual.push_str(line);
         actual.push('\n');
@@ -61,12 +60,17 @@ fn replayed(written: &str, folder: &Path, aws: &Aws) -> String {
             actual.push_str(&text);
             actual.push_str("```\n");
         }
+        if line == "```console server" {
+            let session: Vec<_> = lines.by_ref().take_while(|line| *line != "```").collect();
+            actual.push_str(&servers.start(&session, folder));
+            actual.push_str("```\n");
+        }
         if line != "```console" {
             continue;
         }
         for line in lines.by_ref().take_while(|line| *line != "```") {
             if let Some(command) = line.strip_prefix("$ ") {
-                actual.push_str(&format!("$ {command}\n{}", run(command, folder, aws)));
+                actual.push_str(&format!("$ {command}\n{}", servers.masked(&run(command, folder, aws, &servers))));
             }
         }
         actual.push_str("```\n");
@@ -76,7 +80,7 @@ fn replayed(written: &str, folder: &Path, aws: &Aws) -> String {
 
 /// What a person sees, standard output and standard error together, and `(exit N)` after a failure. What differs from run to
 /// run is made the same.
-fn run(line: &str, folder: &Path, aws: &Aws) -> String {
+fn run(line: &str, folder: &Path, aws: &Aws, servers: &Servers) -> String {
     let binaries = Path::new(env!("CARGO_BIN_EXE_outcrop")).parent().unwrap().display();
     let mut command = Command::new("/bin/sh");
     command.args(["-c", &format!("{{ {line}\n}} 2>&1")]).current_dir(folder).env_clear();
@@ -85,6 +89,7 @@ fn run(line: &str, folder: &Path, aws: &Aws) -> String {
         .env("HOME", folder)
         .env("AWS_REGION", "us-east-1");
     command.envs(aws.variables()).env("AWS_EC2_METADATA_DISABLED", "true");
+    command.envs(servers.gateway().map(|url| ("OUTCROP_URL", url)));
     let output = command.output().unwrap();
     let mut text = String::from_utf8(output.stdout).unwrap();
     text = text.replace(&aws.url, "http://127.0.0.1:4142").replace(&folder.display().to_string(), "~");
@@ -93,6 +98,74 @@ fn run(line: &str, folder: &Path, aws: &Aws) -> String {
         steady.push_str(&format!("(exit {})\n", output.status.code().unwrap_or(-1)));
     }
     steady
+}
+
+/// The servers of the page: each is started by its session, is there for those after it, and ends with the page.
+#[derive(Default)]
+struct Servers {
+    running: Vec<Child>,
+    /// Address of the test → address on the page.
+    addresses: Vec<(String, String)>,
+}
+
+impl Servers {
+    /// Starts the server of a session on a free port; what it says, as far as it is written there.
+    fn start(&mut self, session: &[&str], folder: &Path) -> String {
+        let (command, written) = session.split_first().unwrap();
+        let arguments = command.strip_prefix("$ outcrop ").unwrap().split(' ');
+        let mut server = Command::new(env!("CARGO_BIN_EXE_outcrop"));
+        server.args(arguments).args(["--listen", "127.0.0.1:0"]).current_dir(folder).env_clear();
+        server.env("HOME", folder).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = server.spawn().unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        self.running.push(child);
+        let said = first_lines(output, written.len());
+        let pairs = addresses(&said).into_iter().zip(addresses(&written.join("\n")));
+        self.addresses.extend(pairs);
+        let said: String = said.lines().map(|line| format!("{}\n", line.trim_end())).collect();
+        format!("{command}\n{}", self.masked(&said).replace(&folder.display().to_string(), "~"))
+    }
+
+    /// Where the page's gateway is.
+    fn gateway(&self) -> Option<&str> {
+        self.addresses.first().map(|(of_test, _)| of_test.as_str())
+    }
+
+    fn masked(&self, text: &str) -> String {
+        let masked = |text: String, (of_test, of_page): &(String, String)| text.replace(of_test, of_page);
+        self.addresses.iter().fold(text.to_owned(), masked)
+    }
+}
+
+impl Drop for Servers {
+    fn drop(&mut self) {
+        for server in &mut self.running {
+            _ = server.kill();
+            _ = server.wait();
+        }
+    }
+}
+
+/// As many lines as are written; a server that says less is heard out for half a minute.
+fn first_lines(output: impl BufRead + Send + 'static, wanted: usize) -> String {
+    let (said, heard) = std::sync::mpsc::channel();
+    std::thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| said.send(line)));
+    let next = || heard.recv_timeout(Duration::from_secs(30)).ok();
+    (0..wanted).map_while(|_| next()).map(|line| line + "\n").collect()
+}
+
+/// Every `http://127.0.0.1:PORT` of a text, once, in the order in which they come.
+fn addresses(text: &str) -> Vec<String> {
+    const HOST: &str = "http://127.0.0.1:";
+    let mut found = Vec::new();
+    for (at, _) in text.match_indices(HOST) {
+        let port: String = text[at + HOST.len()..].chars().take_while(char::is_ascii_digit).collect();
+        let address = format!("{HOST}{port}");
+        if !found.contains(&address) {
+            found.push(address);
+        }
+    }
+    found
 }
 
 /// Times of day and durations.
