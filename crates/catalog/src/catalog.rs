@@ -226,7 +226,7 @@ impl Catalog {
     }
 
     /// What was probably meant by an identifier that nothing knows, as a sentence.
-    pub(crate) fn suggestion(&self, text: &str, region: &str) -> Option<String> {
+    pub fn suggestion(&self, text: &str, region: &str) -> Option<String> {
         self.suggestions.of(self, text, region)
     }
 

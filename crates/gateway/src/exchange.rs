@@ -107,6 +107,7 @@ async fn invoke(
             }
             Err(failure) if course.goes_on(state, &caller, &failure).await => {}
             Err(mut failure) => {
+                failure.name_what_was_meant(&live.catalog, &route.resolution);
                 disclose(&route, &call, &mut failure.disclosed);
                 return Err(failure);
             }

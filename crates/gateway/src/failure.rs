@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use outcrop_bedrock::{CredentialsError, SendError, ServiceError, diagnosis};
-use outcrop_catalog::ResolveError;
+use outcrop_catalog::{Catalog, Resolution, ResolveError};
 use outcrop_wire::bedrock::{BedrockError, ErrorKind};
 use outcrop_wire::dialect::{Dialect, RequestError, error_body};
 
@@ -179,6 +179,16 @@ impl From<SendError> for Failure {
 }
 
 impl Failure {
+    /// AWS does not know a model that the catalog does not know either: the hint is what was probably meant.
+    pub(crate) fn name_what_was_meant(&mut self, catalog: &Catalog, resolution: &Resolution) {
+        let is_unknown = matches!(self.error.kind, ErrorKind::Validation | ErrorKind::ResourceNotFound)
+            && self.error.message.contains("identifier is invalid");
+        if is_unknown && resolution.model.is_none() {
+            let meant = catalog.suggestion(&resolution.target, &resolution.source_region);
+            self.hint = meant.or(self.hint.take());
+        }
+    }
+
     fn of_credentials(error: &CredentialsError) -> Self {
         Self::new(ErrorKind::UnrecognizedClient, error.to_string()).with_status(500).with_hint(
             "give the gateway AWS credentials (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_BEARER_TOKEN_BEDROCK, \

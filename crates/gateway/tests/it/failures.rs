@@ -46,6 +46,17 @@ async fn an_unknown_model_is_named_with_what_was_meant() {
     assert!(answer.header("x-amzn-errortype").starts_with("ValidationException"));
 }
 
+/// AWS's words alone do not help: the identifier has the right form, and only one letter is missing.
+#[tokio::test]
+async fn a_slip_in_an_identifier_is_named_with_what_was_meant() {
+    let rig = Rig::start(Plan::default()).await;
+    let answer = rig.post("/v1/chat/completions", chat("us.anthropic.claude-sonet-4-6", false)).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    let message = answer.json()["error"]["message"].as_str().unwrap().to_owned();
+    assert!(message.starts_with("The provided model identifier is invalid."), "{message}");
+    assert!(message.contains("did you mean us.anthropic.claude-sonnet-4-6?"), "{message}");
+}
+
 #[tokio::test]
 async fn broken_requests_are_refused_in_the_dialect() {
     let rig = Rig::start(Plan::default()).await;

@@ -70,7 +70,10 @@ fn replayed(written: &str, folder: &Path, aws: &Aws) -> String {
         }
         for line in lines.by_ref().take_while(|line| *line != "```") {
             if let Some(command) = line.strip_prefix("$ ") {
-                actual.push_str(&format!("$ {command}\n{}", servers.masked(&run(command, folder, aws, &servers))));
+                actual.push_str(&format!(
+                    "$ {command}\n{}",
+                    servers.masked(&run(command, folder, aws, &servers))
+                ));
             }
         }
         actual.push_str("```\n");
