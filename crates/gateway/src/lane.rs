@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
+use outcrop_catalog::Model;
 use outcrop_wire::dialect::{self, Dialect, Head, RequestError};
 use outcrop_wire::family::{self, Terms};
 use outcrop_wire::lesson::Refused;
@@ -135,12 +136,20 @@ pub(crate) fn prepare(
         None if inbound.counts => count(inbound, route, terms, request_id),
         None if inbound.dialect == Dialect::Messages
             && policy == LanePolicy::Auto
-            && speaks_messages(route) =>
+            && speaks_messages(route)
+            && !must_form_answer(inbound, route, terms) =>
         {
             relay_messages(inbound, route, terms, request_id)
         }
         None => translate(inbound, route, terms, request_id),
     }
+}
+
+/// Whether a schema is prescribed to a Claude that enforces none: a translated request has another way to the form.
+fn must_form_answer(inbound: &Inbound<'_>, route: &Route, terms: &Terms<'_>) -> bool {
+    let enforces = |model: &Model| model.capabilities.structured_output == Some(true);
+    let model = route.resolution.model.as_deref();
+    (!model.is_some_and(enforces) || terms.have_refused_schemas()) && envelope::prescribes_form(inbound.body)
 }
 
 /// Converse, InvokeModel, CountTokens: nothing changes but URL, Region and signature.

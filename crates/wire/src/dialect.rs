@@ -7,7 +7,8 @@ use std::fmt;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
-use crate::bedrock::{BedrockError, ConverseRequest, ErrorKind};
+use crate::bedrock::{BedrockError, ConverseRequest, ConverseResponse, ErrorKind};
+use crate::formed::AnswerTool;
 use crate::union::Text;
 use crate::{Json, Notices};
 
@@ -180,6 +181,8 @@ pub struct ToolNames {
     renamed: BTreeMap<String, String>,
     /// Tools that only look like functions to Bedrock, by the name the dialect gave them.
     declared: DeclaredTools,
+    /// The tool that is none to the client: calling it is how the model answers.
+    answer: Option<AnswerTool>,
 }
 
 /// Tools that are no plain functions to the client, by the name that the dialect gave them for Bedrock.
@@ -217,9 +220,27 @@ impl ToolNames {
         self.declared.get(self.original(sent))
     }
 
+    /// Remembers the tool that the model was made to answer with.
+    pub fn answer_with(&mut self, tool: AnswerTool) {
+        self.answer = Some(tool);
+    }
+
+    /// The tool that the model was made to answer with.
+    pub fn answer(&self) -> Option<&AnswerTool> {
+        self.answer.as_ref()
+    }
+
+    /// A whole answer, with a call that is the answer as its text.
+    pub(crate) fn unfold(&self, response: ConverseResponse) -> ConverseResponse {
+        match &self.answer {
+            Some(tool) => tool.unfold(response),
+            None => response,
+        }
+    }
+
     /// Whether no name was rewritten.
     pub fn is_empty(&self) -> bool {
-        self.renamed.is_empty() && self.declared.is_empty()
+        self.renamed.is_empty() && self.declared.is_empty() && self.answer.is_none()
     }
 }
 

@@ -105,6 +105,28 @@ fn enveloped(
     out.finish()
 }
 
+/// Whether a Messages body prescribes the form of its answer (`output_config.format`, or `output_format` as it was).
+pub fn prescribes_form(body: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Body<'a> {
+        #[serde(borrow)]
+        output_config: Option<Config<'a>>,
+        #[serde(borrow)]
+        output_format: Option<&'a RawValue>,
+    }
+    #[derive(Deserialize)]
+    struct Config<'a> {
+        #[serde(borrow)]
+        format: Option<&'a RawValue>,
+    }
+    // Most bodies have neither; one pass over the bytes tells.
+    let may = memchr::memmem::find(body, b"\"output_").is_some();
+    let read = || serde_json::from_slice::<Body<'_>>(body).ok();
+    may && read().is_some_and(|body| {
+        body.output_format.is_some() || body.output_config.is_some_and(|config| config.format.is_some())
+    })
+}
+
 /// The body with one top-level member set, and whether it had that member before. All others travel as they came.
 pub fn with_member<T: serde::Serialize>(
     body: &[u8],

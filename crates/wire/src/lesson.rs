@@ -157,9 +157,9 @@ fn may_be_left_out(path: &str) -> bool {
                 && !matches!(last, "*" | "name" | "description" | "type" | "custom")
         }
         first => {
-            let needed =
-                ["anthropic_version", "max_tokens", "maxTokens", "prompt", "inputText", "toolConfig"];
-            !needed.contains(&first) && !matches!(last, "*" | "toolUse" | "toolResult")
+            let needed = ["anthropic_version", "max_tokens", "maxTokens", "prompt", "inputText"];
+            let are_tools = first == "toolConfig" && parts.get(1) != Some(&"toolChoice");
+            !needed.contains(&first) && !are_tools && !matches!(last, "*" | "toolUse" | "toolResult")
         }
     }
 }

@@ -18,6 +18,7 @@ pub mod embeddings;
 pub mod envelope;
 pub mod eventstream;
 pub mod family;
+pub mod formed;
 pub mod json;
 pub mod lesson;
 mod media;

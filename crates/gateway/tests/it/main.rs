@@ -10,6 +10,7 @@ mod embeddings;
 mod failover;
 mod failures;
 mod fault_table;
+mod formed;
 mod generated;
 mod guardrail;
 mod invoke;

@@ -12,7 +12,7 @@ use crate::dialect::{Answer, to_vec};
 
 /// The `message` body of an answer.
 pub fn render_response(response: ConverseResponse, answer: &Answer) -> Vec<u8> {
-    let mut response = response;
+    let mut response = answer.tool_names.unfold(response);
     let blocks = match &mut response.output {
         Output::Message(message) => std::mem::take(&mut message.content),
         Output::Other(_) => Vec::new(),

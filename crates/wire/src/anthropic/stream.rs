@@ -11,6 +11,7 @@ use crate::bedrock::{
     OtherMember, ReasoningDelta, StreamEvent, StreamMetadata, ToolResult, ToolResultBlock, ToolUse, Usage,
 };
 use crate::dialect::{Answer, Dialect, Truncated, error_body};
+use crate::formed::AnswerStream;
 use crate::sse;
 
 /// Writes one answer's events into a buffer that the caller reuses.
@@ -26,6 +27,8 @@ pub struct StreamWriter {
     next: usize,
     stop: Option<MessageStop>,
     metadata: bool,
+    /// Makes text of the call that is the answer.
+    formed: Option<AnswerStream>,
 }
 
 /// The block that is open: Bedrock's index and what it is.
@@ -58,11 +61,19 @@ impl Kind {
 impl StreamWriter {
     /// A writer for one answer.
     pub fn new(answer: Answer) -> Self {
-        Self { answer, started: false, open: None, next: 0, stop: None, metadata: false }
+        let formed = answer.tool_names.answer().map(AnswerStream::new);
+        Self { answer, started: false, open: None, next: 0, stop: None, metadata: false, formed }
     }
 
     /// Appends the events that an event makes; some make none.
     pub fn event(&mut self, event: &StreamEvent<'_>, out: &mut BytesMut) {
+        let Some(formed) = &mut self.formed else { return self.write(event, out) };
+        for event in formed.unfold(event) {
+            self.write(&event, out);
+        }
+    }
+
+    fn write(&mut self, event: &StreamEvent<'_>, out: &mut BytesMut) {
         match event {
             StreamEvent::MessageStart(_) => self.message_start(out),
             StreamEvent::ContentBlockStart(start) => self.block_start(start, out),

@@ -1,6 +1,7 @@
 //! What a model has refused before is not sent to it again.
 
 use super::Draft;
+use super::policy::SCHEMA_WORDS;
 use crate::bedrock::{ContentBlock, ConverseRequest, InferenceConfig, SystemBlock, Tool};
 use crate::lesson::Refused;
 use crate::{Json, Notices};
@@ -29,8 +30,18 @@ pub fn holds(body: &[u8], refused: &Refused) -> bool {
 
 /// Whether the model has refused before to have the form of its answer prescribed.
 pub(super) fn refuses_schemas(draft: &Draft<'_>) -> bool {
-    let words =
-        ["output_config", "output_config.format", "output_format", "outputConfig", "outputConfig.textFormat"];
+    has_refused(draft, &SCHEMA_WORDS)
+}
+
+/// Whether the model has refused before to be forced to use a tool.
+pub(super) fn refuses_forced_tools(draft: &Draft<'_>) -> bool {
+    let words = [
+        "tool_choice",
+        "toolChoice",
+        "toolConfig.toolChoice",
+        "toolConfig.toolChoice.any",
+        "toolConfig.toolChoice.tool",
+    ];
     has_refused(draft, &words)
 }
 
@@ -55,7 +66,11 @@ fn member_left_out(request: &mut ConverseRequest, path: &str) -> bool {
             output.as_mut().is_some_and(|output| output.text_format.take().is_some())
         }
         "tools.*.custom.strict" | "tools.*.strict" | "strict" => strict_left_out(request),
-        "tool_choice" | "toolChoice" | "toolConfig.toolChoice" => {
+        "tool_choice"
+        | "toolChoice"
+        | "toolConfig.toolChoice"
+        | "toolConfig.toolChoice.any"
+        | "toolConfig.toolChoice.tool" => {
             request.tool_config.as_mut().is_some_and(|config| config.tool_choice.take().is_some())
         }
         "cachePoint" => points_left_out(request),

@@ -107,6 +107,8 @@ struct Draft<'m> {
     /// Whether the model will reason in this answer, and how it was told to.
     thinking: ThinkingState,
     terms: &'m Terms<'m>,
+    /// The client offers tools, beside those that its history needs.
+    offers_tools: bool,
     /// The beta features that go out.
     betas: Vec<String>,
     /// The first parameter that does not fit, where such are refused.
@@ -126,6 +128,7 @@ enum ThinkingState {
 impl<'m> Draft<'m> {
     fn new(translated: Translated, model: Option<&'m Model>, terms: &'m Terms<'m>) -> Self {
         let Translated { mut request, intent, notices } = translated;
+        let offers_tools = request.tool_config.is_some();
         Self {
             config: request.inference_config.take().unwrap_or_default(),
             fields: Fields::of(request.additional_model_request_fields.take()),
@@ -136,6 +139,7 @@ impl<'m> Draft<'m> {
             tool_names: ToolNames::default(),
             thinking: ThinkingState::Off,
             terms,
+            offers_tools,
             betas: Vec::new(),
             refusal: None,
         }
@@ -152,6 +156,7 @@ impl<'m> Draft<'m> {
             fields,
             thinking: _,
             terms,
+            offers_tools: _,
             betas,
             refusal,
         } = self;

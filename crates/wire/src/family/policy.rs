@@ -15,6 +15,17 @@ pub struct Terms<'t> {
     pub refused: &'t [Refused],
 }
 
+impl Terms<'_> {
+    /// Whether the model has refused before to have the form of its answer prescribed, with whatever betas.
+    pub fn have_refused_schemas(&self) -> bool {
+        self.refused.iter().any(|refused| SCHEMA_WORDS.contains(&refused.path.as_str()))
+    }
+}
+
+/// What models call the form of an answer when they refuse it.
+pub(super) const SCHEMA_WORDS: [&str; 5] =
+    ["output_config", "output_config.format", "output_format", "outputConfig", "outputConfig.textFormat"];
+
 /// What becomes of a parameter that the model does not take as it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ParameterPolicy {

@@ -11,6 +11,7 @@ use crate::bedrock::{
     ToolUse, Usage,
 };
 use crate::dialect::{Answer, Dialect, Truncated, error_body};
+use crate::formed::AnswerStream;
 use crate::sse;
 
 /// Writes one answer's events into a buffer that the caller reuses.
@@ -29,6 +30,8 @@ pub struct StreamWriter {
     /// Said together with what Bedrock says last, so that no client takes a cut stream for complete.
     stop: Option<MessageStop>,
     metadata: bool,
+    /// Makes text of the call that is the answer.
+    formed: Option<AnswerStream>,
 }
 
 /// What must be known of a block until it ends.
@@ -42,6 +45,7 @@ enum OpenBlock {
 impl StreamWriter {
     /// A writer for one answer; with `include_usage` (`stream_options.include_usage`) the last chunk states the usage.
     pub fn new(answer: Answer, include_usage: bool) -> Self {
+        let formed = answer.tool_names.answer().map(AnswerStream::new);
         let head = Head {
             id: &answer.id,
             object: "chat.completion.chunk",
@@ -61,11 +65,19 @@ impl StreamWriter {
             reasoning: Vec::new(),
             stop: None,
             metadata: false,
+            formed,
         }
     }
 
     /// Appends the chunks that an event makes; some make none.
     pub fn event(&mut self, event: &StreamEvent<'_>, out: &mut BytesMut) {
+        let Some(formed) = &mut self.formed else { return self.write(event, out) };
+        for event in formed.unfold(event) {
+            self.write(&event, out);
+        }
+    }
+
+    fn write(&mut self, event: &StreamEvent<'_>, out: &mut BytesMut) {
         match event {
             StreamEvent::MessageStart(_) => {
                 self.chunk(&Delta { role: Some("assistant"), content: Some(""), ..Delta::default() }, out);

@@ -14,6 +14,7 @@ use crate::bedrock::{
     ToolResultBlock, ToolUse,
 };
 use crate::dialect::{Answer, Truncated, to_vec};
+use crate::formed::AnswerStream;
 use crate::sse;
 
 /// Writes one answer's events into a buffer that the caller reuses.
@@ -30,6 +31,8 @@ pub struct StreamWriter {
     open: Option<Open>,
     stop: Option<MessageStop>,
     metadata: bool,
+    /// Makes text of the call that is the answer.
+    formed: Option<AnswerStream>,
     /// The whole response, where it is to be stored.
     whole: Option<Vec<u8>>,
 }
@@ -68,6 +71,7 @@ enum Kind {
 impl StreamWriter {
     /// A writer for one answer.
     pub fn new(answer: Answer, echo: Echo) -> Self {
+        let formed = answer.tool_names.answer().map(AnswerStream::new);
         Self {
             answer,
             echo,
@@ -77,12 +81,20 @@ impl StreamWriter {
             open: None,
             stop: None,
             metadata: false,
+            formed,
             whole: None,
         }
     }
 
     /// Appends the events that an event makes; some make none.
     pub fn event(&mut self, event: &StreamEvent<'_>, out: &mut BytesMut) {
+        let Some(formed) = &mut self.formed else { return self.write(event, out) };
+        for event in formed.unfold(event) {
+            self.write(&event, out);
+        }
+    }
+
+    fn write(&mut self, event: &StreamEvent<'_>, out: &mut BytesMut) {
         match event {
             StreamEvent::MessageStart(_) => self.begin(out),
             StreamEvent::ContentBlockStart(start) => self.start(start, out),

@@ -7,6 +7,7 @@ mod eventstream;
 mod fixtures;
 mod heard;
 mod keypaths;
+mod lessons;
 mod lint;
 mod native;
 mod properties;
