@@ -22,13 +22,14 @@ test:
 
 check:
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path conformance/Cargo.toml --check
 	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
 	scripts/cargo-deny --log-level error check licenses bans sources
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" $(CARGO) doc --workspace --no-deps --document-private-items --quiet
 
 conformance:
 	$(CARGO) build --package outcrop
-	OUTCROP_BIN=$(abspath $(or $(CARGO_TARGET_DIR),target))/debug/outcrop $(CARGO) test --manifest-path conformance/Cargo.toml
+	OUTCROP_BIN=$(abspath $(or $(CARGO_TARGET_DIR),target))/debug/outcrop $(CARGO) test --locked --manifest-path conformance/Cargo.toml
 
 bench:
 	$(CARGO) build --release --package outcrop

@@ -62,6 +62,7 @@ def facts(binary: str, url: str, environment: dict[str, str]) -> dict[str, str]:
     return {
         "OUTCROP_BIN": binary,
         "OUTCROP_URL": url,
+        "OUTCROP_STORY": str(HERE / "operations.json"),
         "OUTCROP_CLAUDE_ARN": claude["inferenceProfileArn"],
         "OUTCROP_NOVA_ARN": nova["inferenceProfileArn"],
         "OUTCROP_CLAUDE_THINKING": json.dumps(THINKING[mode]),

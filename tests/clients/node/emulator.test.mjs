@@ -1,29 +1,21 @@
-// @aws-sdk/client-bedrock and -runtime straight against `outcrop emulate`: h2c as the SDK speaks it by itself, and TLS.
+// @aws-sdk/client-bedrock and -runtime straight against `outcrop emulate`, every operation that it claims
+// (`../operations.json`): h2c, which the runtime's client speaks by itself and the control plane's is made to, and TLS.
 //
 // Node reads NODE_EXTRA_CA_CERTS when it starts, so the calls are made by a second Node: this file, run as a program.
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import {
-  BedrockClient,
-  CreateGuardrailCommand,
-  CreateInferenceProfileCommand,
-  GetFoundationModelAvailabilityCommand,
-  GetGuardrailCommand,
-  paginateListGuardrails,
-  paginateListInferenceProfiles,
-} from "@aws-sdk/client-bedrock";
-import { BedrockRuntimeClient, ConverseCommand, ConverseStreamCommand } from "@aws-sdk/client-bedrock-runtime";
+import * as control from "@aws-sdk/client-bedrock";
+import * as runtime from "@aws-sdk/client-bedrock-runtime";
 
-const MODEL = "amazon.nova-lite-v1:0";
-const SOURCE = `arn:aws:bedrock:us-east-1::foundation-model/${MODEL}`;
-const messages = [{ role: "user", content: [{ text: "Repeat after me: conform" }] }];
+const { BedrockClient } = control;
+const { BedrockRuntimeClient } = runtime;
 // A debug build on a loaded machine.
 const START_MS = 30_000;
 
@@ -53,8 +45,8 @@ async function withEmulator(flags, judge) {
 
 async function judge(exported) {
   const env = { PATH: process.env.PATH, AWS_REGION: "us-east-1", NODE_EXTRA_CA_CERTS: exported.AWS_CA_BUNDLE ?? "", ...exported };
-  const { stdout } = await promisify(execFile)(process.execPath, [fileURLToPath(import.meta.url), "calls"], { env });
-  assert.equal(stdout.trim(), "conform");
+  const { stdout } = await promisify(execFile)(process.execPath, [fileURLToPath(import.meta.url), "calls", process.env.OUTCROP_STORY], { env });
+  assert.match(stdout, /^[0-9]+ steps/);
 }
 
 async function printed(stdout) {
@@ -77,37 +69,77 @@ function freePort() {
 
 /** What the second Node does: the environment names the endpoints, the keys and the CA. */
 async function calls() {
-  const client = new BedrockClient({ maxAttempts: 1 });
-  const { inferenceProfileArn } = await client.send(
-    new CreateInferenceProfileCommand({ inferenceProfileName: "node", modelSource: { copyFrom: SOURCE } }),
-  );
-  const listed = [];
-  for await (const page of paginateListInferenceProfiles({ client, pageSize: 5 }, { typeEquals: "APPLICATION" })) {
-    listed.push(...page.inferenceProfileSummaries);
+  const steps = JSON.parse(await readFile(process.argv[3])).steps;
+  const clients = { runtime: new BedrockRuntimeClient({ maxAttempts: 1 }) };
+  const { requestHandler } = clients.runtime.config;
+  assert.equal(requestHandler.metadata.handlerProtocol, "h2");
+  clients.control = new BedrockClient({ maxAttempts: 1, requestHandler });
+  const made = {};
+  await turnClock({ frozen: true });
+  for (const { clock, operation, input, keep = {}, expect = {}, atLeast, pageByPage } of steps) {
+    if (clock) {
+      await turnClock(clock);
+      continue;
+    }
+    const filledIn = filled(input, made);
+    const answer = pageByPage ? await pages(clients.control, operation, filledIn) : await call(clients, operation, filledIn);
+    for (const [name, path] of Object.entries(keep)) made[name] = within(answer, path);
+    for (const [path, expected] of Object.entries(expect)) {
+      assert.deepEqual(within(answer, path), expected, `${operation}: ${path}`);
+    }
+    for (const [member, least] of Object.entries(atLeast ?? {})) assert.ok(answer[member].length >= least, operation);
   }
-  assert.ok(listed.some((profile) => profile.inferenceProfileArn === inferenceProfileArn));
-  const { guardrailId } = await client.send(
-    new CreateGuardrailCommand({
-      name: "node",
-      blockedInputMessaging: "no",
-      blockedOutputsMessaging: "no",
-      wordPolicyConfig: { wordsConfig: [{ text: "kraken" }] },
-    }),
-  );
-  const guardrail = await client.send(new GetGuardrailCommand({ guardrailIdentifier: guardrailId }));
-  assert.equal(guardrail.wordPolicy.words[0].text, "kraken");
-  for await (const page of paginateListGuardrails({ client }, {})) assert.equal(page.guardrails.length, 1);
-  const available = await client.send(new GetFoundationModelAvailabilityCommand({ modelId: MODEL }));
-  assert.equal(available.agreementAvailability.status, "AVAILABLE");
+  Object.values(clients).forEach((client) => client.destroy());
+  console.log(`${steps.length} steps`);
+}
 
-  const runtime = new BedrockRuntimeClient({ maxAttempts: 1 });
-  const guardrailConfig = { guardrailIdentifier: guardrailId, guardrailVersion: "DRAFT" };
-  const answer = await runtime.send(new ConverseCommand({ modelId: inferenceProfileArn, messages, guardrailConfig }));
-  const { stream } = await runtime.send(new ConverseStreamCommand({ modelId: inferenceProfileArn, messages }));
+/** One operation; of a stream its text. */
+async function call(clients, operation, input) {
+  const Command = runtime[`${operation}Command`] ?? control[`${operation}Command`];
+  const answer = await (runtime[`${operation}Command`] ? clients.runtime : clients.control).send(new Command(input));
+  if (answer.stream) return { text: await textOf(answer.stream, (event) => event) };
+  if (operation === "InvokeModelWithResponseStream") {
+    return { text: await textOf(answer.body, (event) => JSON.parse(Buffer.from(event.chunk.bytes))) };
+  }
+  return plain(answer);
+}
+
+async function textOf(stream, read) {
   let text = "";
-  for await (const event of stream) text += event.contentBlockDelta?.delta?.text ?? "";
-  assert.equal(text, answer.output.message.content[0].text);
-  console.log(text);
-  runtime.destroy();
-  client.destroy();
+  for await (const event of stream) text += read(event).contentBlockDelta?.delta?.text ?? "";
+  return text;
+}
+
+/** All pages of a list, one item each, put together. */
+async function pages(client, operation, input) {
+  const all = {};
+  for await (const page of control[`paginate${operation}`]({ client, pageSize: 1 }, input)) {
+    for (const [member, value] of Object.entries(page)) {
+      if (Array.isArray(value)) (all[member] ??= []).push(...value);
+    }
+  }
+  return all;
+}
+
+/** What the story compares: without the members that are there but undefined. */
+function plain(answer) {
+  return JSON.parse(JSON.stringify({ ...answer, $metadata: undefined }));
+}
+
+function filled(value, made) {
+  if (typeof value === "string") return value.replace(/^\{(\w+)\}$/, (_, name) => made[name]);
+  if (Array.isArray(value)) return value.map((item) => filled(item, made));
+  if (value?.$bytes !== undefined) return Buffer.from(value.$bytes);
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, filled(item, made)]));
+}
+
+function within(answer, path) {
+  return path.split(".").reduce((found, part) => found?.[part], answer);
+}
+
+async function turnClock(body) {
+  const url = `${process.env.AWS_ENDPOINT_URL_BEDROCK}/_emulator/clock`;
+  const answer = await fetch(url, { method: "POST", body: JSON.stringify(body) });
+  assert.equal(answer.status, 200);
 }

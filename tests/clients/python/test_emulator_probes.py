@@ -2,13 +2,12 @@
 
 import collections
 import http.client
-import json
-from pathlib import Path
 from urllib.parse import quote, urlencode
 
 import botocore.session
 import probes
 import pytest
+import story
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
@@ -18,8 +17,6 @@ from botocore.validate import ParamValidator
 from emulated import ACCESS_KEY, REGION, SECRET_KEY
 
 KEYS = Credentials(ACCESS_KEY, SECRET_KEY)
-# Where the operations that the emulator claims are written down.
-CLAIMED = Path(__file__).resolve().parents[3] / "crates/emulator/data/service-model.json"
 # The share of probes that must be answered as the model says.
 ENOUGH = 0.995
 # What an input that satisfies all constraints may still meet: what it names is not there, or is there already.
@@ -72,7 +69,7 @@ def claimed() -> list:
     """The operations, those that delete things last."""
     session = botocore.session.get_session()
     models = [session.get_service_model(name) for name in ("bedrock", "bedrock-runtime")]
-    names = json.loads(CLAIMED.read_text())["operations"]
+    names = story.claimed()
     found = [model.operation_model(name) for name in names for model in models if name in model.operation_names]
     assert len(found) == len(names)
     return found
