@@ -65,17 +65,23 @@ pub enum Reason {
     Converse,
     /// The configuration asks for Converse (`lane: converse`).
     Configured,
+    /// Embeddings have no API but InvokeModel.
+    Embeddings,
+    /// A schema is prescribed that the model does not enforce by itself.
+    Form,
 }
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::SpeaksBedrock,
         Self::SpeaksMessages,
         Self::LivesThere,
         Self::ApplicationProfile,
         Self::Converse,
         Self::Configured,
+        Self::Embeddings,
+        Self::Form,
     ];
 
     /// In words.
@@ -87,6 +93,8 @@ impl Reason {
             Self::ApplicationProfile => "an application profile is for InvokeModel and Converse only",
             Self::Converse => "Converse serves the model under each of its identifiers",
             Self::Configured => "the configuration says lane: converse",
+            Self::Embeddings => "InvokeModel serves embeddings",
+            Self::Form => "the model does not enforce the schema by itself, and a tool can",
         }
     }
 }

@@ -10,7 +10,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 use hyper::body::Incoming;
-use outcrop_catalog::Model;
+use outcrop_catalog::{Lane, Model, Reason, Surface};
 use outcrop_wire::bedrock::ErrorKind;
 use outcrop_wire::dialect::{Dialect, Head, RequestError};
 use outcrop_wire::embeddings::{self, EmbeddingFamily, EmbeddingsRequest, Vectors};
@@ -19,10 +19,11 @@ use outcrop_wire::{Json, Notices};
 use crate::access::Caller;
 use crate::exchange::{admit, disclose, invocation, open, pass_fault};
 use crate::failure::Failure;
-use crate::lane::{Answer, Call, Lane, json_headers};
+use crate::lane::{Answer, Call, json_headers};
 use crate::reply::{self, ReplyBody};
 use crate::router::Operation;
 use crate::state::{Route, State};
+use crate::travel::Travel;
 
 /// Answers one embeddings request.
 pub(crate) async fn answer(
@@ -98,7 +99,8 @@ fn call(id: &str, headers: &HeaderMap, body: Bytes, notices: Notices) -> Call {
     Call {
         request_id: id.to_owned(),
         operation: Operation::InvokeModel,
-        lane: Lane::Translate,
+        travel: TRAVEL,
+        stream: false,
         answer: Answer::Native,
         headers: headers.clone(),
         body,
@@ -106,6 +108,9 @@ fn call(id: &str, headers: &HeaderMap, body: Bytes, notices: Notices) -> Call {
         keeper: None,
     }
 }
+
+const TRAVEL: Travel =
+    Travel { lane: Lane::Translate, surface: Surface::RuntimeInvoke, reason: Reason::Embeddings };
 
 /// One invocation: its vectors, and the tokens it took.
 async fn embed(

@@ -6,6 +6,7 @@ use http::HeaderMap;
 use outcrop_bedrock::is_unattended;
 use outcrop_wire::anthropic::RelayWriter;
 use outcrop_wire::bedrock::{BedrockError, StopReason, StreamEvent, Usage};
+use outcrop_wire::relayed::Report;
 
 use crate::failure::Failure;
 use crate::ledger::{Ledger, Record, UsageKind};
@@ -52,6 +53,11 @@ impl Entry {
         };
     }
 
+    /// A piece of the answer in a dialect of server-sent events.
+    pub(crate) fn heard_event(&mut self, bytes: usize) {
+        self.heard += bytes.checked_sub(SERVER_SENT_FRAME).map_or(0, estimated_tokens);
+    }
+
     pub(crate) fn request_id(&mut self, headers: &HeaderMap) {
         let id = headers.get(AWS_REQUEST_ID).and_then(|id| id.to_str().ok()).map(str::to_owned);
         self.edit(|record| record.request_id = id);
@@ -88,6 +94,14 @@ impl Entry {
         let Some(reason) = writer.stop_reason() else { return };
         self.edit(|record| record.stop_reason = Some(reason.to_owned()));
         self.used(writer.usage().as_ref());
+    }
+
+    /// What an answer in the client's own dialect says of itself.
+    pub(crate) fn reported(&mut self, report: &Report) {
+        self.used(report.usage.as_ref());
+        if let Some(reason) = &report.stop_reason {
+            self.edit(|record| record.stop_reason = Some(reason.clone()));
+        }
     }
 
     /// Notes the failure and ends the record.
@@ -136,6 +150,9 @@ const CLIENT_LEFT: &str = "ClientDisconnected";
 const DELTA_FRAME: usize = 70;
 /// What Claude's own event holds beside its text.
 const CHUNK_FRAME: usize = 90;
+
+/// What a chunk of Chat Completions holds beside its text: id, model, time, the choice.
+const SERVER_SENT_FRAME: usize = 200;
 
 /// Four bytes a token: English text, by the rule of thumb of every publisher. Only where nobody says better.
 fn estimated_tokens(bytes: usize) -> u64 {

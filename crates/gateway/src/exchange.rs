@@ -185,7 +185,7 @@ pub(crate) fn open(
         tokens: Default::default(),
         usage: UsageKind::None,
         dialect: word(dialect),
-        lane: call.lane.as_str(),
+        lane: call.travel.lane(),
         first_event: None,
         latency: Duration::ZERO,
         notices: call.notices.iter().map(ToString::to_string).collect(),
@@ -213,7 +213,7 @@ pub(crate) fn disclose(route: &Route, call: &Call, headers: &mut HeaderMap) {
             headers.insert(name, value.clone());
         }
     }
-    headers.insert("outcrop-lane", HeaderValue::from_static(call.lane.as_str()));
+    headers.insert("outcrop-lane", call.travel.header());
     let notices =
         call.notices.iter().map(ToString::to_string).chain(route.resolution.notices.iter().cloned());
     for notice in notices {

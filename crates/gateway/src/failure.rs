@@ -7,6 +7,7 @@ use outcrop_catalog::{Catalog, Resolution, ResolveError};
 use outcrop_wire::bedrock::{BedrockError, ErrorKind};
 use outcrop_wire::dialect::{Dialect, RequestError, error_body};
 
+use crate::lane::{Answer, Call};
 use crate::reply::{ReplyBody, was_lost};
 use crate::router::Unroutable;
 use crate::state::RouteError;
@@ -22,6 +23,8 @@ pub(crate) struct Failure {
     request: Option<Box<RequestError>>,
     /// Nothing was generated, and another target may do better.
     pub(crate) elsewhere: bool,
+    /// AWS spoke the client's own dialect, so that its words can be handed on.
+    in_clients_words: bool,
     /// What the gateway says of the route it took.
     pub(crate) disclosed: Box<HeaderMap>,
 }
@@ -45,6 +48,12 @@ impl Failure {
     pub(crate) fn refused(error: BedrockError) -> Self {
         let elsewhere = lacks_capacity(&error);
         Self { elsewhere, ..error.into() }
+    }
+
+    /// The failure of this call: an endpoint that speaks the client's dialect has said it in the client's words already.
+    pub(crate) fn said_in(mut self, call: &Call) -> Self {
+        self.in_clients_words = matches!(call.answer, Answer::Relayed(_));
+        self
     }
 
     /// Whether it tells of the target's health, rather than of the request.
@@ -81,7 +90,9 @@ impl Failure {
         let mut body = None;
         if let Some(upstream) = self.upstream {
             hand_on(&upstream.headers, &mut headers);
-            if dialect == Dialect::Bedrock && !upstream.body.is_empty() {
+            let is_said =
+                self.in_clients_words && self.hint.is_none() && status.as_u16() == self.error.status;
+            if (dialect == Dialect::Bedrock || is_said) && !upstream.body.is_empty() {
                 body = Some(upstream.body);
             }
         }
@@ -132,7 +143,15 @@ pub(crate) fn hand_on(from: &HeaderMap, to: &mut HeaderMap) {
 
 impl From<BedrockError> for Failure {
     fn from(error: BedrockError) -> Self {
-        Self { error, hint: None, upstream: None, request: None, elsewhere: false, disclosed: Box::default() }
+        Self {
+            error,
+            hint: None,
+            upstream: None,
+            request: None,
+            elsewhere: false,
+            in_clients_words: false,
+            disclosed: Box::default(),
+        }
     }
 }
 

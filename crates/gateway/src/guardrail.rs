@@ -4,6 +4,7 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
+use outcrop_catalog::Surface;
 use outcrop_wire::bedrock::GuardrailConfig;
 use outcrop_wire::dialect::RequestError;
 use outcrop_wire::envelope::with_member;
@@ -50,7 +51,16 @@ impl Guardrail {
             Operation::InvokeModelWithResponseStream => {
                 self.in_headers(&mut call.headers) | self.asynchronous(call)?
             }
-            Operation::CountTokens => return Ok(()),
+            Operation::CountTokens | Operation::CountMessages => return Ok(()),
+            Operation::ChatCompletions | Operation::Responses | Operation::Messages
+                if call.travel.surface == Surface::RuntimeOpenai =>
+            {
+                self.in_headers(&mut call.headers)
+            }
+            Operation::ChatCompletions | Operation::Responses | Operation::Messages => {
+                return Err(RequestError::at("model", "the configured guardrail cannot be put on a request to bedrock-mantle")
+                    .hint("name a model that bedrock-runtime serves (`outcrop explain` says where a model is served)"));
+            }
         };
         let GuardrailConfig { guardrail_identifier, guardrail_version, .. } = &self.config;
         let applied =
@@ -103,7 +113,13 @@ mod tests {
     use outcrop_wire::Notices;
 
     use super::*;
-    use crate::lane::{Answer, Lane};
+    use outcrop_catalog::{Lane, Reason};
+
+    use crate::lane::Answer;
+    use crate::travel::Travel;
+
+    const TRAVEL: Travel =
+        Travel { lane: Lane::Relay, surface: Surface::RuntimeConverse, reason: Reason::SpeaksBedrock };
 
     fn guardrail(mode: Option<&str>) -> Guardrail {
         let config = GuardrailConfig {
@@ -124,7 +140,8 @@ mod tests {
         let mut call = Call {
             request_id: String::new(),
             operation,
-            lane: Lane::Relay,
+            travel: TRAVEL,
+            stream: operation.is_stream(),
             answer: Answer::Native,
             headers,
             body: Bytes::from(body),

@@ -1,4 +1,5 @@
-//! How a request travels: relayed as it is, or translated to Converse.
+//! Makes the call of a request: relayed as it is, or translated to Converse. Which of them is the catalog's to say
+//! ([`outcrop_catalog::lane`]), so that `outcrop explain` says the same.
 
 use std::borrow::Cow;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -6,16 +7,17 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use outcrop_catalog::Model;
+use outcrop_catalog::{Api, Lane, Model, Reason, Surface};
 use outcrop_wire::dialect::{self, Dialect, Head, RequestError};
 use outcrop_wire::family::{self, Terms};
-use outcrop_wire::lesson::Refused;
-use outcrop_wire::{Notices, anthropic, counting, envelope, openai_chat, openai_responses};
+use outcrop_wire::lesson::{self, Refused};
+use outcrop_wire::{Notices, anthropic, counting, envelope, openai_chat, openai_responses, relayed};
 
 use crate::router::{Endpoint, Operation};
 use crate::settings::LanePolicy;
 use crate::state::Route;
 use crate::stored::Keeper;
+use crate::travel::Travel;
 
 /// What a client asks of a model, read as far as routing needs.
 #[derive(Debug)]
@@ -60,24 +62,19 @@ impl<'a> Inbound<'a> {
         Ok(Self { dialect, model, stream, operation: None, counts, headers, body })
     }
 
+    /// What the client speaks.
+    fn api(&self) -> Api {
+        match (self.operation, self.dialect) {
+            (Some(Operation::InvokeModel | Operation::InvokeModelWithResponseStream), _) => Api::InvokeModel,
+            (Some(_), _) => Api::Converse,
+            (None, Dialect::Messages) => Api::Messages,
+            (None, Dialect::Responses) => Api::Responses,
+            (None, Dialect::ChatCompletions | Dialect::Bedrock) => Api::ChatCompletions,
+        }
+    }
+
     fn betas(&self) -> Vec<&'a str> {
         self.headers.get_all("anthropic-beta").iter().filter_map(|value| value.to_str().ok()).collect()
-    }
-}
-
-/// How a request travels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Lane {
-    Relay,
-    Translate,
-}
-
-impl Lane {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Relay => "relay",
-            Self::Translate => "translate",
-        }
     }
 }
 
@@ -87,7 +84,9 @@ pub(crate) struct Call {
     /// Ours, as in `outcrop-request-id`.
     pub(crate) request_id: String,
     pub(crate) operation: Operation,
-    pub(crate) lane: Lane,
+    pub(crate) travel: Travel,
+    /// The answer is a stream.
+    pub(crate) stream: bool,
     pub(crate) answer: Answer,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
@@ -121,6 +120,18 @@ pub(crate) enum Answer {
     MessagesRelay,
     /// As Anthropic's count of tokens.
     Count,
+    /// As AWS wrote it, in the client's own dialect.
+    Relayed(Relayed),
+}
+
+/// An answer in the client's own dialect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Relayed {
+    pub(crate) dialect: Dialect,
+    /// The usage at the end of the stream is for the ledger alone.
+    pub(crate) hides_usage: bool,
+    /// The client wants the response to be stored.
+    pub(crate) stores: bool,
 }
 
 /// Chooses the lane and makes the call.
@@ -131,17 +142,18 @@ pub(crate) fn prepare(
     terms: &Terms<'_>,
     request_id: &str,
 ) -> Result<Call, RequestError> {
-    match inbound.operation {
-        Some(operation) => Ok(native(inbound, operation, request_id)),
-        None if inbound.counts => count(inbound, route, terms, request_id),
-        None if inbound.dialect == Dialect::Messages
-            && policy == LanePolicy::Auto
-            && speaks_messages(route)
-            && !must_form_answer(inbound, route, terms) =>
-        {
-            relay_messages(inbound, route, terms, request_id)
+    let passage = route.resolution.passage(inbound.api(), policy == LanePolicy::Converse);
+    let passage = passage.map_err(|none| RequestError::at("model", none.to_string()).hint(none.hint()))?;
+    let travel = Travel::from(passage);
+    match (inbound.operation, passage.lane) {
+        _ if passage.path.is_some() => relay(inbound, route, travel, terms, request_id),
+        (Some(operation), _) => Ok(native(inbound, operation, travel, request_id)),
+        (None, _) if inbound.counts => count(inbound, route, travel, terms, request_id),
+        (None, Lane::Relay) if must_form_answer(inbound, route, terms) => {
+            translate(inbound, route, FORMED, terms, request_id)
         }
-        None => translate(inbound, route, terms, request_id),
+        (None, Lane::Relay) => relay_messages(inbound, route, travel, terms, request_id),
+        (None, Lane::Translate) => translate(inbound, route, travel, terms, request_id),
     }
 }
 
@@ -152,12 +164,56 @@ fn must_form_answer(inbound: &Inbound<'_>, route: &Route, terms: &Terms<'_>) -> 
     (!model.is_some_and(enforces) || terms.have_refused_schemas()) && envelope::prescribes_form(inbound.body)
 }
 
+/// Of a request whose schema the model does not enforce by itself.
+const FORMED: Travel =
+    Travel { lane: Lane::Translate, surface: Surface::RuntimeConverse, reason: Reason::Form };
+
+/// AWS's own Chat Completions, Responses or Messages, for a model that lives there: nothing changes but the envelope.
+fn relay(
+    inbound: &Inbound<'_>,
+    route: &Route,
+    travel: Travel,
+    terms: &Terms<'_>,
+    request_id: &str,
+) -> Result<Call, RequestError> {
+    let resolution = &route.resolution;
+    // Mantle knows models by their ids alone: an ARN of one is none of its names.
+    let name = match &resolution.model {
+        Some(model) if travel.surface == Surface::Mantle => &model.id,
+        _ => &resolution.target,
+    };
+    let dialect = inbound.dialect;
+    let relayed::Request { body, hides_usage, stores, mut notices } =
+        relayed::request(dialect, inbound.body, name, inbound.stream)?;
+    let body = match terms.refused {
+        [] => body,
+        refused => Bytes::from(lesson::leave_out(body.to_vec(), refused, &mut notices)),
+    };
+    Ok(Call {
+        request_id: request_id.to_owned(),
+        operation: match dialect {
+            Dialect::Responses => Operation::Responses,
+            Dialect::Messages if inbound.counts => Operation::CountMessages,
+            Dialect::Messages => Operation::Messages,
+            Dialect::ChatCompletions | Dialect::Bedrock => Operation::ChatCompletions,
+        },
+        travel,
+        stream: inbound.stream && !inbound.counts,
+        answer: Answer::Relayed(Relayed { dialect, hides_usage, stores }),
+        headers: relayed_headers(inbound),
+        body,
+        notices,
+        keeper: None,
+    })
+}
+
 /// Converse, InvokeModel, CountTokens: nothing changes but URL, Region and signature.
-fn native(inbound: &Inbound<'_>, operation: Operation, request_id: &str) -> Call {
+fn native(inbound: &Inbound<'_>, operation: Operation, travel: Travel, request_id: &str) -> Call {
     Call {
         request_id: request_id.to_owned(),
         operation,
-        lane: Lane::Relay,
+        travel,
+        stream: inbound.stream,
         answer: Answer::Native,
         headers: native_headers(inbound.headers),
         body: inbound.body.clone(),
@@ -170,6 +226,7 @@ fn native(inbound: &Inbound<'_>, operation: Operation, request_id: &str) -> Call
 fn relay_messages(
     inbound: &Inbound<'_>,
     route: &Route,
+    travel: Travel,
     terms: &Terms<'_>,
     request_id: &str,
 ) -> Result<Call, RequestError> {
@@ -181,7 +238,8 @@ fn relay_messages(
     Ok(Call {
         request_id: request_id.to_owned(),
         operation,
-        lane: Lane::Relay,
+        travel,
+        stream: inbound.stream,
         answer: Answer::MessagesRelay,
         headers: json_headers(),
         body: Bytes::from(body),
@@ -194,6 +252,7 @@ fn relay_messages(
 fn count(
     inbound: &Inbound<'_>,
     route: &Route,
+    travel: Travel,
     terms: &Terms<'_>,
     request_id: &str,
 ) -> Result<Call, RequestError> {
@@ -204,20 +263,21 @@ fn count(
     let most = model.and_then(|model| model.limits.max_output_tokens).unwrap_or(ANY_LIMIT);
     let mut notices = Notices::default();
     let betas = inbound.betas();
-    let (lane, body, notices) = if speaks_messages(route) {
+    let (body, notices) = if travel.lane == Lane::Relay {
         let body = envelope::countable_messages(model, inbound.body, &betas, most, terms, &mut notices)?;
-        (Lane::Relay, counting::of_invoke_model(&body), notices)
+        (counting::of_invoke_model(&body), notices)
     } else {
         let body = envelope::countable_messages(None, inbound.body, &betas, most, terms, &mut notices)?;
         let translated = anthropic::translate(&body, &[])?;
         let prepared = family::apply_under(translated, model, terms)?;
         let family::Prepared { request, notices, tool_names: _ } = prepared;
-        (Lane::Translate, counting::of_converse(&request), notices)
+        (counting::of_converse(&request), notices)
     };
     Ok(Call {
         request_id: request_id.to_owned(),
         operation: Operation::CountTokens,
-        lane,
+        travel,
+        stream: false,
         answer: Answer::Count,
         headers: json_headers(),
         body: Bytes::from(body),
@@ -230,6 +290,7 @@ fn count(
 fn translate(
     inbound: &Inbound<'_>,
     route: &Route,
+    travel: Travel,
     terms: &Terms<'_>,
     request_id: &str,
 ) -> Result<Call, RequestError> {
@@ -262,7 +323,8 @@ fn translate(
     Ok(Call {
         request_id: request_id.to_owned(),
         operation: if inbound.stream { Operation::ConverseStream } else { Operation::Converse },
-        lane: Lane::Translate,
+        travel,
+        stream: inbound.stream,
         answer: match inbound.dialect {
             Dialect::Messages => Answer::Messages { answer },
             Dialect::Responses => Answer::Responses { answer, echo: echo.unwrap_or_default() },
@@ -289,16 +351,31 @@ fn unix_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-/// Whether InvokeModel of the target takes an Anthropic Messages body.
-fn speaks_messages(route: &Route) -> bool {
-    const FAMILY: &str = "anthropic";
-    route.resolution.model.as_ref().is_some_and(|model| model.family.as_deref() == Some(FAMILY))
-}
-
 pub(crate) fn json_headers() -> HeaderMap {
     let json = HeaderValue::from_static("application/json");
     HeaderMap::from_iter([(CONTENT_TYPE, json.clone()), (ACCEPT, json)])
 }
+
+/// What a client says in headers to the dialect's own endpoint: its version and betas, its project, and Bedrock's settings.
+fn relayed_headers(inbound: &Inbound<'_>) -> HeaderMap {
+    const WANTED: [&str; 3] = ["anthropic-version", "anthropic-beta", "openai-project"];
+    let mut headers = json_headers();
+    if inbound.dialect == Dialect::Messages {
+        headers.insert("anthropic-version", HeaderValue::from_static(ANTHROPIC_VERSION));
+    }
+    let is_wanted =
+        |name: &HeaderName| WANTED.contains(&name.as_str()) || name.as_str().starts_with("x-amzn-bedrock-");
+    for name in inbound.headers.keys().filter(|name| is_wanted(name)) {
+        headers.remove(name);
+        for value in inbound.headers.get_all(name) {
+            headers.append(name.clone(), value.clone());
+        }
+    }
+    headers
+}
+
+/// The only version there is of the Messages API, for clients that name none (Anthropic's API reference, "Versions").
+const ANTHROPIC_VERSION: &str = "2023-06-01";
 
 /// What a Bedrock client says in headers: content types and the `x-amzn-bedrock-…` settings.
 fn native_headers(from: &HeaderMap) -> HeaderMap {

@@ -21,6 +21,7 @@ mod lane;
 pub mod ledger;
 pub mod lessons;
 mod models;
+mod pipe;
 mod reload;
 mod reply;
 mod router;
@@ -32,6 +33,7 @@ mod stream;
 mod targets;
 mod telemetry;
 mod tenant;
+mod travel;
 mod writer;
 
 pub use access::Key;

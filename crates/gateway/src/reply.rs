@@ -11,7 +11,7 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use outcrop_bedrock::{SendError, Timeouts};
 use outcrop_wire::bedrock::{BedrockError, ConverseResponse, ErrorKind, Usage};
-use outcrop_wire::{anthropic, counting, envelope, openai_chat, openai_responses};
+use outcrop_wire::{anthropic, counting, envelope, openai_chat, openai_responses, relayed};
 use serde::Deserialize;
 
 use crate::disconnect::Drains;
@@ -29,9 +29,9 @@ pub(crate) async fn answer(
     drains: Drains,
     timeouts: Timeouts,
 ) -> Result<Response<ReplyBody>, Failure> {
-    let (head, body) = accept(sent, &mut entry)?;
+    let (head, body) = accept(sent, &mut entry).map_err(|failure| failure.said_in(call))?;
     let mut headers = headers(call, &head.headers);
-    let body = if call.operation.is_stream() {
+    let body = if call.stream {
         headers.entry(header::CONTENT_TYPE).or_insert(SSE);
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         ReplyBody::Stream(Streaming::new(StreamBody::open(call, body, entry, timeouts).await?, drains))
@@ -87,7 +87,7 @@ const MAX_ANSWER: usize = 64 * 1024 * 1024;
 /// A client of Bedrock gets AWS's headers; any other only the id that AWS's support asks for.
 fn headers(call: &Call, from: &HeaderMap) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    if matches!(call.answer, Answer::Native) {
+    if matches!(call.answer, Answer::Native | Answer::Relayed(_)) {
         hand_on(from, &mut headers);
     } else if let Some(id) = from.get(AWS_REQUEST_ID) {
         headers.insert(AWS_REQUEST_ID, id.clone());
@@ -113,6 +113,15 @@ async fn whole(
     let rendered = match &call.answer {
         Answer::Native | Answer::MessagesRelay => {
             entry.used(usage(call.operation, headers, &body).as_ref());
+            entry.done();
+            return Ok(body);
+        }
+        Answer::Relayed(relayed) => {
+            let report = relayed::report(relayed.dialect, &body);
+            entry.reported(&report);
+            if let Some(keeper) = &call.keeper {
+                keeper.keep(&body);
+            }
             entry.done();
             return Ok(body);
         }

@@ -49,6 +49,14 @@ pub(crate) enum Operation {
     InvokeModel,
     InvokeModelWithResponseStream,
     CountTokens,
+    /// AWS's own Chat Completions; this and what follows have paths of their own and may stream.
+    ChatCompletions,
+    /// AWS's own Responses.
+    Responses,
+    /// AWS's own Messages.
+    Messages,
+    /// `count_tokens` of AWS's own Messages.
+    CountMessages,
 }
 
 /// Why a path names nothing.
@@ -101,12 +109,16 @@ pub(crate) fn dialect(path: &str) -> Dialect {
 }
 
 impl Operation {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Converse,
         Self::ConverseStream,
         Self::InvokeModel,
         Self::InvokeModelWithResponseStream,
         Self::CountTokens,
+        Self::ChatCompletions,
+        Self::Responses,
+        Self::Messages,
+        Self::CountMessages,
     ];
 
     /// AWS's name, as in the invocation log.
@@ -116,28 +128,32 @@ impl Operation {
             Self::ConverseStream => "ConverseStream",
             Self::InvokeModel => "InvokeModel",
             Self::InvokeModelWithResponseStream => "InvokeModelWithResponseStream",
-            Self::CountTokens => "CountTokens",
+            Self::CountTokens | Self::CountMessages => "CountTokens",
+            Self::ChatCompletions => "ChatCompletions",
+            Self::Responses => "Responses",
+            Self::Messages => "Messages",
         }
     }
 
-    /// The last segment of its path.
-    pub(crate) fn segment(self) -> &'static str {
+    /// The last segment of its path under `/model/{id}`; `None` for AWS's own dialects.
+    pub(crate) fn segment(self) -> Option<&'static str> {
         match self {
-            Self::Converse => "converse",
-            Self::ConverseStream => "converse-stream",
-            Self::InvokeModel => "invoke",
-            Self::InvokeModelWithResponseStream => "invoke-with-response-stream",
-            Self::CountTokens => "count-tokens",
+            Self::Converse => Some("converse"),
+            Self::ConverseStream => Some("converse-stream"),
+            Self::InvokeModel => Some("invoke"),
+            Self::InvokeModelWithResponseStream => Some("invoke-with-response-stream"),
+            Self::CountTokens => Some("count-tokens"),
+            Self::ChatCompletions | Self::Responses | Self::Messages | Self::CountMessages => None,
         }
     }
 
-    /// Whether the answer is an event stream.
+    /// Whether the answer is one of Bedrock's event streams.
     pub(crate) fn is_stream(self) -> bool {
         matches!(self, Self::ConverseStream | Self::InvokeModelWithResponseStream)
     }
 
     fn from_segment(segment: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|operation| operation.segment() == segment)
+        Self::ALL.into_iter().find(|operation| operation.segment() == Some(segment))
     }
 }
 

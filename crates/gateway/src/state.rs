@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use http::HeaderValue;
 use outcrop_bedrock::control::PATH_SEGMENT;
-use outcrop_bedrock::{Client, Endpoint, EndpointError};
-use outcrop_catalog::{Catalog, Context, Layer, Resolution, ResolveError, Source};
+use outcrop_bedrock::{Client, Endpoint, EndpointError, Endpoints};
+use outcrop_catalog::{Api, Catalog, Context, Layer, Resolution, ResolveError, Source, Surface};
 use outcrop_wire::dialect::Dialect;
 use percent_encoding::utf8_percent_encode;
 
@@ -276,7 +276,7 @@ impl State {
     fn route_to(&self, live: &Live, resolution: Resolution) -> Result<Route, RouteError> {
         let header = |text: &str| HeaderValue::try_from(text).ok();
         Ok(Route {
-            endpoint: live.client.endpoints().runtime(&resolution.source_region)?,
+            endpoint: endpoint(live.client.endpoints(), &resolution)?,
             paths: Operation::ALL.map(|operation| path(&resolution, operation)),
             target: header(&resolution.target),
             model: resolution.model.as_ref().and_then(|model| header(&model.id)),
@@ -323,11 +323,32 @@ impl Route {
     }
 }
 
-/// CountTokens takes the bare model id alone, no profile (reference `bedrock.md` §2).
+/// The endpoint of the surface that serves it.
+fn endpoint(endpoints: &Endpoints, resolution: &Resolution) -> Result<Endpoint, EndpointError> {
+    let region = &resolution.source_region;
+    match resolution.surface {
+        Surface::RuntimeConverse | Surface::RuntimeInvoke => endpoints.runtime(region),
+        Surface::RuntimeOpenai => endpoints.runtime(region).map(Endpoint::taking_keys),
+        Surface::Mantle => endpoints.mantle(region),
+    }
+}
+
+/// The path of an operation; empty where AWS does not offer its own dialect for the model. CountTokens takes the bare model
+/// id alone, no profile (reference `bedrock.md` §2).
 fn path(resolution: &Resolution, operation: Operation) -> String {
+    let route = |api| resolution.model.as_ref().and_then(|model| model.route(api)).unwrap_or_default();
     let target = match (&resolution.model, operation) {
         (Some(model), Operation::CountTokens) => &model.id,
         _ => &resolution.target,
     };
-    format!("/model/{}/{}", utf8_percent_encode(target, PATH_SEGMENT), operation.segment())
+    match operation {
+        Operation::ChatCompletions => route(Api::ChatCompletions).to_owned(),
+        Operation::Responses => route(Api::Responses).to_owned(),
+        Operation::Messages => route(Api::Messages).to_owned(),
+        Operation::CountMessages => format!("{}/count_tokens", route(Api::Messages)),
+        _ => {
+            let segment = operation.segment().unwrap_or_default();
+            format!("/model/{}/{segment}", utf8_percent_encode(target, PATH_SEGMENT))
+        }
+    }
 }

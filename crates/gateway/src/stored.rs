@@ -102,12 +102,18 @@ fn may_lean(body: &[u8]) -> bool {
 impl Continued {
     /// Has the response of the call stored, where its client does not forbid it.
     pub(crate) fn keep(&self, state: &State, caller: &Caller, call: &mut Call) {
-        let Answer::Responses { answer, echo } = &mut call.answer else { return };
-        echo.previous_response_id.clone_from(&self.previous);
-        if echo.store {
+        let (id, stores) = match &mut call.answer {
+            Answer::Responses { answer, echo } => {
+                echo.previous_response_id.clone_from(&self.previous);
+                (Some(answer.id.clone()), echo.store)
+            }
+            Answer::Relayed(relayed) => (None, relayed.stores),
+            _ => return,
+        };
+        if stores {
             call.keeper = Some(Keeper {
                 responses: state.responses.clone(),
-                id: answer.id.clone(),
+                id,
                 owner: owner(caller).to_owned(),
                 previous: self.previous.clone(),
                 request: self.sent.clone(),
@@ -125,7 +131,8 @@ fn owner(caller: &Caller) -> &str {
 #[derive(Debug, Clone)]
 pub(crate) struct Keeper {
     responses: Responses,
-    id: String,
+    /// Where it is ours; otherwise the response names itself.
+    id: Option<String>,
     owner: String,
     previous: Option<String>,
     request: Bytes,
@@ -136,10 +143,11 @@ impl Keeper {
     pub(crate) fn keep(&self, response: &[u8]) {
         let Self { responses, id, owner, previous, request } = self;
         let Ok(stored) = stored::stored(request, response) else { return };
+        let Some(id) = id.clone().or_else(|| id_of(response)) else { return };
         let input = String::from_utf8_lossy(&json(&stored.input)).into_owned();
         let response = String::from_utf8_lossy(response).into_owned();
         let (owner, previous) = (owner.clone(), previous.clone());
-        responses.write(id.clone(), Record { owner, previous, input, response });
+        responses.write(id, Record { owner, previous, input, response });
     }
 }
 
@@ -282,11 +290,15 @@ impl Responses {
 }
 
 fn item_id(item: &Json) -> Option<String> {
+    id_of(item.get().as_bytes())
+}
+
+fn id_of(object: &[u8]) -> Option<String> {
     #[derive(serde::Deserialize)]
-    struct Item {
+    struct Named {
         id: String,
     }
-    serde_json::from_str(item.get()).ok().map(|Item { id }| id)
+    serde_json::from_slice(object).ok().map(|Named { id }| id)
 }
 
 /// OpenAI's words.

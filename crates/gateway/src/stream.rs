@@ -13,22 +13,20 @@ use http_body::Body;
 use hyper::body::Incoming;
 use outcrop_bedrock::Timeouts;
 use outcrop_wire::bedrock::{BedrockError, ErrorKind};
-use outcrop_wire::eventstream::Decoder;
 use tokio::time::Sleep;
 
 use crate::disconnect::{Drains, MAX_BYTES};
 use crate::entry::Entry;
 use crate::failure::Failure;
 use crate::lane::Call;
+use crate::pipe::Pipe;
 use crate::reply::{cut, was_lost};
-use crate::writer::Writer;
 
 /// An event stream from AWS, rewritten as the client reads it.
 #[derive(Debug)]
 pub(crate) struct StreamBody {
     upstream: Incoming,
-    decoder: Decoder,
-    writer: Writer,
+    pipe: Pipe,
     out: BytesMut,
     entry: Entry,
     request_id: String,
@@ -46,8 +44,7 @@ impl StreamBody {
     ) -> Result<Self, Failure> {
         let mut stream = Self {
             upstream,
-            decoder: Decoder::default(),
-            writer: Writer::new(call),
+            pipe: Pipe::new(call),
             out: BytesMut::new(),
             entry,
             request_id: call.request_id.clone(),
@@ -84,7 +81,7 @@ impl StreamBody {
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(error)) => self.fail(&error),
                 Poll::Pending => match ready!(self.quiet.poll(cx)) {
-                    Silence::Pause => self.writer.keep_alive(&mut self.out),
+                    Silence::Pause => self.pipe.keep_alive(&mut self.out),
                     Silence::TooLong => self.fail(&silent(self.quiet.limit)),
                 },
             }
@@ -94,18 +91,14 @@ impl StreamBody {
     /// Reads until something was written for the client, or the stream ended.
     fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BedrockError>> {
         loop {
-            while self.out.len() < FLUSH_AT {
-                let Some(frame) = self.decoder.next_frame().map_err(|error| cut(&error.to_string()))? else {
-                    break;
-                };
+            while self.out.len() < FLUSH_AT && self.pipe.step(&mut self.entry, &mut self.out)? {
                 self.quiet.heard();
-                self.writer.frame(&frame, &mut self.entry, &mut self.out)?;
             }
             if !self.out.is_empty() {
                 return Poll::Ready(Ok(()));
             }
             match ready!(Pin::new(&mut self.upstream).poll_frame(cx)) {
-                Some(Ok(frame)) => self.decoder.push(frame.data_ref().map_or(&[], |data| data)),
+                Some(Ok(frame)) => self.pipe.push(frame.data_ref().map_or(&[], |data| data)),
                 Some(Err(error)) => return Poll::Ready(Err(cut(&error.to_string()))),
                 None => return Poll::Ready(self.end()),
             }
@@ -114,10 +107,7 @@ impl StreamBody {
 
     /// AWS closed the stream: well, or cut.
     fn end(&mut self) -> Result<(), BedrockError> {
-        if self.decoder.has_partial_frame() {
-            return Err(cut("the stream ended within a frame"));
-        }
-        self.writer.finish(&mut self.out)?;
+        self.pipe.finish(&mut self.out)?;
         self.ended = true;
         self.entry.done();
         Ok(())
@@ -126,7 +116,7 @@ impl StreamBody {
     /// Tells the client in its own dialect, and stops.
     fn fail(&mut self, error: &BedrockError) {
         tracing::info!(id = self.request_id, %error, "the stream failed");
-        self.writer.error(error, &self.request_id, &mut self.out);
+        self.pipe.error(error, &self.request_id, &mut self.out);
         self.entry.error(error);
         self.entry.done();
         self.ended = true;

@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use outcrop_wire::bedrock::{BedrockError, ErrorKind, StreamEvent};
 use outcrop_wire::chunks::ChunkObserver;
-use outcrop_wire::dialect::Truncated;
+use outcrop_wire::dialect::{Dialect, Truncated};
 use outcrop_wire::eventstream::{self, Frame, Message};
 use outcrop_wire::{anthropic, openai_chat, openai_responses};
 
@@ -61,7 +61,7 @@ impl Writer {
             })),
             Answer::Messages { answer } => Self::Messages(anthropic::StreamWriter::new(answer.clone())),
             Answer::MessagesRelay => Self::MessagesRelay(anthropic::RelayWriter::new()),
-            Answer::Native | Answer::Count => Self::Native(Native::new(call.operation)),
+            Answer::Native | Answer::Count | Answer::Relayed(_) => Self::Native(Native::new(call.operation)),
         }
     }
 
@@ -147,13 +147,13 @@ impl Writer {
 
     /// A sign of life for balancers that close silent connections; Bedrock's own stream has none.
     pub(crate) fn keep_alive(&self, out: &mut BytesMut) {
-        match self {
-            Self::Native(_) => {}
-            Self::Chat(_) | Self::Responses(_) => out.extend_from_slice(b": keep-alive\n\n"),
-            Self::Messages(_) | Self::MessagesRelay(_) => {
-                out.extend_from_slice(b"event: ping\ndata: {\"type\": \"ping\"}\n\n");
-            }
-        }
+        let dialect = match self {
+            Self::Native(_) => Dialect::Bedrock,
+            Self::Chat(_) => Dialect::ChatCompletions,
+            Self::Responses(_) => Dialect::Responses,
+            Self::Messages(_) | Self::MessagesRelay(_) => Dialect::Messages,
+        };
+        sign_of_life(dialect, out);
     }
 
     fn exception(&mut self, frame: &Frame, error: BedrockError) -> BedrockError {
@@ -161,6 +161,15 @@ impl Writer {
             native.exception = Some(frame.bytes().clone());
         }
         error
+    }
+}
+
+/// A comment in OpenAI's dialects, Anthropic's own event in its own; Bedrock's event stream has nothing that says nothing.
+pub(crate) fn sign_of_life(dialect: Dialect, out: &mut BytesMut) {
+    match dialect {
+        Dialect::Bedrock => {}
+        Dialect::ChatCompletions | Dialect::Responses => out.extend_from_slice(b": keep-alive\n\n"),
+        Dialect::Messages => out.extend_from_slice(b"event: ping\ndata: {\"type\": \"ping\"}\n\n"),
     }
 }
 

@@ -25,6 +25,7 @@ mod media;
 pub mod notice;
 pub mod openai_chat;
 pub mod openai_responses;
+pub mod relayed;
 pub mod sigv4;
 pub mod sse;
 pub mod xml;

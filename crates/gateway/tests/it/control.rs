@@ -113,6 +113,6 @@ async fn a_burst_of_first_requests_asks_about_a_profile_once() {
     for answer in futures_util::future::join_all(asks).await {
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
         assert_eq!(answer.header("outcrop-model"), "anthropic.claude-sonnet-4-6");
-        assert_eq!(answer.header("outcrop-lane"), "relay", "the model is known from the first request on");
+        assert_eq!(answer.lane(), "relay", "the model is known from the first request on");
     }
 }

@@ -18,7 +18,7 @@ async fn a_profile_is_counted_by_its_model() {
     for path in PATHS {
         let short = rig.post(path, body.to_string()).await;
         assert_eq!(short.status, StatusCode::OK, "{}", short.text());
-        assert_eq!(short.header("outcrop-lane"), "relay");
+        assert_eq!(short.lane(), "relay");
         let count = short.json()["input_tokens"].as_u64().unwrap();
         body["thinking"] = json!({"type": "enabled", "budget_tokens": 30_000});
         body["messages"][0]["content"] = "one two three four five six seven eight nine ten".into();
@@ -33,7 +33,7 @@ async fn other_models_count_a_converse_request() {
     let rig = Rig::start(Plan::default()).await;
     let answer = rig.post(PATHS[0], question(&rig.profiles[1], "one two three").to_string()).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
-    assert_eq!(answer.header("outcrop-lane"), "translate");
+    assert_eq!(answer.lane(), "translate");
     assert!(answer.json()["input_tokens"].as_u64().unwrap() > 3);
 }
 

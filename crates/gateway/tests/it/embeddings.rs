@@ -30,7 +30,7 @@ async fn one_text_and_many_on_every_kind_of_identifier() {
     for model in [TITAN, COHERE, &source, &arn] {
         let one = embed(&rig, json!({"model": model, "input": "the quick brown fox"})).await;
         assert_eq!(one.status, StatusCode::OK, "{model}: {}", one.text());
-        assert_eq!(one.header("outcrop-lane"), "translate");
+        assert_eq!(one.lane(), "translate");
         let one = one.json();
         assert_eq!((one["object"].as_str(), one["model"].as_str()), (Some("list"), Some(model)));
         assert!(one["usage"]["prompt_tokens"].as_u64().unwrap() > 0, "{}", one["usage"]);

@@ -156,7 +156,7 @@ async fn a_broken_stream_is_an_error_in_every_dialect() {
     }
     for fault in ["cut;at=mid", "bad-crc;at=mid", "ThrottlingException;at=mid"] {
         let answer = with_fault(&rig, "/v1/messages", messages(claude, true), fault).await;
-        assert_eq!(answer.header("outcrop-lane"), "relay");
+        assert_eq!(answer.lane(), "relay");
         assert_eq!(answer.events().last().unwrap()["type"], "error", "{fault}");
 
         let body = json!({"anthropic_version": "bedrock-2023-05-31", "max_tokens": 400,

@@ -75,7 +75,7 @@ async fn the_answer_discloses_what_was_done() {
     assert_eq!(answer.header("outcrop-target"), arn);
     assert_eq!(answer.header("outcrop-model"), "anthropic.claude-sonnet-4-6");
     assert_eq!(answer.header("outcrop-region"), "us-east-1");
-    assert_eq!(answer.header("outcrop-lane"), "translate");
+    assert_eq!(answer.lane(), "translate");
     assert!(!answer.header("outcrop-request-id").is_empty());
     assert!(!answer.header("x-amzn-requestid").is_empty());
     let notices: Vec<_> =
@@ -88,7 +88,7 @@ async fn claude_is_relayed_and_nova_translated() {
     let rig = Rig::start(Plan::default()).await;
     for (profile, lane) in rig.profiles.iter().zip(["relay", "translate"]) {
         let answer = rig.post("/v1/messages", messages(profile, false)).await;
-        assert_eq!(answer.header("outcrop-lane"), lane, "{profile}");
+        assert_eq!(answer.lane(), lane, "{profile}");
     }
 }
 

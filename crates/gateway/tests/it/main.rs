@@ -24,4 +24,5 @@ mod reload;
 mod residency;
 mod responses;
 mod rig;
+mod surfaces;
 mod telemetry;

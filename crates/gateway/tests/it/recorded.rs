@@ -272,7 +272,7 @@ async fn relay(collection: &Path) {
             let messages = json!({"model": arn(index), "stream": streamed, "max_tokens": 100,
                 "messages": [{"role": "user", "content": "x"}]});
             let answer = rig.post("/v1/messages", messages.to_string()).await;
-            let outcome = if answer.header("outcrop-lane") == "relay" {
+            let outcome = if answer.lane() == "relay" {
                 compare(&recorded, messages_essence(&answer), str::to_owned)
             } else {
                 Err(format!("not relayed: {} {}", answer.status, answer.text()))

@@ -110,6 +110,11 @@ impl Answer {
         data.map(|data| serde_json::from_str(data).unwrap_or_else(|_| data.into())).collect()
     }
 
+    /// `relay` or `translate`.
+    pub fn lane(&self) -> &str {
+        self.header("outcrop-lane").split(';').next().unwrap_or_default()
+    }
+
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }

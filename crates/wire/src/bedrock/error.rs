@@ -31,7 +31,8 @@ impl BedrockError {
         let body: Body = serde_json::from_slice(body).unwrap_or_else(|_| Body::of_text(body));
         let name = error_type.or(body.type_name.as_deref()).or(body.code.as_deref());
         let kind = name.map_or_else(|| ErrorKind::of_status(status), ErrorKind::from_wire);
-        Self { kind, status, message: body.message.unwrap_or_default() }
+        let nested = body.error.and_then(|error| error.message);
+        Self { kind, status, message: body.message.or(nested).unwrap_or_default() }
     }
 
     /// Reads an exception frame of an event stream (`:exception-type` and payload).
@@ -39,6 +40,16 @@ impl BedrockError {
         let kind = ErrorKind::from_wire(exception_type);
         let body: Body = serde_json::from_slice(payload).unwrap_or_else(|_| Body::of_text(payload));
         Self { status: kind.status(), kind, message: body.message.unwrap_or_default() }
+    }
+
+    /// Reads an event in which an OpenAI- or Anthropic-style stream tells of a failure: it has words instead of a status.
+    pub fn from_event(data: &[u8]) -> Self {
+        let body: Body = serde_json::from_slice(data).unwrap_or_else(|_| Body::of_text(data));
+        let Nested { kind, code, message } = body.error.unwrap_or_default();
+        let code = code.as_ref().map(Code::to_string).or(body.code);
+        let words = code.as_deref().into_iter().chain(kind.as_deref());
+        let kind = words.filter_map(ErrorKind::of_word).next().unwrap_or(ErrorKind::InternalServer);
+        Self::new(kind, message.or(body.message).unwrap_or_default())
     }
 
     /// The JSON body AWS sends with it.
@@ -59,6 +70,33 @@ struct Body {
     #[serde(rename = "__type")]
     type_name: Option<String>,
     code: Option<String>,
+    /// Where the OpenAI- and Anthropic-style endpoints put it all.
+    error: Option<Nested>,
+}
+
+#[derive(Default, Deserialize)]
+struct Nested {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    code: Option<Code>,
+    message: Option<String>,
+}
+
+/// A word, or a status.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Code {
+    Word(String),
+    Status(u16),
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Word(word) => f.write_str(word),
+            Self::Status(status) => write!(f, "{status}"),
+        }
+    }
 }
 
 impl Body {
@@ -173,16 +211,37 @@ impl ErrorKind {
         name
     }
 
+    /// The kind behind OpenAI's or Anthropic's word, or a status; AWS's own names are taken, too (OpenAI's and Anthropic's API
+    /// references, "Errors").
+    fn of_word(word: &str) -> Option<Self> {
+        Some(match word {
+            "invalid_request_error" | "invalid_prompt" | "request_too_large" => Self::Validation,
+            "authentication_error" | "invalid_api_key" => Self::UnrecognizedClient,
+            "permission_error" => Self::AccessDenied,
+            "not_found_error" | "model_not_found" => Self::ResourceNotFound,
+            "rate_limit_error" | "rate_limit_exceeded" | "insufficient_quota" => Self::Throttling,
+            "timeout_error" => Self::ModelTimeout,
+            "overloaded_error" | "service_unavailable_error" => Self::ServiceUnavailable,
+            "server_error" | "api_error" => Self::InternalServer,
+            _ => match (word.parse(), Self::from_wire(word)) {
+                (Ok(status), _) => Self::of_status(status),
+                (Err(_), Self::Other(_)) => return None,
+                (Err(_), known) => known,
+            },
+        })
+    }
+
     /// The likeliest kind when an answer names none.
     fn of_status(status: u16) -> Self {
         match status {
-            400 => Self::Validation,
+            400 | 413 | 422 => Self::Validation,
+            401 => Self::UnrecognizedClient,
             403 => Self::AccessDenied,
             404 => Self::ResourceNotFound,
             408 => Self::ModelTimeout,
             424 => Self::ModelError,
             429 => Self::Throttling,
-            503 => Self::ServiceUnavailable,
+            503 | 529 => Self::ServiceUnavailable,
             _ => Self::InternalServer,
         }
     }

@@ -12,5 +12,6 @@ mod lint;
 mod native;
 mod properties;
 mod recorded;
+mod relayed;
 mod signing_suite;
 mod sigv4;

@@ -1,0 +1,124 @@
+//! What a stream runs through on its way back: Bedrock's frames, rewritten, or events in the client's own dialect, watched.
+
+use bytes::BytesMut;
+use outcrop_wire::bedrock::BedrockError;
+use outcrop_wire::dialect::Dialect;
+use outcrop_wire::eventstream::Decoder;
+use outcrop_wire::relayed;
+
+use crate::entry::Entry;
+use crate::lane::{Answer, Call, Relayed};
+use crate::reply::cut;
+use crate::stored::Keeper;
+use crate::writer::{self, Writer};
+
+/// One stream's.
+#[derive(Debug)]
+pub(crate) enum Pipe {
+    /// Bedrock's event stream.
+    Frames(Box<Frames>),
+    /// The client's own dialect, as AWS wrote it.
+    Events(Box<Events>),
+}
+
+/// Bedrock's event stream, and what it becomes.
+#[derive(Debug)]
+pub(crate) struct Frames {
+    decoder: Decoder,
+    writer: Writer,
+}
+
+/// A stream in the client's own dialect; its response is stored when it is whole.
+#[derive(Debug)]
+pub(crate) struct Events {
+    dialect: Dialect,
+    stream: relayed::Stream,
+    keeper: Option<Keeper>,
+}
+
+impl Pipe {
+    pub(crate) fn new(call: &Call) -> Self {
+        match call.answer {
+            Answer::Relayed(Relayed { dialect, hides_usage, stores: _ }) => {
+                let stream = relayed::Stream::new(dialect, hides_usage);
+                Self::Events(Box::new(Events { dialect, stream, keeper: call.keeper.clone() }))
+            }
+            _ => Self::Frames(Box::new(Frames { decoder: Decoder::default(), writer: Writer::new(call) })),
+        }
+    }
+
+    /// Takes bytes as they arrive.
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Frames(frames) => frames.decoder.push(bytes),
+            Self::Events(events) => events.stream.push(bytes),
+        }
+    }
+
+    /// Writes what the next frame or event is for the client; false when none is whole yet. What it says of usage goes into
+    /// the ledger's record.
+    ///
+    /// # Errors
+    /// What AWS says of a failure; a frame or event that cannot be read.
+    pub(crate) fn step(&mut self, entry: &mut Entry, out: &mut BytesMut) -> Result<bool, BedrockError> {
+        match self {
+            Self::Frames(frames) => frames.step(entry, out),
+            Self::Events(events) => events.step(entry, out),
+        }
+    }
+
+    /// Ends the stream in the client's dialect.
+    ///
+    /// # Errors
+    /// When the last event has not come: AWS's stream was cut.
+    pub(crate) fn finish(&mut self, out: &mut BytesMut) -> Result<(), BedrockError> {
+        match self {
+            Self::Frames(frames) if frames.decoder.has_partial_frame() => {
+                Err(cut("the stream ended within a frame"))
+            }
+            Self::Frames(frames) => frames.writer.finish(out),
+            Self::Events(events) => events.stream.finish(out),
+        }
+    }
+
+    /// Says in the client's dialect that the stream failed.
+    pub(crate) fn error(&mut self, error: &BedrockError, request_id: &str, out: &mut BytesMut) {
+        match self {
+            Self::Frames(frames) => frames.writer.error(error, request_id, out),
+            Self::Events(events) => events.stream.error(error, request_id, out),
+        }
+    }
+
+    /// A sign of life for balancers that close silent connections; Bedrock's own stream has none.
+    pub(crate) fn keep_alive(&self, out: &mut BytesMut) {
+        match self {
+            Self::Frames(frames) => frames.writer.keep_alive(out),
+            Self::Events(events) => writer::sign_of_life(events.dialect, out),
+        }
+    }
+}
+
+impl Frames {
+    fn step(&mut self, entry: &mut Entry, out: &mut BytesMut) -> Result<bool, BedrockError> {
+        let Some(frame) = self.decoder.next_frame().map_err(|error| cut(&error.to_string()))? else {
+            return Ok(false);
+        };
+        self.writer.frame(&frame, entry, out)?;
+        Ok(true)
+    }
+}
+
+impl Events {
+    fn step(&mut self, entry: &mut Entry, out: &mut BytesMut) -> Result<bool, BedrockError> {
+        let before = out.len();
+        let stepped = self.stream.next_event(out);
+        entry.heard_event(out.len() - before);
+        entry.reported(self.stream.report());
+        if let Some(response) = self.stream.response()
+            && let Some(keeper) = self.keeper.take()
+        {
+            keeper.keep(response);
+        }
+        stepped
+    }
+}

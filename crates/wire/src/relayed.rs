@@ -1,0 +1,457 @@
+//! Requests and answers of AWS's own OpenAI- and Anthropic-style endpoints, for clients that speak the same dialect.
+//!
+//! What a client wrote goes out and what the endpoint answers comes back byte for byte, but for the few members named in
+//! [`request`]. The answer is watched on its way: for its usage, for its end, and for errors that come as an event.
+
+use std::borrow::Cow;
+
+use bytes::{Buf, Bytes, BytesMut};
+use memchr::memmem;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::Notices;
+use crate::bedrock::{BedrockError, ErrorKind, Text, Usage};
+use crate::dialect::{Dialect, RequestError, error_body, to_vec};
+use crate::envelope::{Envelope, Members, NativeUsage};
+use crate::sse;
+
+/// A request for one of the endpoints.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// Its body.
+    pub body: Bytes,
+    /// The stream will state its usage only because we ask for it; the client did not.
+    pub hides_usage: bool,
+    /// The client wants the response to be stored (Responses).
+    pub stores: bool,
+    /// What was changed.
+    pub notices: Notices,
+}
+
+/// Makes the request of a client's body: `model` becomes the endpoint's name for it, a Chat Completions stream is asked for
+/// its usage, and a response is not stored by AWS, for the gateway keeps what clients want stored. Without any of these the
+/// body is the client's own.
+///
+/// # Errors
+/// A body that is no JSON object; a response that is to run in the background.
+pub fn request(dialect: Dialect, body: &Bytes, model: &str, stream: bool) -> Result<Request, RequestError> {
+    let Members(members) = RequestError::read(body)?;
+    let mut edit = Edit { members, changes: Vec::new(), notices: Notices::default() };
+    edit.name(model);
+    let hides_usage = dialect == Dialect::ChatCompletions && stream && edit.ask_for_usage()?;
+    let stores = dialect == Dialect::Responses && edit.store_nothing()?;
+    Ok(Request { hides_usage, stores, body: edit.body(body), notices: edit.notices })
+}
+
+/// A body and the members that are to be others.
+struct Edit<'a> {
+    members: Vec<(Cow<'a, str>, &'a RawValue)>,
+    changes: Vec<(&'static str, Vec<u8>)>,
+    notices: Notices,
+}
+
+impl<'a> Edit<'a> {
+    /// A member that says something; null says nothing.
+    fn value(&self, key: &str) -> Option<&'a RawValue> {
+        let member = self.members.iter().find(|(known, _)| known == key);
+        member.map(|(_, value)| *value).filter(|value| value.get() != "null")
+    }
+
+    fn set(&mut self, key: &'static str, value: Vec<u8>) {
+        if self.value(key).is_none_or(|known| known.get().as_bytes() != value) {
+            self.changes.push((key, value));
+        }
+    }
+
+    fn name(&mut self, model: &str) {
+        self.set("model", to_vec(model));
+    }
+
+    /// Whether the usage would not have been stated otherwise.
+    fn ask_for_usage(&mut self) -> Result<bool, RequestError> {
+        const USAGE: &str = "include_usage";
+        let unreadable = |_| RequestError::at("stream_options", "`stream_options` must be an object");
+        let mut options = Envelope::with_capacity(32);
+        if let Some(own) = self.value("stream_options") {
+            let Members(members) = serde_json::from_str(own.get()).map_err(unreadable)?;
+            if members.iter().any(|(key, value)| key == USAGE && value.get() == "true") {
+                return Ok(false);
+            }
+            for (key, value) in members.iter().filter(|(key, _)| key != USAGE) {
+                options.member(key, value.get().as_bytes());
+            }
+        }
+        options.member(USAGE, b"true");
+        self.changes.push(("stream_options", options.finish()));
+        Ok(true)
+    }
+
+    /// Whether the client wants the response stored, which is OpenAI's default. A conversation that goes on without AWS's
+    /// store needs its reasoning back, in encrypted form.
+    fn store_nothing(&mut self) -> Result<bool, RequestError> {
+        const REASONING: &str = "reasoning.encrypted_content";
+        if self.value("background").is_some_and(|value| value.get() == "true") {
+            return Err(RequestError::at("background", "responses in the background are not supported")
+                .hint("leave `background` out and wait for the answer, or stream it"));
+        }
+        let stores = self.value("store").is_none_or(|value| value.get() == "true");
+        if !stores {
+            return Ok(false);
+        }
+        let unreadable = |_| RequestError::at("include", "`include` must be a list of strings");
+        let mut include: Vec<String> = match self.value("include") {
+            Some(own) => serde_json::from_str(own.get()).map_err(unreadable)?,
+            None => Vec::new(),
+        };
+        if !include.iter().any(|what| what == REASONING) {
+            include.push(REASONING.to_owned());
+            self.set("include", to_vec(&include));
+        }
+        self.set("store", b"false".to_vec());
+        self.notices.push("rewritten", "store", "the response is kept by the gateway, not by AWS".to_owned());
+        Ok(true)
+    }
+
+    fn body(&self, sent: &Bytes) -> Bytes {
+        if self.changes.is_empty() {
+            return sent.clone();
+        }
+        let mut out = Envelope::with_capacity(sent.len() + 64);
+        let changed = |key: &str| self.changes.iter().find(|(known, _)| *known == key);
+        for (key, value) in &self.members {
+            match changed(key) {
+                Some((_, changed)) => out.member(key, changed),
+                None => out.member(key, value.get().as_bytes()),
+            }
+        }
+        let is_new = |key: &str| !self.members.iter().any(|(known, _)| known == key);
+        for (key, value) in self.changes.iter().filter(|(key, _)| is_new(key)) {
+            out.member(key, value);
+        }
+        Bytes::from(out.finish())
+    }
+}
+
+/// What an answer says of itself.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Report {
+    /// The tokens, in Bedrock's algebra: the input without what came from the cache.
+    pub usage: Option<Usage>,
+    /// Why the model stopped, in the dialect's own word.
+    pub stop_reason: Option<String>,
+}
+
+/// What an unstreamed answer says of itself; nothing where it cannot be read.
+pub fn report(dialect: Dialect, body: &[u8]) -> Report {
+    let stated: Stated<'_> = serde_json::from_slice(body).unwrap_or_default();
+    stated.report(dialect)
+}
+
+/// The members of an answer, or of an event, that are remembered, of all dialects.
+#[derive(Default, Deserialize)]
+struct Stated<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: Option<Text<'a>>,
+    #[serde(borrow)]
+    choices: Option<Vec<Choice<'a>>>,
+    #[serde(borrow)]
+    status: Option<Text<'a>>,
+    #[serde(borrow)]
+    stop_reason: Option<Text<'a>>,
+    #[serde(borrow)]
+    usage: Option<&'a RawValue>,
+    /// Responses: the state of the response in its events.
+    #[serde(borrow)]
+    response: Option<&'a RawValue>,
+    /// Messages: what `message_start` holds.
+    #[serde(borrow)]
+    message: Option<&'a RawValue>,
+    /// Messages: an object with the stop reason in `message_delta`; Responses: a text, which says nothing here.
+    #[serde(borrow)]
+    delta: Option<&'a RawValue>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Choice<'a> {
+    #[serde(borrow)]
+    finish_reason: Option<Text<'a>>,
+}
+
+/// Where OpenAI's dialects say how much of the input came from the cache.
+#[derive(Default, Deserialize)]
+struct Cached {
+    prompt_tokens_details: Option<Details>,
+    input_tokens_details: Option<Details>,
+}
+
+#[derive(Default, Deserialize)]
+struct Details {
+    cached_tokens: Option<u64>,
+    cache_write_tokens: Option<u64>,
+}
+
+/// A usage object in Bedrock's algebra: OpenAI's input holds what came from the cache, Bedrock's does not.
+fn usage(dialect: Dialect, stated: &RawValue) -> Option<Usage> {
+    let native: NativeUsage = serde_json::from_str(stated.get()).ok()?;
+    let mut usage = native.usage()?;
+    if dialect != Dialect::Messages {
+        let Cached { prompt_tokens_details, input_tokens_details } =
+            serde_json::from_str(stated.get()).unwrap_or_default();
+        let details = prompt_tokens_details.or(input_tokens_details).unwrap_or_default();
+        let read = details.cached_tokens.filter(|tokens| *tokens > 0);
+        let written = details.cache_write_tokens.filter(|tokens| *tokens > 0);
+        let cached = read.unwrap_or(0).saturating_add(written.unwrap_or(0));
+        usage.input_tokens = usage.input_tokens.saturating_sub(cached);
+        usage.cache_read_input_tokens = read;
+        usage.cache_write_input_tokens = written;
+    }
+    Some(usage)
+}
+
+impl Stated<'_> {
+    fn report(&self, dialect: Dialect) -> Report {
+        let usage = self.usage.and_then(|stated| usage(dialect, stated));
+        let finished = self.choices.iter().flatten().find_map(|choice| choice.finish_reason.as_ref());
+        let said = match dialect {
+            Dialect::ChatCompletions => finished,
+            Dialect::Responses => self.status.as_ref(),
+            Dialect::Messages | Dialect::Bedrock => self.stop_reason.as_ref(),
+        };
+        Report { usage, stop_reason: said.map(|reason| reason.0.clone().into_owned()) }
+    }
+}
+
+/// A stream of server-sent events on its way through: whole events only, watched.
+#[derive(Debug)]
+pub struct Stream {
+    dialect: Dialect,
+    hides_usage: bool,
+    buffer: BytesMut,
+    /// Up to here the buffer holds no end of an event.
+    searched: usize,
+    /// An event with data has come.
+    begun: bool,
+    /// The dialect's last event has come.
+    ended: bool,
+    report: Report,
+    /// Messages: what has been said of the usage so far.
+    native: NativeUsage,
+    /// Responses: the finished response.
+    response: Option<Bytes>,
+    /// The event that tells of a failure, as it came.
+    failure: Option<Bytes>,
+}
+
+/// No event of a model is this long: the longest holds a whole response.
+const MAX_EVENT: usize = 32 * 1024 * 1024;
+
+impl Stream {
+    /// Of a dialect; `hides_usage` as in [`Request::hides_usage`].
+    pub fn new(dialect: Dialect, hides_usage: bool) -> Self {
+        Self {
+            dialect,
+            hides_usage,
+            buffer: BytesMut::new(),
+            searched: 0,
+            begun: false,
+            ended: false,
+            report: Report::default(),
+            native: NativeUsage::default(),
+            response: None,
+            failure: None,
+        }
+    }
+
+    /// Takes bytes as they arrive.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// Writes the next event to `out`; false when none is whole yet.
+    ///
+    /// # Errors
+    /// What an event says of a failure; an event that no dialect has; one that never ends.
+    pub fn next_event(&mut self, out: &mut BytesMut) -> Result<bool, BedrockError> {
+        let Some(end) = end_of_event(&self.buffer, self.searched) else {
+            // The end may be split between this piece and the next.
+            self.searched = self.buffer.len().saturating_sub(LONGEST_END - 1);
+            return if self.buffer.len() > MAX_EVENT {
+                Err(damaged("an event is too long"))
+            } else {
+                Ok(false)
+            };
+        };
+        self.searched = 0;
+        let event = self.buffer.split_to(end).freeze();
+        let data = data_of(&event);
+        let shown = if data.is_empty() { self.begun } else { self.watch(&data, &event)? };
+        if shown {
+            out.extend_from_slice(&event);
+        }
+        Ok(true)
+    }
+
+    /// What the stream has said of itself so far.
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// The finished response (Responses).
+    pub fn response(&self) -> Option<&[u8]> {
+        self.response.as_deref()
+    }
+
+    /// Checks that the stream was complete. A Chat Completions stream that said everything but `[DONE]` gets it.
+    ///
+    /// # Errors
+    /// The stream ended early.
+    pub fn finish(&mut self, out: &mut BytesMut) -> Result<(), BedrockError> {
+        if self.buffer.has_remaining() {
+            return Err(damaged("the stream ended within an event"));
+        }
+        let said_all = self.report.stop_reason.is_some() && self.report.usage.is_some();
+        match self.dialect {
+            _ if self.ended => Ok(()),
+            Dialect::ChatCompletions if said_all => {
+                self.ended = true;
+                out.extend_from_slice(sse::DONE);
+                Ok(())
+            }
+            _ => Err(damaged("the stream ended before its last event")),
+        }
+    }
+
+    /// Says in the dialect that the stream failed: in the endpoint's own words where it said so itself.
+    pub fn error(&mut self, error: &BedrockError, request_id: &str, out: &mut BytesMut) {
+        if let Some(event) = self.failure.take() {
+            return out.extend_from_slice(&event);
+        }
+        let body = error_body(self.dialect, error.status, error, request_id, None);
+        match self.dialect {
+            Dialect::ChatCompletions => {
+                out.extend_from_slice(b"data: ");
+                out.extend_from_slice(&body);
+                out.extend_from_slice(b"\n\n");
+            }
+            Dialect::Responses => sse::write_raw(out, "error", &responses_error(error)),
+            Dialect::Messages | Dialect::Bedrock => sse::write_raw(out, "error", &body),
+        }
+    }
+
+    /// Remembers what an event says; whether the client is to see it.
+    fn watch(&mut self, data: &[u8], event: &Bytes) -> Result<bool, BedrockError> {
+        if data == b"[DONE]" {
+            self.ended = true;
+            return Ok(true);
+        }
+        let stated: Stated<'_> = serde_json::from_slice(data)
+            .map_err(|error| damaged(&format!("an event cannot be read: {error}")))?;
+        if let Some(failure) = stated.failure(data) {
+            self.failure = Some(event.clone());
+            return Err(failure);
+        }
+        self.begun = true;
+        match self.dialect {
+            Dialect::ChatCompletions => self.chunk(&stated),
+            Dialect::Responses => self.response_event(&stated),
+            Dialect::Messages | Dialect::Bedrock => self.message_event(&stated),
+        }
+        let is_usage_alone = stated.usage.is_some() && stated.choices.as_ref().is_some_and(Vec::is_empty);
+        Ok(!(self.hides_usage && is_usage_alone))
+    }
+
+    fn note(&mut self, report: Report) {
+        let Report { usage, stop_reason } = report;
+        self.report.usage = usage.or(self.report.usage.take());
+        self.report.stop_reason = stop_reason.or(self.report.stop_reason.take());
+    }
+
+    fn chunk(&mut self, stated: &Stated<'_>) {
+        self.note(stated.report(self.dialect));
+    }
+
+    fn response_event(&mut self, stated: &Stated<'_>) {
+        let ends = ["response.completed", "response.incomplete", "response.failed"];
+        if !stated.kind.as_deref().is_some_and(|kind| ends.contains(&kind)) {
+            return;
+        }
+        self.ended = true;
+        if let Some(response) = stated.response {
+            self.note(report(self.dialect, response.get().as_bytes()));
+            self.response = Some(Bytes::copy_from_slice(response.get().as_bytes()));
+        }
+    }
+
+    fn message_event(&mut self, stated: &Stated<'_>) {
+        let started: Option<Stated<'_>> =
+            stated.message.and_then(|message| serde_json::from_str(message.get()).ok());
+        let usages = [started.and_then(|message| message.usage), stated.usage];
+        for usage in usages.into_iter().flatten().filter_map(|usage| serde_json::from_str(usage.get()).ok()) {
+            self.native.update(usage);
+        }
+        let delta: Option<Stated<'_>> = stated.delta.and_then(|delta| serde_json::from_str(delta.get()).ok());
+        let stop_reason = delta.and_then(|delta| delta.report(self.dialect).stop_reason);
+        self.note(Report { usage: self.native.usage(), stop_reason });
+        self.ended |= stated.kind.as_deref() == Some("message_stop");
+    }
+}
+
+impl Stated<'_> {
+    /// The failure that an event tells of. A response that failed says so itself, in its last event.
+    fn failure(&self, data: &[u8]) -> Option<BedrockError> {
+        let is_error = self.kind.as_deref() == Some("error");
+        let named = self.kind.is_none() || is_error;
+        let tells = is_error || self.error.is_some_and(|error| error.get() != "null");
+        (named && tells).then(|| BedrockError::from_event(data))
+    }
+}
+
+/// OpenAI's `error` event of a response.
+fn responses_error(error: &BedrockError) -> Vec<u8> {
+    #[derive(serde::Serialize)]
+    struct Event<'a> {
+        #[serde(rename = "type")]
+        kind: &'static str,
+        code: &'a str,
+        message: &'a str,
+        param: Option<&'a str>,
+    }
+    to_vec(&Event { kind: "error", code: error.kind.name(), message: &error.message, param: None })
+}
+
+fn damaged(why: &str) -> BedrockError {
+    let message = format!("The answer from Bedrock did not arrive whole: {why}");
+    BedrockError { status: 502, ..BedrockError::new(ErrorKind::ModelStreamError, message) }
+}
+
+/// A line break and an empty line: `\n\r\n`.
+const LONGEST_END: usize = 3;
+
+/// Where the first event ends, its blank line included.
+fn end_of_event(buffer: &[u8], from: usize) -> Option<usize> {
+    let ends = [&b"\n\n"[..], b"\n\r\n"];
+    let found =
+        ends.iter().filter_map(|end| memmem::find(&buffer[from..], end).map(|at| from + at + end.len()));
+    found.min()
+}
+
+/// The data of an event; several lines are joined by a line break.
+fn data_of(event: &[u8]) -> Cow<'_, [u8]> {
+    let mut data: Cow<'_, [u8]> = Cow::Borrowed(&[]);
+    for line in event.split(|byte| *byte == b'\n') {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let Some(value) = line.strip_prefix(b"data:") else { continue };
+        let value = value.strip_prefix(b" ").unwrap_or(value);
+        if data.is_empty() {
+            data = Cow::Borrowed(value);
+        } else {
+            let joined = data.to_mut();
+            joined.push(b'\n');
+            joined.extend_from_slice(value);
+        }
+    }
+    data
+}
