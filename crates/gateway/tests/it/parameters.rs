@@ -106,7 +106,7 @@ async fn a_relayed_request_is_repaired_as_well() {
         let headers = [("anthropic-beta", "files-api-2025-04-14")];
         let answer = rig.send(http::Method::POST, "/v1/messages", &headers, body.to_string()).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
-        assert_eq!(answer.header("outcrop-lane"), "relay");
+        assert_eq!(answer.lane(), "relay");
         let notices = notices(&answer);
         let beginnings =
             ["dropped temperature", "rewritten thinking.budget_tokens", "dropped anthropic-beta: `files-api"];
