@@ -122,7 +122,7 @@ impl Servers {
         let mut child = server.spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         self.running.push(child);
-        let said = first_lines(output, written.len());
+        let said = until(written.last().unwrap(), output);
         let pairs = addresses(&said).into_iter().zip(addresses(&written.join("\n")));
         self.addresses.extend(pairs);
         let said: String = said.lines().map(|line| format!("{}\n", line.trim_end())).collect();
@@ -149,12 +149,18 @@ impl Drop for Servers {
     }
 }
 
-/// As many lines as are written; a server that says less is heard out for half a minute.
-fn first_lines(output: impl BufRead + Send + 'static, wanted: usize) -> String {
-    let (said, heard) = std::sync::mpsc::channel();
-    std::thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| said.send(line)));
-    let next = || heard.recv_timeout(Duration::from_secs(30)).ok();
-    (0..wanted).map_while(|_| next()).map(|line| line + "\n").collect()
+/// What a server says up to a line; one that never says it is heard out for half a minute.
+fn until(last: &str, output: impl BufRead + Send + 'static) -> String {
+    let (say, heard) = std::sync::mpsc::channel();
+    std::thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| say.send(line)));
+    let mut said = String::new();
+    while let Ok(line) = heard.recv_timeout(Duration::from_secs(30)) {
+        said.push_str(&format!("{line}\n"));
+        if line.trim_end() == last {
+            break;
+        }
+    }
+    said
 }
 
 /// Every `http://127.0.0.1:PORT` of a text, once, in the order in which they come.
