@@ -28,10 +28,10 @@ async fn print(global: &Global, settings: &Settings, policy: &Policy) -> Result<
     let identifiers = match (&policy.key, policy.identifiers.as_slice()) {
         (Some(key), _) => match keys::named(global, settings, key).await? {
             // A key that is bound to nothing may name everything.
-            named if named.is_empty() => configured(&catalog),
+            named if named.is_empty() => super::configured(&catalog),
             named => named,
         },
-        (None, []) => configured(&catalog),
+        (None, []) => super::configured(&catalog),
         (None, named) => named.to_vec(),
     };
     if identifiers.is_empty() {
@@ -63,13 +63,6 @@ async fn print(global: &Global, settings: &Settings, policy: &Policy) -> Result<
     }
 }
 
-/// Everything the configuration names: what it offers, what its aliases mean, what it calls instead.
-fn configured(catalog: &Catalog) -> Vec<String> {
-    let named = catalog.offered().iter().map(String::as_str);
-    let named = named.chain(catalog.aliases()).chain(catalog.application_profiles());
-    named.collect::<BTreeSet<_>>().into_iter().map(str::to_owned).collect()
-}
-
 /// Resolves; of an application profile that nothing maps, AWS is asked. If it cannot be, the profile alone is known.
 async fn looked_up(catalog: &Catalog, identifier: &str, settings: &Settings) -> Result<Resolution, Failure> {
     let resolution = explain::resolve(catalog, identifier, settings)?;
@@ -90,6 +83,8 @@ async fn looked_up(catalog: &Catalog, identifier: &str, settings: &Settings) -> 
 struct Needs {
     /// Foundation-model ARNs called as they are.
     models: BTreeSet<String>,
+    /// ARNs of what the account has of its own and calls by itself: throughput, deployments, imported models.
+    own: BTreeMap<String, Kind>,
     /// Profile → the models it may route to. A system profile's account is filled in later.
     profiles: BTreeMap<ProfileArn, BTreeSet<String>>,
 }
@@ -130,10 +125,14 @@ impl Needs {
             (Kind::InferenceProfile | Kind::ApplicationInferenceProfile, Identifier::Arn(arn)) => {
                 ProfileArn::Complete(arn.to_string())
             }
+            (kind, Identifier::Arn(arn)) if !reads(kind).is_empty() => {
+                self.own.insert(arn.to_string(), kind);
+                return Ok(true);
+            }
             (Kind::InferenceProfile, id) => ProfileArn::System { region: region.clone(), id: id.to_string() },
             (_, other) => {
-                return Err(Failure::new(format!("a policy for {other} is not supported yet"))
-                    .hint("name models, system profiles and application profiles"));
+                return Err(Failure::new(format!("what {other} takes beside bedrock:InvokeModel is not known"))
+                    .hint("name models, profiles, provisioned throughput, deployments and imported models; for a prompt or a router, those it leads to"));
             }
         };
         let models = destinations(resolution, catalog);
@@ -144,12 +143,24 @@ impl Needs {
 
     /// The account of the profiles that name theirs, where there is only one.
     fn account(&self) -> Option<String> {
-        let arns = self.profiles.keys().filter_map(|it| match it {
-            ProfileArn::Complete(arn) => Arn::parse(arn).ok(),
+        let profiles = self.profiles.keys().filter_map(|it| match it {
+            ProfileArn::Complete(arn) => Some(arn),
             ProfileArn::System { .. } => None,
         });
+        let arns = profiles.chain(self.own.keys()).filter_map(|arn| Arn::parse(arn).ok());
         let accounts: BTreeSet<String> = arns.map(|arn| arn.account).collect();
         if accounts.len() == 1 { accounts.into_iter().next() } else { None }
+    }
+}
+
+/// How AWS tells what is behind an ARN of the account's own that is invoked by itself (reference `bedrock.md` §3); empty for
+/// all others.
+const fn reads(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::ProvisionedModel => &["bedrock:GetProvisionedModelThroughput"],
+        Kind::CustomModelDeployment => &["bedrock:GetCustomModelDeployment", "bedrock:GetCustomModel"],
+        Kind::ImportedModel => &["bedrock:GetImportedModel"],
+        _ => &[],
     }
 }
 
@@ -210,6 +221,7 @@ impl Document {
             needs.models.into_iter().collect(),
             "models that are called by their own id",
         );
+        document.own(needs.own, account);
         document.allow("InvokeProfiles", &INVOKE, profiles.clone(), "the profiles that are called");
         // Profiles that route alike share a statement.
         let mut routes: BTreeMap<BTreeSet<String>, Vec<String>> = BTreeMap::new();
@@ -260,6 +272,27 @@ impl Document {
             document.manage(account, region);
         }
         document
+    }
+
+    /// What stands behind a deployment is told in two steps, and the ARN of the custom model between them is not known here.
+    fn own(&mut self, own: BTreeMap<String, Kind>, account: &str) {
+        let actions: BTreeSet<_> = own.values().flat_map(|kind| reads(*kind)).copied().collect();
+        let arns: Vec<_> = own.keys().cloned().collect();
+        let custom: BTreeSet<_> = own
+            .iter()
+            .filter(|(_, kind)| **kind == Kind::CustomModelDeployment)
+            .filter_map(|(arn, _)| Arn::parse(arn).ok())
+            .map(|arn| format!("arn:{}:bedrock:{}:{account}:custom-model/*", arn.partition, arn.region))
+            .collect();
+        self.allow(
+            "InvokeOwnModels",
+            &INVOKE,
+            arns.clone(),
+            "the account's own models and throughput, called by their ARN",
+        );
+        let why = "to find out which model is behind them";
+        let actions: Vec<_> = actions.into_iter().collect();
+        self.allow("ReadOwnModels", &actions, arns.into_iter().chain(custom).collect(), why);
     }
 
     fn logging(&mut self, account: &str, region: &str) {

@@ -23,6 +23,9 @@ mod serve;
 mod usage;
 mod verify;
 
+use std::collections::BTreeSet;
+
+use outcrop_catalog::Catalog;
 use std::io::IsTerminal;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -107,4 +110,11 @@ fn allow_many_connections() {
     if let Err(error) = setrlimit(Resource::Nofile, limit) {
         tracing::warn!(%error, "the limit of open files could not be raised");
     }
+}
+
+/// Everything the configuration names: what it offers, what its aliases mean, what it calls instead.
+pub fn configured(catalog: &Catalog) -> Vec<String> {
+    let named = catalog.offered().iter().map(String::as_str);
+    let named = named.chain(catalog.aliases()).chain(catalog.application_profiles());
+    named.collect::<BTreeSet<_>>().into_iter().map(str::to_owned).collect()
 }

@@ -601,3 +601,58 @@ fn diagnosed(broken: &Broken, run: &crate::outcrop::Run) -> Result<(), String> {
     let expected = i32::from(status == "error");
     (run.code == expected).then_some(()).ok_or_else(|| format!("exit code {}", run.code))
 }
+
+/// Secrets are told by where they lie; what they are is never printed.
+#[test]
+fn secrets_that_others_can_read_are_found() {
+    const ID: &str = "AKIAABCDEFGHIJKLMNOP";
+    const SECRET: &str = "wJalrXUtnFEMIcanarycanarycanary";
+    let aws = Aws::start();
+    let env = format!("BEDROCK_AWS_ACCESS_KEY_ID={ID}\nBEDROCK_AWS_SECRET_ACCESS_KEY={SECRET}\n");
+    let yaml = format!(
+        "aliases: {{fast: us.amazon.nova-2-lite-v1:0}}\nupstream: {{runtime: 'http://127.0.0.1:1/{ID}'}}\n"
+    );
+    let prepared = doctor(&aws, &["--env-file", ".env"]).file(".env", &env).file("outcrop.yaml", &yaml);
+    let (folder, mut command) = prepared.into_parts();
+    let run = command.output().unwrap();
+    let text = String::from_utf8(run.stdout).unwrap();
+    assert!(!text.contains(SECRET), "{text}");
+    let secrets = |text: &str| -> Vec<String> {
+        let found = findings(text).into_iter().filter(|it| it["check"] == "secrets");
+        found
+            .map(|it| format!("{}: {}", it["status"].as_str().unwrap(), it["detail"].as_str().unwrap()))
+            .collect()
+    };
+    let found = secrets(&text);
+    assert!(
+        found.iter().any(|it| it.contains("outcrop.yaml:2 holds an AWS access key id in clear")),
+        "{found:?}"
+    );
+    assert!(
+        found.iter().any(|it| it.contains(".env holds secrets, and others on this machine")),
+        "{found:?}"
+    );
+
+    let git = |arguments: &[&str]| {
+        std::process::Command::new("git").arg("-C").arg(folder.path()).args(arguments).output().ok()
+    };
+    let Some(_) = git(&["init", "--quiet"]) else {
+        println!("skipped: there is no git here");
+        return;
+    };
+    let again = |command: &mut std::process::Command| {
+        secrets(&String::from_utf8(command.output().unwrap().stdout).unwrap())
+    };
+    assert!(
+        again(&mut command).iter().any(|it| it.contains(".env holds secrets, and git does not ignore it"))
+    );
+    git(&["add", ".env"]).unwrap();
+    let found = again(&mut command);
+    assert!(
+        found.iter().any(|it| it.starts_with("error: ") && it.contains("is under version control")),
+        "{found:?}"
+    );
+    git(&["rm", "--cached", "--quiet", ".env"]).unwrap();
+    std::fs::write(folder.path().join(".gitignore"), ".env\n").unwrap();
+    assert!(!again(&mut command).iter().any(|it| it.contains(".env") && it.contains("git")));
+}

@@ -66,6 +66,32 @@ fn what_is_configured_is_allowed() {
 }
 
 #[test]
+fn models_of_the_accounts_own_are_called_by_their_arn() {
+    let own = |resource: &str| format!("arn:aws:bedrock:us-east-1:123456789012:{resource}");
+    let (throughput, deployment) =
+        (own("provisioned-model/abcdefghijkl"), own("custom-model-deployment/abcdefghijkl"));
+    let imported = own("imported-model/abcdefghijkl");
+    let args = ["iam", "policy", &throughput, &deployment, &imported];
+    let policy = Outcrop::new(&args).env("AWS_ENDPOINT_URL_BEDROCK", "http://127.0.0.1:1").run().json();
+    let arns = [&deployment, &imported, &throughput];
+    assert_eq!(statement(&policy, "InvokeOwnModels")["Resource"], json!(arns));
+    let read = statement(&policy, "ReadOwnModels");
+    assert_eq!(read["Resource"], json!([&deployment, &imported, &throughput, &own("custom-model/*")]));
+    assert_eq!(
+        read["Action"],
+        json!([
+            "bedrock:GetCustomModel",
+            "bedrock:GetCustomModelDeployment",
+            "bedrock:GetImportedModel",
+            "bedrock:GetProvisionedModelThroughput"
+        ])
+    );
+    let prompt = own("prompt/ABCDEFGHIJ");
+    let refused = Outcrop::new(&["iam", "policy", &prompt]).run().failed();
+    assert!(refused.contains("is not known") && refused.contains("those it leads to"), "{refused}");
+}
+
+#[test]
 fn an_unknown_profile_is_no_silent_gap() {
     let arn = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/unknown";
     let run = Outcrop::new(&["iam", "policy", arn])

@@ -29,6 +29,8 @@ pub enum Check {
     Configuration,
     /// Variables: unknown names, unresolved `${…}`.
     Variables,
+    /// Secrets where others can find them.
+    Secrets,
     /// Entries that nothing uses, or that name nothing.
     Keys,
     /// What the configuration says of a profile against what AWS says.

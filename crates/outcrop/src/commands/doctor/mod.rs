@@ -13,12 +13,10 @@ mod finding;
 mod invocation;
 mod logging;
 mod permission;
+mod secrets;
 mod subject;
 
-use std::collections::BTreeSet;
-
 use finding::{Check, Finding, Status};
-use outcrop_catalog::Catalog;
 
 use crate::args::{Doctor, Global, Part};
 use crate::failure::Failure;
@@ -57,13 +55,14 @@ pub fn run(global: &Global, doctor: &Doctor) -> Result<(), Failure> {
 
 async fn examine(settings: &Settings, identifier: Option<&str>) -> Vec<Finding> {
     let mut findings = configuration::examine(settings);
+    findings.extend(secrets::examine(settings));
     let (connection, found) = connection::examine(settings).await;
     findings.extend(found);
     let Some(connection) = connection else { return findings };
     let catalog = settings.catalog();
     let subjects = match identifier {
         Some(one) => vec![one.to_owned()],
-        None => configured(&catalog),
+        None => super::configured(&catalog),
     };
     if subjects.is_empty() {
         findings.push(Finding::ok(
@@ -89,11 +88,4 @@ async fn examine(settings: &Settings, identifier: Option<&str>) -> Vec<Finding> 
     findings.extend(logging::examine(&connection).await);
     spinner.finish_and_clear();
     findings
-}
-
-/// Everything the configuration names: what it offers, what its aliases mean, what it calls instead.
-fn configured(catalog: &Catalog) -> Vec<String> {
-    let named = catalog.offered().iter().map(String::as_str);
-    let named = named.chain(catalog.aliases()).chain(catalog.application_profiles());
-    named.collect::<BTreeSet<_>>().into_iter().map(str::to_owned).collect()
 }

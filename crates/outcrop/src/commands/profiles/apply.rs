@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::Path;
 
+use indicatif::ProgressBar;
 use outcrop_bedrock::control::sts::RoleToAssume;
 use outcrop_bedrock::control::{InferenceProfile, NewProfile};
 use outcrop_catalog::Catalog;
@@ -19,8 +20,8 @@ use super::{rules, source};
 use crate::args::{Apply, Bootstrap, Global};
 use crate::commands::confirm::confirm;
 use crate::failure::Failure;
-use crate::paper;
 use crate::settings::Settings;
+use crate::{paper, progress};
 
 /// Shows what `apply` would do.
 pub async fn plan(global: &Global, settings: &Settings, file: &Path, prune: bool) -> Result<(), Failure> {
@@ -51,7 +52,9 @@ pub async fn bootstrap(global: &Global, settings: &Settings, bootstrap: &Bootstr
     let catalog = source::catalog(settings);
     let mut changes = Vec::new();
     let mut missing = Vec::new();
+    let bar = progress::bar(models.len() as u64, "looking for sources");
     for model in models.iter().collect::<BTreeSet<_>>() {
+        bar.inc(1);
         let name = rules::name_of_model(prefix, model);
         rules::name(&name).map_err(|refused| {
             Failure::new(refused.message)
@@ -60,17 +63,18 @@ pub async fn bootstrap(global: &Global, settings: &Settings, bootstrap: &Bootstr
         let place = here.place(settings, region, None).await?;
         match source::look_up(&place.account, &catalog, model).await {
             Ok(source) => {
-                source.note.iter().for_each(|note| paper::say(note));
+                source.note.iter().for_each(|note| bar.suspend(|| paper::say(note)));
                 let wanted =
                     Wanted { name, region: region.clone(), source, description: None, tags: tags.clone() };
                 changes.extend(place.changes(&wanted, &BTreeSet::new(), false).await?);
             }
             Err(failure) => {
-                _ = failure.report();
+                bar.suspend(|| _ = failure.report());
                 missing.push(model.as_str());
             }
         }
     }
+    bar.finish_and_clear();
     carry_out(global, &here, changes, false, *yes).await?;
     match missing.as_slice() {
         [] => Ok(()),
@@ -219,7 +223,9 @@ async fn of_file(settings: &Settings, path: &Path, prune: bool) -> Result<(Here,
         let in_region = file.profiles.iter().filter(|it| it.region_or(default_region) == region);
         in_region.map(|it| it.name.value.as_str()).collect()
     };
+    let bar = progress::bar(file.profiles.len() as u64, "looking at what is there");
     for written in &file.profiles {
+        bar.inc(1);
         let place = here.place(settings, written.region_or(default_region), file.role_of(written)).await?;
         match wanted(place, &catalog, &file, written).await {
             Ok(wanted) => {
@@ -232,6 +238,7 @@ async fn of_file(settings: &Settings, path: &Path, prune: bool) -> Result<(Here,
             Err((_, other)) => return Err(other),
         }
     }
+    bar.finish_and_clear();
     if !problems.is_empty() {
         return Err(problems.into());
     }
@@ -277,9 +284,13 @@ async fn carry_out(
     if changes.iter().any(|change| change.action.is_work()) {
         confirm(yes, &format!("change the account's profiles ({})", summary(&changes)))?;
     }
+    let bar = progress::bar(changes.len() as u64, "changing profiles");
     let mut made = 0;
     for change in &mut changes {
-        if let Err(failure) = make(&here.0[&change.place].account, change, in_place).await {
+        let carried_out = make(&here.0[&change.place].account, change, in_place, &bar).await;
+        bar.inc(1);
+        if let Err(failure) = carried_out {
+            bar.finish_and_clear();
             paper::say(&format!(
                 "stopped at {} ({}); {made} changes were made before it",
                 change.name, change.region
@@ -288,10 +299,16 @@ async fn carry_out(
         }
         made += usize::from(change.action.is_work());
     }
+    bar.finish_and_clear();
     report(global, &changes)
 }
 
-async fn make(account: &Account, change: &mut Change, in_place: bool) -> Result<(), Failure> {
+async fn make(
+    account: &Account,
+    change: &mut Change,
+    in_place: bool,
+    bar: &ProgressBar,
+) -> Result<(), Failure> {
     let arn = change.arn.clone().unwrap_or_default();
     match &change.action {
         Action::Create { new, .. } => change.arn = Some(account.create(new).await?),
@@ -313,7 +330,8 @@ async fn make(account: &Account, change: &mut Change, in_place: bool) -> Result<
         }
         Action::Replace { new, beside, .. } => {
             let created = account.create(new).await?;
-            paper::say(&format!("{beside} takes the place of {arn}; move its users to {created}"));
+            let replaced = format!("{beside} takes the place of {arn}; move its users to {created}");
+            bar.suspend(|| paper::say(&replaced));
             change.arn = Some(created);
         }
         Action::Delete => account.delete(&arn).await?,

@@ -20,8 +20,8 @@ use super::source::{self, Origins, partition};
 use crate::args::{Export, ExportFormat, Global, Import};
 use crate::commands::confirm::confirm;
 use crate::failure::Failure;
-use crate::paper;
 use crate::settings::Settings;
+use crate::{paper, progress};
 
 /// Writes `profiles.yaml` from what is there.
 pub async fn import(global: &Global, settings: &Settings, import: &Import) -> Result<(), Failure> {
@@ -93,13 +93,17 @@ async fn look(
         let chosen = own
             .into_iter()
             .filter(|profile| filter.is_none_or(|text| Entry::of_aws(profile.clone(), None).holds(text)));
+        let chosen: Vec<_> = chosen.collect();
+        let bar = progress::bar(chosen.len() as u64, &format!("reading the profiles of {region}"));
         for profile in chosen {
+            bar.inc(1);
             let tags = account.tags(&profile.inference_profile_arn).await?;
             match Found::of(profile, tags, region) {
                 Ok(it) => found.push(it),
                 Err(why) => left_out.push(why),
             }
         }
+        bar.finish_and_clear();
     }
     Ok((found, left_out))
 }
