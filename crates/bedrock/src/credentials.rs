@@ -1,13 +1,19 @@
-//! Who we are to AWS: fixed keys, a bearer key, or AWS's own chain, kept fresh.
+//! Who we are to AWS: fixed keys, a bearer key, AWS's own chain or a role, kept fresh.
 
 use std::fmt;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwapOption;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_smithy_runtime_api::client::identity::Identity;
-use tokio::sync::Mutex;
+
+use crate::client::{Client, SendError};
+use crate::control::sts::RoleToAssume;
+use crate::sources::{Chain, Outcome, Sources, Tried, gave};
 
 /// Where credentials come from. Cheap to clone; holds secrets and has no way to print them.
 #[derive(Clone)]
@@ -17,23 +23,47 @@ pub struct Credentials {
 
 enum Origin {
     Fixed(Arc<Auth>),
-    Chain(Chain),
+    Renewed(Box<Renewed>),
 }
 
-/// AWS's chain behind a cache: one refresh at a time, the old ones served until they really expire.
-struct Chain {
+/// A source behind a cache: one refresh at a time, the old ones served until they really expire.
+struct Renewed {
     source: Source,
     current: ArcSwapOption<Auth>,
-    /// The provider in use; held while it is asked.
-    provider: Mutex<Option<SharedCredentialsProvider>>,
+    files: Mutex<Files>,
+    /// A file is another one than when it was read.
+    reread: AtomicBool,
+    /// The sources in use; held while they are asked. Made anew where their answers were refused: they read files once.
+    asked: tokio::sync::Mutex<Option<Sources>>,
 }
 
+/// Where credentials come from that do not stay the same.
 enum Source {
-    /// AWS's chain, made anew where its answers were refused: it reads files once.
-    Aws { profile: Option<String>, region: String },
+    /// AWS's chain.
+    Aws(Box<Chain>),
+    /// A role, assumed by other credentials.
+    Role(Box<Assumed>),
     /// This one.
     Provider(SharedCredentialsProvider),
 }
+
+/// A role and who assumes it.
+struct Assumed {
+    /// With the credentials that may assume it.
+    by: Client,
+    role: RoleToAssume,
+    region: String,
+}
+
+/// How the files that credentials are read from looked when they were last read.
+#[derive(Default)]
+struct Files {
+    looked: Option<Instant>,
+    stamps: Vec<Option<(SystemTime, u64)>>,
+}
+
+/// Files are looked at this often at most: a rotated key is in use a second later.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What one request is authenticated with.
 pub struct Auth {
@@ -58,17 +88,8 @@ impl Credentials {
         secret: &str,
         session_token: Option<&str>,
     ) -> Result<Self, CredentialsError> {
-        for (name, value) in [
-            ("access key id", Some(access_key_id)),
-            ("secret access key", Some(secret)),
-            ("session token", session_token),
-        ] {
-            check(name, value)?;
-        }
-        let token = session_token.map(str::to_owned);
-        let credentials =
-            aws_credential_types::Credentials::new(access_key_id, secret, token, None, "configuration");
-        Ok(Self::fixed(Auth { method: Method::Sign(credentials.into()), expires: None }))
+        let keys = usable(access_key_id, secret, session_token, None)?;
+        Ok(Self::fixed(Auth { method: Method::Sign(keys.into()), expires: None }))
     }
 
     /// A Bedrock API key.
@@ -80,22 +101,57 @@ impl Credentials {
         Ok(Self::fixed(Auth { method: Method::Bearer(header), expires: None }))
     }
 
-    /// AWS's standard chain: environment, files (`profile`), SSO, process, web identity, ECS, IMDS.
-    pub async fn chain(profile: Option<&str>, region: &str) -> Self {
-        let source = Source::Aws { profile: profile.map(str::to_owned), region: region.to_owned() };
-        let provider = source.provider().await;
-        Self::refreshed(source, provider)
+    /// AWS's standard chain: environment, files, SSO, process, web identity, ECS, IMDS.
+    pub fn chain(chain: Chain) -> Self {
+        Self::renewed(Source::Aws(Box::new(chain)))
+    }
+
+    /// Those of a role, assumed with `by`'s credentials at `by`'s STS, and assumed again before they expire.
+    pub fn role(by: Client, role: RoleToAssume, region: &str) -> Self {
+        Self::renewed(Source::Role(Box::new(Assumed { by, role, region: region.to_owned() })))
     }
 
     /// Whatever a provider says, refreshed before it expires.
     pub fn provided(provider: impl ProvideCredentials + 'static) -> Self {
-        let provider = SharedCredentialsProvider::new(provider);
-        Self::refreshed(Source::Provider(provider.clone()), Some(provider))
+        Self::renewed(Source::Provider(SharedCredentialsProvider::new(provider)))
     }
 
-    fn refreshed(source: Source, provider: Option<SharedCredentialsProvider>) -> Self {
-        let chain = Chain { source, current: ArcSwapOption::empty(), provider: Mutex::new(provider) };
-        Self { origin: Arc::new(Origin::Chain(chain)) }
+    /// Temporary keys, which nobody renews.
+    pub(crate) fn temporary(
+        access_key_id: &str,
+        secret: &str,
+        session_token: &str,
+        expires: Option<SystemTime>,
+    ) -> Result<Self, CredentialsError> {
+        let keys = usable(access_key_id, secret, Some(session_token), expires)?;
+        Ok(Self::fixed(Auth { method: Method::Sign(keys.into()), expires }))
+    }
+
+    fn renewed(source: Source) -> Self {
+        let renewed = Renewed {
+            source,
+            current: ArcSwapOption::empty(),
+            files: Mutex::default(),
+            reread: AtomicBool::new(false),
+            asked: tokio::sync::Mutex::default(),
+        };
+        Self { origin: Arc::new(Origin::Renewed(Box::new(renewed))) }
+    }
+
+    /// What each source says now, in the order in which they are asked, for people. Asks them all anew.
+    pub async fn survey(&self) -> Vec<Tried> {
+        match &*self.origin {
+            Origin::Fixed(auth) => vec![Tried { source: "configuration", outcome: auth.gave() }],
+            Origin::Renewed(renewed) => renewed.survey().await,
+        }
+    }
+
+    /// When those in use expire; `None` is never, or that none were asked for yet.
+    pub fn expires(&self) -> Option<SystemTime> {
+        match &*self.origin {
+            Origin::Fixed(auth) => auth.expires,
+            Origin::Renewed(renewed) => renewed.current.load().as_ref().and_then(|auth| auth.expires),
+        }
     }
 
     /// After AWS refused `stale`: whether there are others now. The files are read anew, and nobody is asked twice for one
@@ -103,7 +159,7 @@ impl Credentials {
     pub(crate) async fn renew(&self, stale: &Arc<Auth>) -> bool {
         match &*self.origin {
             Origin::Fixed(_) => false,
-            Origin::Chain(chain) => chain.renew(stale).await,
+            Origin::Renewed(renewed) => renewed.renew(stale).await,
         }
     }
 
@@ -116,7 +172,7 @@ impl Credentials {
     pub async fn current(&self) -> Result<Arc<Auth>, CredentialsError> {
         match &*self.origin {
             Origin::Fixed(auth) => Ok(Arc::clone(auth)),
-            Origin::Chain(chain) => chain.current().await,
+            Origin::Renewed(renewed) => renewed.current().await,
         }
     }
 
@@ -125,44 +181,105 @@ impl Credentials {
     }
 }
 
-impl Chain {
+impl Renewed {
     async fn current(&self) -> Result<Arc<Auth>, CredentialsError> {
+        self.look_at_files();
         if let Some(auth) = self.fresh() {
             return Ok(auth);
         }
         // While one request asks for new ones, the others go on with the old.
-        let provider = match (self.provider.try_lock(), self.valid()) {
-            (Ok(provider), _) => provider,
+        let mut asked = match (self.asked.try_lock(), self.valid()) {
+            (Ok(asked), _) => asked,
             (Err(_), Some(old)) => return Ok(old),
-            (Err(_), None) => self.provider.lock().await,
+            (Err(_), None) => self.asked.lock().await,
         };
         if let Some(auth) = self.fresh() {
             return Ok(auth);
         }
-        match self.ask(provider.as_ref()).await {
+        match self.ask(&mut asked).await {
             Ok(auth) => Ok(auth),
-            Err(error) => self.valid().ok_or(error),
+            Err(error) => {
+                *asked = None;
+                self.valid().ok_or(error)
+            }
         }
     }
 
-    async fn ask(&self, provider: Option<&SharedCredentialsProvider>) -> Result<Arc<Auth>, CredentialsError> {
-        let none = |why: String| CredentialsError::None { why };
-        let provider = provider.ok_or_else(|| none("no source is configured".to_owned()))?;
-        let credentials = provider.provide_credentials().await.map_err(|error| none(error_chain(&error)))?;
-        let expires = credentials.expiry();
-        let auth = Arc::new(Auth { method: Method::Sign(credentials.into()), expires });
-        self.current.store(Some(Arc::clone(&auth)));
-        Ok(auth)
-    }
-
     async fn renew(&self, stale: &Arc<Auth>) -> bool {
-        let mut provider = self.provider.lock().await;
+        let mut asked = self.asked.lock().await;
         let others = |auth: &Arc<Auth>| !auth.is_same(stale);
         if self.current.load_full().as_ref().is_some_and(others) {
             return true;
         }
-        *provider = self.source.provider().await;
-        self.ask(provider.as_ref()).await.as_ref().is_ok_and(others)
+        *asked = None;
+        self.ask(&mut asked).await.as_ref().is_ok_and(others)
+    }
+
+    async fn ask(&self, asked: &mut Option<Sources>) -> Result<Arc<Auth>, CredentialsError> {
+        let none = |why: String| CredentialsError::None { why };
+        let keys = match &self.source {
+            Source::Aws(chain) => {
+                if self.reread.swap(false, Ordering::AcqRel) || asked.is_none() {
+                    self.note(&chain.files);
+                    *asked = Some(chain.sources().await);
+                }
+                let sources = asked.as_ref().expect("they have just been made");
+                sources.ask().await.map_err(none)?
+            }
+            Source::Provider(provider) => {
+                provider.provide_credentials().await.map_err(|error| none(error_chain(&error)))?
+            }
+            Source::Role(assumed) => {
+                let auth = assumed.assume().await.map_err(|error| none(error.to_string()))?;
+                self.current.store(Some(Arc::clone(&auth)));
+                return Ok(auth);
+            }
+        };
+        let (token, expires) = (keys.session_token(), keys.expiry());
+        let keys = usable(keys.access_key_id(), keys.secret_access_key(), token, expires)?;
+        let auth = Arc::new(Auth { method: Method::Sign(keys.into()), expires });
+        self.current.store(Some(Arc::clone(&auth)));
+        Ok(auth)
+    }
+
+    async fn survey(&self) -> Vec<Tried> {
+        let one = |source, said: Result<Outcome, String>| {
+            let outcome = said.unwrap_or_else(|why| Outcome::Failed { why });
+            vec![Tried { source, outcome }]
+        };
+        match &self.source {
+            Source::Aws(chain) => chain.sources().await.survey().await,
+            Source::Provider(provider) => {
+                let keys = provider.provide_credentials().await;
+                one("provider", keys.map(|keys| gave(&keys)).map_err(|error| error_chain(&error)))
+            }
+            Source::Role(assumed) => {
+                let auth = assumed.assume().await;
+                one("role", auth.map(|auth| auth.gave()).map_err(|error| error.to_string()))
+            }
+        }
+    }
+
+    /// Notices, within a second, that a file they were read from is another one now.
+    fn look_at_files(&self) {
+        let Source::Aws(chain) = &self.source else { return };
+        if chain.files.is_empty() {
+            return;
+        }
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        if files.looked.is_none_or(|looked| looked.elapsed() < LOOK_AGAIN) {
+            return;
+        }
+        let now = Files { looked: Some(Instant::now()), stamps: stamps(&chain.files) };
+        if files.stamps != now.stamps {
+            self.reread.store(true, Ordering::Release);
+        }
+        *files = now;
+    }
+
+    fn note(&self, files: &[PathBuf]) {
+        let mut noted = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        *noted = Files { looked: Some(Instant::now()), stamps: stamps(files) };
     }
 
     fn valid(&self) -> Option<Arc<Auth>> {
@@ -170,24 +287,29 @@ impl Chain {
     }
 
     fn fresh(&self) -> Option<Arc<Auth>> {
+        if self.reread.load(Ordering::Acquire) {
+            return None;
+        }
         self.current.load_full().filter(|auth| !auth.expires_within(REFRESH_EARLY))
     }
 }
 
-impl Source {
-    async fn provider(&self) -> Option<SharedCredentialsProvider> {
-        match self {
-            Self::Provider(provider) => Some(provider.clone()),
-            Self::Aws { profile, region } => {
-                let mut loader = aws_config::defaults(aws_config::BehaviorVersion::latest())
-                    .region(aws_config::Region::new(region.clone()));
-                if let Some(profile) = profile {
-                    loader = loader.profile_name(profile);
-                }
-                loader.load().await.credentials_provider()
-            }
-        }
+impl Assumed {
+    /// Boxed, for a role may be assumed by the credentials of another.
+    fn assume(&self) -> Pin<Box<dyn Future<Output = Result<Arc<Auth>, SendError>> + Send + '_>> {
+        Box::pin(async {
+            let assumed = self.by.assume_role(&self.role, &self.region).await?;
+            Ok(assumed.credentials.current().await?)
+        })
     }
+}
+
+fn stamps(files: &[PathBuf]) -> Vec<Option<(SystemTime, u64)>> {
+    let stamp = |path: &PathBuf| {
+        let about = std::fs::metadata(path).ok()?;
+        Some((about.modified().ok()?, about.len()))
+    };
+    files.iter().map(stamp).collect()
 }
 
 impl Auth {
@@ -204,6 +326,18 @@ impl Auth {
             }
             _ => false,
         }
+    }
+
+    /// What people may know of them.
+    fn gave(&self) -> Outcome {
+        let keys = match &self.method {
+            Method::Sign(identity) => identity.data::<aws_credential_types::Credentials>(),
+            Method::Bearer(_) => None,
+        };
+        keys.map_or(
+            Outcome::Gave { access_key_id: "a Bedrock API key".to_owned(), expires: self.expires },
+            gave,
+        )
     }
 
     fn expires_within(&self, span: Duration) -> bool {
@@ -240,6 +374,25 @@ pub enum CredentialsError {
         /// Which value.
         which: String,
     },
+}
+
+/// Keys that can be put on a request.
+fn usable(
+    access_key_id: &str,
+    secret: &str,
+    session_token: Option<&str>,
+    expires: Option<SystemTime>,
+) -> Result<aws_credential_types::Credentials, CredentialsError> {
+    let all = [
+        ("access key id", Some(access_key_id)),
+        ("secret access key", Some(secret)),
+        ("session token", session_token),
+    ];
+    for (name, value) in all {
+        check(name, value)?;
+    }
+    let token = session_token.map(str::to_owned);
+    Ok(aws_credential_types::Credentials::new(access_key_id, secret, token, expires, "outcrop"))
 }
 
 fn check(which: &str, value: Option<&str>) -> Result<(), CredentialsError> {
@@ -286,7 +439,7 @@ mod tests {
         where
             Self: 'a,
         {
-            let number = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let number = self.0.fetch_add(1, Ordering::Relaxed);
             let expires = SystemTime::now() + Duration::from_secs(60);
             let keys = aws_credential_types::Credentials::new(
                 format!("AKIA{number}"),

@@ -14,7 +14,9 @@ pub mod diagnosis;
 pub mod endpoint;
 pub mod network;
 pub mod retry;
+mod sdk_http;
 pub mod sign;
+pub mod sources;
 mod transport;
 mod unattended;
 
@@ -24,4 +26,5 @@ pub use client::{Client, Invocation, SendError, ServiceError};
 pub use credentials::{Auth, Credentials, CredentialsError};
 pub use endpoint::{Endpoint, EndpointError, Endpoints, Service, Variant};
 pub use network::{Authorities, Network, Proxies, ProxyError, Timeouts};
+pub use sources::{Chain, Outcome, Tried};
 pub use unattended::{is_unattended, unattended};

@@ -3,11 +3,90 @@
 //! LibreChat's order (`BEDROCK_AWS_*`: bearer key, then both static keys, then a profile), then AWS's own variables, then
 //! AWS's chain. `AWS_*` keys are taken here rather than left to the chain, because the chain cannot see an `--env-file`.
 
-use outcrop_bedrock::Credentials;
+use std::path::PathBuf;
+
+use outcrop_bedrock::{Chain, Credentials};
 
 use crate::environment::Environment;
 use crate::problem::Problem;
 use crate::secret::{self, Secret};
+use crate::way::Way;
+
+/// What was chosen, what came before it in the order and why not, and how AWS's chain reaches AWS.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Chosen {
+    /// The source.
+    pub choice: Choice,
+    /// The sources before it, strongest first, and why each was passed over.
+    pub passed_over: Vec<(&'static str, &'static str)>,
+    way: Way,
+    files: Vec<PathBuf>,
+}
+
+impl Chosen {
+    /// Chooses, and checks what is chosen. `files` are AWS's shared files.
+    pub fn of(environment: &Environment, way: Way, files: Vec<PathBuf>, problems: &mut Vec<Problem>) -> Self {
+        let choice = Choice::of(environment, problems);
+        let passed_over = passed_over(environment, &choice);
+        Self { choice, passed_over, way, files }
+    }
+
+    /// Those of the emulated account of `--local`.
+    pub fn emulated() -> Self {
+        let (choice, way) = (Choice::emulated(), Way::default());
+        Self { choice, passed_over: Vec::new(), way, files: Vec::new() }
+    }
+
+    /// What `config show` says about it: the source, never a value.
+    pub fn describe(&self) -> String {
+        self.choice.describe()
+    }
+
+    /// Where it was chosen.
+    pub fn source(&self) -> String {
+        self.choice.source()
+    }
+
+    /// The credentials themselves.
+    pub async fn load(&self, region: &str) -> Result<Credentials, String> {
+        self.choice.load(|profile| self.chain(profile, region))
+    }
+
+    /// AWS's chain, or one profile of it.
+    pub fn chain(&self, profile: Option<&str>, region: &str) -> Credentials {
+        Credentials::chain(Chain {
+            profile: profile.map(str::to_owned),
+            region: region.to_owned(),
+            network: self.way.network.clone(),
+            fips: self.way.variant.fips,
+            dual_stack: self.way.variant.dual_stack,
+            files: self.files.clone(),
+        })
+    }
+}
+
+/// The variables that are looked at before AWS's chain, in their order, as far as the one that was chosen.
+fn passed_over(environment: &Environment, choice: &Choice) -> Vec<(&'static str, &'static str)> {
+    let chosen = choice.source();
+    let before = ORDER.into_iter().take_while(|(variable, _)| *variable != chosen);
+    before
+        .map(|(variable, other)| {
+            match [variable, other].iter().any(|name| environment.value(name).is_some()) {
+                true => (variable, "only one half of the pair is set"),
+                false => (variable, "it is not set"),
+            }
+        })
+        .collect()
+}
+
+/// A variable of each source, strongest first, and the other half of its pair where it has one.
+const ORDER: [(&str, &str); 5] = [
+    ("BEDROCK_AWS_BEARER_TOKEN", "BEDROCK_AWS_BEARER_TOKEN"),
+    (LIBRECHAT.access_key_id, LIBRECHAT.secret),
+    ("BEDROCK_AWS_PROFILE", "BEDROCK_AWS_PROFILE"),
+    ("AWS_BEARER_TOKEN_BEDROCK", "AWS_BEARER_TOKEN_BEDROCK"),
+    (AWS.access_key_id, AWS.secret),
+];
 
 /// The source chosen. Holds secrets and has no way to print them.
 #[derive(Clone, PartialEq, Eq)]
@@ -105,8 +184,8 @@ impl Choice {
         }
     }
 
-    /// The credentials themselves.
-    pub async fn load(&self, region: &str) -> Result<Credentials, String> {
+    /// The credentials themselves; `chain` is AWS's, or that of one profile.
+    fn load(&self, chain: impl FnOnce(Option<&str>) -> Credentials) -> Result<Credentials, String> {
         match self {
             Self::Bearer { key, .. } => Credentials::bearer(key.reveal()).map_err(|error| error.to_string()),
             Self::Keys { access_key_id, secret, session_token, .. } => {
@@ -114,8 +193,8 @@ impl Choice {
                 Credentials::keys(access_key_id.reveal(), secret.reveal(), token)
                     .map_err(|error| error.to_string())
             }
-            Self::Profile { name, .. } => Ok(Credentials::chain(Some(name), region).await),
-            Self::Chain => Ok(Credentials::chain(None, region).await),
+            Self::Profile { name, .. } => Ok(chain(Some(name))),
+            Self::Chain => Ok(chain(None)),
             Self::PerUser { variable } => {
                 Err(format!("{variable} is user_provided, so the gateway has no credentials of its own"))
             }

@@ -6,7 +6,7 @@ use outcrop_bedrock::{Credentials, Endpoints};
 use outcrop_catalog::Source;
 use outcrop_gateway::{Key, LanePolicy};
 
-use crate::credentials::Choice;
+use crate::credentials::Chosen;
 use crate::outcrop_yaml::Lane;
 use crate::settings::Settings;
 
@@ -14,7 +14,7 @@ use crate::settings::Settings;
 #[derive(Default)]
 pub struct Running {
     local: Option<(Credentials, Endpoints)>,
-    chosen: Option<(Choice, String, Credentials)>,
+    chosen: Option<(Chosen, String, Credentials)>,
 }
 
 impl Running {

@@ -14,7 +14,7 @@ use outcrop_gateway::{Collector, Failover, Guardrail, OnDisconnect, RequestPolic
 
 use crate::args::Global;
 use crate::collector;
-use crate::credentials::Choice;
+use crate::credentials::{Choice, Chosen};
 use crate::environment::Environment;
 use crate::file::{self, FromFile, GatewayKey, Places};
 use crate::outcrop_yaml::Lane;
@@ -76,7 +76,9 @@ pub struct Settings {
     /// Where Bedrock is, when not at AWS's own address.
     pub upstream: Upstream,
     /// Who we are to AWS.
-    pub credentials: Choice,
+    pub credentials: Chosen,
+    /// What AWS's shared files say.
+    pub shared: SharedConfig,
     /// The keys clients may use.
     pub keys: Vec<GatewayKey>,
     /// The Regions LibreChat's users may choose from.
@@ -206,10 +208,10 @@ impl Settings {
         let files = env_file.into_iter().chain(candidates).chain(named_in_it).collect();
         if let Some(address) = global.emulated {
             settings.upstream = Upstream::emulated(address);
-            settings.credentials = Choice::emulated();
+            settings.credentials = Chosen::emulated();
         }
-        if !global.local && matches!(settings.credentials, Choice::Profile { .. } | Choice::Chain) {
-            problems.extend(SharedConfig::read(&environment).broken_keys());
+        if !global.local && matches!(settings.credentials.choice, Choice::Profile { .. } | Choice::Chain) {
+            problems.extend(settings.shared.broken_keys());
         }
         if problems.iter().any(|problem| problem.severity == Severity::Error) {
             return Loaded { files, settings: Err(problems) };
@@ -265,11 +267,12 @@ impl Settings {
         layers.extend(layers_of(environment, problems));
         let of_file =
             |value: Endpoint| Sourced { value, source: Source::File(file.clone().unwrap_or_default()) };
+        let shared = SharedConfig::read(environment);
         let upstream = Upstream {
             runtime: endpoint(environment, &RUNTIME_URLS, problems).or_else(|| runtime.map(of_file)),
             control: endpoint(environment, &CONTROL_URLS, problems).or_else(|| control.map(of_file)),
             neighbours: neighbours(environment, problems),
-            way: Way::of(environment, &way, &SharedConfig::read(environment), problems),
+            way: Way::of(environment, &way, &shared, problems),
         };
         problems.extend(upstream.is_no_variant());
         Self {
@@ -277,7 +280,8 @@ impl Settings {
             listen: listen_of(flags, environment, listen, file.as_deref(), problems),
             data_dir: data_dir_of(flags, environment, problems),
             reload_interval: reload_interval_of(environment, problems),
-            credentials: Choice::of(environment, problems),
+            credentials: Chosen::of(environment, upstream.way.clone(), shared.files.clone(), problems),
+            shared,
             file,
             env_file: None,
             places,

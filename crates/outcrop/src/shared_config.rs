@@ -13,7 +13,12 @@ use crate::secret::{self, Secret};
 /// One profile of the two files, made one: the file of credentials wins.
 #[derive(Default)]
 pub struct SharedConfig {
-    profile: String,
+    /// The profile's name.
+    pub profile: String,
+    /// Whether either file has the profile.
+    pub is_there: bool,
+    /// Both files, whether they are there or not.
+    pub files: Vec<PathBuf>,
     values: BTreeMap<String, Value>,
 }
 
@@ -40,9 +45,10 @@ impl SharedConfig {
             Some(path) => PathBuf::from(path),
             None => home.join(".aws").join(name),
         };
-        let files = [path("AWS_CONFIG_FILE", "config"), path("AWS_SHARED_CREDENTIALS_FILE", "credentials")];
-        let mut shared = Self { profile: profile.to_owned(), ..Self::default() };
-        for (index, path) in files.iter().enumerate() {
+        let files =
+            vec![path("AWS_CONFIG_FILE", "config"), path("AWS_SHARED_CREDENTIALS_FILE", "credentials")];
+        let mut shared = Self { profile: profile.to_owned(), files, ..Self::default() };
+        for (index, path) in shared.files.clone().iter().enumerate() {
             if let Ok(text) = std::fs::read_to_string(path) {
                 shared.add(path, &text, index == 0);
             }
@@ -73,6 +79,34 @@ impl SharedConfig {
         KEYS.into_iter().filter_map(broken).collect()
     }
 
+    /// Which ways to credentials the profile has, in words; none is an empty list.
+    pub fn ways(&self) -> Vec<String> {
+        let has = |name: &str| self.value(name).is_some();
+        let mut ways = Vec::new();
+        if has("role_arn") {
+            let role = self.value("role_arn").unwrap_or_default();
+            let from = match (self.value("source_profile"), self.value("credential_source")) {
+                (Some(profile), _) => format!("by the keys of profile `{profile}`"),
+                (None, Some(source)) => format!("by what {source} gives"),
+                (None, None) if has("web_identity_token_file") => "by a web identity token".to_owned(),
+                (None, None) => {
+                    "but neither source_profile nor credential_source says by whose keys".to_owned()
+                }
+            };
+            ways.push(format!("assumes {role} {from}"));
+        }
+        if has("sso_session") || has("sso_start_url") {
+            ways.push("signs in through IAM Identity Center (SSO)".to_owned());
+        }
+        if has("credential_process") {
+            ways.push("runs a credential_process".to_owned());
+        }
+        if has("aws_access_key_id") {
+            ways.push("holds access keys".to_owned());
+        }
+        ways
+    }
+
     fn add(&mut self, path: &Path, text: &str, is_config: bool) {
         let (mut is_ours, mut last) = (false, None::<String>);
         for (number, line) in (1..).zip(text.lines()) {
@@ -83,6 +117,7 @@ impl SharedConfig {
                 line if line.starts_with(['#', ';']) => {}
                 line if line.starts_with('[') && !is_continued => {
                     is_ours = section(line, is_config) == Some(&self.profile);
+                    self.is_there |= is_ours;
                     last = None;
                 }
                 _ if !is_ours => {}

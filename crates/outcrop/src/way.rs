@@ -29,7 +29,7 @@ pub struct FromFile {
 }
 
 /// How AWS is reached.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Way {
     /// Which of AWS's own addresses.
     pub variant: Variant,

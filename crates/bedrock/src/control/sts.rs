@@ -1,5 +1,7 @@
 //! STS: who we are, and temporary credentials of a role.
 
+use std::time::SystemTime;
+
 use outcrop_wire::xml::Element;
 
 use super::neighbour::unreadable;
@@ -86,13 +88,11 @@ impl Client {
         let result = self.query(Service::Sts, VERSION, "AssumeRole", &parameters, region).await?;
         let keys = result.child("Credentials").ok_or_else(|| unreadable("no credentials"))?;
         let (id, secret) = (text(keys, "AccessKeyId")?, text(keys, "SecretAccessKey")?);
-        let credentials = Credentials::keys(&id, &secret, Some(&text(keys, "SessionToken")?));
+        let expiration = text(keys, "Expiration")?;
+        let expires = expiration.parse::<jiff::Timestamp>().ok().map(SystemTime::from);
+        let credentials = Credentials::temporary(&id, &secret, &text(keys, "SessionToken")?, expires);
         let user = result.child("AssumedRoleUser").ok_or_else(|| unreadable("no AssumedRoleUser"))?;
-        Ok(AssumedRole {
-            credentials: credentials?,
-            expiration: text(keys, "Expiration")?,
-            arn: text(user, "Arn")?,
-        })
+        Ok(AssumedRole { credentials: credentials?, expiration, arn: text(user, "Arn")? })
     }
 }
 

@@ -103,7 +103,7 @@ fn first_few(mut problems: Vec<Problem>) -> Vec<Problem> {
 
 /// A setting that protects or pays must not be dropped without a word.
 fn refuse_what_would_be_ignored(settings: &Settings, local: bool) -> Result<(), Failure> {
-    if let (Choice::PerUser { variable }, false) = (&settings.credentials, local) {
+    if let (Choice::PerUser { variable }, false) = (&settings.credentials.choice, local) {
         let message = format!("{variable} is user_provided, and a gateway has no user to ask");
         return Err(Failure::new(message).hint(
             "give the gateway an --env-file with credentials of its own, or try `outcrop serve --local`",

@@ -24,5 +24,6 @@ mod residency;
 mod schema;
 mod seeds;
 mod serve;
+mod sources;
 mod vectors;
 mod way;

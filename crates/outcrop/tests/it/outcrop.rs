@@ -37,9 +37,11 @@ impl Outcrop {
         Self { folder, command }
     }
 
-    /// With a file in the working directory.
+    /// With a file in the working directory, or in a folder below it.
     pub fn file(self, name: &str, text: &str) -> Self {
-        std::fs::write(self.folder.path().join(name), text).unwrap();
+        let path = self.folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
         self
     }
 

@@ -78,7 +78,7 @@ pub async fn examine(settings: &Settings) -> (Option<Connection<'_>>, Vec<Findin
 
 /// Whose the credentials are. STS takes no bearer keys.
 async fn identity(settings: &Settings, client: &Client) -> (Option<CallerIdentity>, Finding) {
-    if matches!(settings.credentials, Choice::Bearer { .. }) {
+    if matches!(settings.credentials.choice, Choice::Bearer { .. }) {
         return (None, Finding::ok(Check::Identity, "a Bedrock API key says nothing about whose it is"));
     }
     match within(client.caller_identity(&settings.region.value)).await {
