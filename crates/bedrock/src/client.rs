@@ -52,6 +52,13 @@ impl Client {
         Self { transport, credentials, endpoints, bucket: Bucket::default(), clock: Clock::default() }
     }
 
+    /// The same over the same connections, as somebody else.
+    #[must_use]
+    pub fn acting_as(&self, credentials: Credentials) -> Self {
+        let (transport, endpoints) = (self.transport.clone(), self.endpoints.clone());
+        Self { transport, credentials, endpoints, bucket: Bucket::default(), clock: Clock::default() }
+    }
+
     /// The credentials it was made with.
     pub fn credentials(&self) -> &Credentials {
         &self.credentials

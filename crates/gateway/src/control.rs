@@ -56,7 +56,8 @@ pub(crate) async fn forward(
         headers,
         body,
     };
-    let (answer, body) = live.client.send(&invocation).await?.into_parts();
+    let client = live.accounts.for_caller(&caller);
+    let (answer, body) = client.send(&invocation).await?.into_parts();
     let mut response = Response::new(ReplyBody::whole(collect(body).await?));
     *response.status_mut() = answer.status;
     hand_on(&answer.headers, response.headers_mut());

@@ -95,8 +95,9 @@ async fn invoke(
         continued.keep(state, &caller, &mut call);
         let entry = open(state, &route, &call, &caller, inbound.dialect, &course.entry_id(id));
         let (invocation, target) = (invocation(&call, &route), &route.target_health);
-        let sent = live.client.send_within(&invocation, &target.bucket, course.attempts()).await;
-        match reply::answer(&call, sent, entry, state.drains(), live.client.timeouts()).await {
+        let client = live.accounts.for_route(&caller, &route.resolution);
+        let sent = client.send_within(&invocation, &target.bucket, course.attempts()).await;
+        match reply::answer(&call, sent, entry, state.drains(), client.timeouts()).await {
             Ok(mut response) => {
                 course.succeeded(state);
                 disclose(&route, &call, response.headers_mut());

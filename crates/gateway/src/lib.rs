@@ -4,6 +4,7 @@
 //! at the endpoint, reads no files but its own ledger, and takes its configuration as one value, [`Settings`].
 
 mod access;
+mod accounts;
 mod body;
 mod control;
 mod conversation;
@@ -37,6 +38,7 @@ mod travel;
 mod writer;
 
 pub use access::Key;
+pub use accounts::Accounts;
 pub use failover::{Failover, Step};
 pub use guardrail::{Guardrail, UnusableGuardrail};
 pub use outcrop_wire::family::ParameterPolicy;

@@ -10,6 +10,7 @@ use outcrop_bedrock::Client;
 use outcrop_catalog::Catalog;
 
 use crate::access::{Access, Key};
+use crate::accounts::Clients;
 use crate::keys::Read;
 use crate::server::StartError;
 use crate::settings::Settings;
@@ -57,6 +58,7 @@ impl Live {
             region,
             upstream: _,
             credentials: _,
+            accounts,
             catalog,
             keys,
             lane,
@@ -73,6 +75,7 @@ impl Live {
         };
         Self {
             access: Arc::new(Access::new(keys.clone())),
+            accounts: Arc::new(Clients::new(Arc::clone(&client), accounts)),
             client,
             catalog: Arc::new(catalog),
             region: region.clone(),

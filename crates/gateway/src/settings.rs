@@ -7,7 +7,7 @@ use outcrop_bedrock::{Credentials, Endpoints};
 use outcrop_catalog::Catalog;
 use outcrop_wire::family::ParameterPolicy;
 
-use crate::{Collector, Failover, Guardrail, Key};
+use crate::{Accounts, Collector, Failover, Guardrail, Key};
 
 /// Everything the gateway needs to know.
 #[derive(Debug, Clone)]
@@ -22,6 +22,8 @@ pub struct Settings {
     pub upstream: Endpoints,
     /// Who we are to AWS.
     pub credentials: Credentials,
+    /// Who we are for some identifiers and keys.
+    pub accounts: Accounts,
     /// What is known before AWS is asked.
     pub catalog: Catalog,
     /// Who may call; empty lets anybody on this machine.

@@ -13,7 +13,8 @@ use outcrop_catalog::{Api, Catalog, Context, Layer, Resolution, ResolveError, So
 use outcrop_wire::dialect::Dialect;
 use percent_encoding::utf8_percent_encode;
 
-use crate::access::Access;
+use crate::access::{Access, Caller};
+use crate::accounts::Clients;
 use crate::body::Limits;
 use crate::conversation::Moved;
 use crate::disconnect::Drains;
@@ -52,6 +53,8 @@ pub(crate) struct State {
 pub(crate) struct Live {
     pub(crate) access: Arc<Access>,
     pub(crate) client: Arc<Client>,
+    /// As whom invocations are made.
+    pub(crate) accounts: Arc<Clients>,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) region: String,
     pub(crate) lane: LanePolicy,
@@ -165,12 +168,12 @@ impl State {
     /// What is no identifier at all is refused, but for clients that speak Bedrock themselves: AWS judges theirs.
     pub(crate) async fn route(
         &self,
+        caller: &Caller,
         identifier: &str,
-        region: Option<&str>,
         dialect: Dialect,
     ) -> Result<Arc<Route>, RouteError> {
         let live = self.live();
-        let region = region.unwrap_or(&live.region);
+        let region = caller.region.as_deref().unwrap_or(&live.region);
         if let Some(route) = self.remembered(identifier, region) {
             return Ok(route);
         }
@@ -188,7 +191,7 @@ impl State {
             if let Some(route) = self.remembered(identifier, region) {
                 return Ok(route);
             }
-            match self.look_up(&unknown).await {
+            match self.look_up(&unknown, live.accounts.for_lookup(caller, identifier, &unknown.arn)).await {
                 Some(layer) => {
                     self.learn(&layer);
                     changes = self.changes.load(Ordering::Relaxed);
@@ -203,11 +206,10 @@ impl State {
     }
 
     /// What AWS says of an ARN; `None`, with a line in the log, when it says nothing, or said nothing a moment ago.
-    async fn look_up(&self, unknown: &Unknown) -> Option<Layer> {
+    async fn look_up(&self, unknown: &Unknown, client: &Client) -> Option<Layer> {
         if self.lookups.failed_lately(&unknown.arn) {
             return None;
         }
-        let client = Arc::clone(&self.live.load().client);
         let asked = client.discover(&unknown.arn, &unknown.region);
         let why = match tokio::time::timeout(LOOKUP_TIMEOUT, asked).await {
             Ok(Ok(layer)) => return Some(layer),

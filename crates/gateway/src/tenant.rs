@@ -21,13 +21,13 @@ impl State {
         identifier: &str,
         dialect: Dialect,
     ) -> Result<Arc<Route>, Failure> {
-        let route = self.route(identifier, caller.region.as_deref(), dialect).await?;
+        let route = self.route(caller, identifier, dialect).await?;
         let Some(key) = &caller.key else { return Ok(route) };
         if !names_one_of(&key.models, &route.resolution) {
             return Err(refused(key, identifier, &format!("it may name {}", key.models.join(", "))));
         }
         let Some(profile) = &key.profile else { return Ok(route) };
-        let bound = self.route(profile, caller.region.as_deref(), dialect).await?;
+        let bound = self.route(caller, profile, dialect).await?;
         if !is_meant(&bound.resolution, &route.resolution) {
             return Err(refused(key, identifier, &format!("it goes through {profile} only")));
         }

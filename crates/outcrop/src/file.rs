@@ -2,6 +2,8 @@
 //!
 //! `librechat.yaml` and `outcrop.yaml` are told apart by the key `endpoints`. Each becomes the same [`FromFile`].
 
+mod account;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -16,6 +18,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_saphyr::{Location, Spanned};
 
+use crate::accounts;
 use crate::commands::profiles::rules::{self, Refused};
 use crate::environment::Environment;
 use crate::librechat::{self, Bedrock, LibreChat};
@@ -54,6 +57,8 @@ pub struct FromFile {
     pub way: way::FromFile,
     /// The keys clients may use.
     pub keys: Vec<GatewayKey>,
+    /// As whom AWS is called, beside the gateway's own credentials.
+    pub accounts: accounts::Written,
     /// The Regions a person may choose from.
     pub available_regions: Vec<String>,
     /// The guardrail of every request.
@@ -238,6 +243,8 @@ impl Reader<'_> {
             prefer,
             profile_tags,
             parameters,
+            accounts,
+            routes,
         } = file;
         let regions_at = regions.as_ref().map(|list| list.referenced);
         let regions = regions.map(|list| self.region_names("regions", &list.value));
@@ -256,6 +263,7 @@ impl Reader<'_> {
             runtime: runtime.and_then(|url| self.endpoint("upstream.runtime", &url)),
             control: control.and_then(|url| self.endpoint("upstream.control", &url)),
             way: self.way(&upstream),
+            accounts: self.accounts(&accounts, &routes, &keys),
             keys: self.keys(&keys),
             residency: self.policy(residency.as_ref(), regions_at.zip(regions.as_deref())),
             region: regions.and_then(|list| list.into_iter().next()),
@@ -554,7 +562,7 @@ impl Reader<'_> {
 
     fn keys(&mut self, keys: &[Key]) -> Vec<GatewayKey> {
         let mut read: Vec<GatewayKey> = Vec::new();
-        for (index, Key { name, key }) in keys.iter().enumerate() {
+        for (index, Key { name, key, account: _ }) in keys.iter().enumerate() {
             let Some(label) = self.text(&format!("keys[{index}].name"), name) else { continue };
             let Some(secret) = self.text(&format!("keys[{index}].key"), key) else { continue };
             if secret.chars().any(|c| !c.is_ascii_graphic()) {

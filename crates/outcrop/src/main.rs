@@ -3,6 +3,7 @@
 //!
 //! A visitor starts at [`commands::run`]; what a value means and where it comes from is [`settings::Settings`].
 
+mod accounts;
 mod args;
 mod changes;
 mod checks;

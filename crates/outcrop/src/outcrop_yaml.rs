@@ -24,6 +24,13 @@ pub struct OutcropYaml {
     /// Where Bedrock is, when it is not at AWS's own address, and how it is reached.
     #[serde(default)]
     pub upstream: Option<Upstream>,
+    /// Other credentials than the gateway's own: name → whose.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Account>")]
+    pub accounts: BTreeMap<String, Spanned<Account>>,
+    /// Identifier, alias or model id → as whom it is invoked. It decides before the key's `account`.
+    #[serde(default)]
+    pub routes: BTreeMap<String, Route>,
     /// The keys clients may use. With none the gateway listens on loopback only.
     #[serde(default)]
     pub keys: Vec<Key>,
@@ -149,6 +156,71 @@ pub struct Key {
     /// The secret, best as `${VAR}`.
     #[schemars(with = "String")]
     pub key: Spanned<String>,
+    /// As whom its requests are made: a name of `accounts`.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub account: Option<Spanned<String>>,
+}
+
+/// `accounts`: other credentials than the gateway's own; a role is assumed by those beside it, else by the gateway's.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Account {
+    /// The ARN of a role to assume.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub role: Option<Spanned<String>>,
+    /// What the role's trust policy asks for.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub external_id: Option<Spanned<String>>,
+    /// 2 to 64 characters, shown in AWS's logs: `outcrop` unless set.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub session_name: Option<Spanned<String>>,
+    /// Session tags, shown in the bill.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub tags: BTreeMap<String, Spanned<String>>,
+    /// How long a session lives, 900 to 43,200: an hour unless set. It is renewed five minutes earlier.
+    #[serde(default)]
+    #[schemars(with = "Option<u32>")]
+    pub duration_seconds: Option<Spanned<u32>>,
+    /// A profile of AWS's shared configuration files.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub profile: Option<Spanned<String>>,
+    /// A Bedrock API key, best as `${VAR}`.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub bearer: Option<Spanned<String>>,
+    /// Access keys, both or neither, best as `${VAR}`.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub access_key_id: Option<Spanned<String>>,
+    /// The secret half.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub secret_access_key: Option<Spanned<String>>,
+    /// For temporary keys.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub session_token: Option<Spanned<String>>,
+}
+
+impl std::fmt::Debug for Account {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Account(hidden)")
+    }
+}
+
+/// `routes`: what holds for one identifier, alias or model id.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Route {
+    /// As whom it is invoked: a name of `accounts`.
+    #[schemars(with = "String")]
+    pub account: Spanned<String>,
 }
 
 impl std::fmt::Debug for Key {

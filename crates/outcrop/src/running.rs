@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use outcrop_bedrock::{Credentials, Endpoints};
 use outcrop_catalog::Source;
-use outcrop_gateway::{Key, LanePolicy};
+use outcrop_gateway::{Accounts, Key, LanePolicy};
 
+use crate::accounts;
 use crate::credentials::Chosen;
 use crate::outcrop_yaml::Lane;
 use crate::settings::Settings;
@@ -15,12 +16,13 @@ use crate::settings::Settings;
 pub struct Running {
     local: Option<(Credentials, Endpoints)>,
     chosen: Option<(Chosen, String, Credentials)>,
+    accounts: Option<(accounts::Written, Credentials, Endpoints, Accounts)>,
 }
 
 impl Running {
     /// Whatever the settings say, the upstream is the emulator.
     pub fn local(credentials: Credentials, endpoints: Endpoints) -> Self {
-        Self { local: Some((credentials, endpoints)), chosen: None }
+        Self { local: Some((credentials, endpoints)), chosen: None, accounts: None }
     }
 
     /// What the gateway is to do. Fails in words when there are no credentials to be had.
@@ -29,6 +31,7 @@ impl Running {
             Some(local) => local.clone(),
             None => (self.credentials(settings).await?, settings.upstream.endpoints()),
         };
+        let accounts = self.accounts(settings, &credentials, &upstream)?;
         let keys = settings.keys.iter().map(|key| Key::new(key.name.clone(), key.key.reveal())).collect();
         Ok(outcrop_gateway::Settings {
             listen: settings.listen.value,
@@ -36,6 +39,7 @@ impl Running {
             region: settings.region.value.clone(),
             upstream,
             credentials,
+            accounts,
             catalog: settings.catalog(),
             keys,
             lane: match settings.lane {
@@ -49,6 +53,24 @@ impl Running {
             collector: settings.collector.clone(),
             local: self.local.is_some(),
         })
+    }
+
+    fn accounts(
+        &mut self,
+        settings: &Settings,
+        own: &Credentials,
+        upstream: &Endpoints,
+    ) -> Result<Accounts, String> {
+        if let Some((written, before, there, accounts)) = &self.accounts
+            && (written, there) == (&settings.accounts, upstream)
+            && before.is(own)
+        {
+            return Ok(accounts.clone());
+        }
+        let region = &settings.region.value;
+        let accounts = settings.accounts.load(&settings.credentials, own, upstream, region)?;
+        self.accounts = Some((settings.accounts.clone(), own.clone(), upstream.clone(), accounts.clone()));
+        Ok(accounts)
     }
 
     async fn credentials(&mut self, settings: &Settings) -> Result<Credentials, String> {

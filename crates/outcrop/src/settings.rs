@@ -23,7 +23,7 @@ use crate::secret::Secret;
 use crate::shared_config::SharedConfig;
 use crate::tag_policy::TagPolicy;
 use crate::way::Way;
-use crate::{mappings, region};
+use crate::{accounts, mappings, region};
 
 /// A value and where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +81,8 @@ pub struct Settings {
     pub shared: SharedConfig,
     /// The keys clients may use.
     pub keys: Vec<GatewayKey>,
+    /// As whom AWS is called, beside our own credentials.
+    pub accounts: accounts::Written,
     /// The Regions LibreChat's users may choose from.
     pub available_regions: Vec<String>,
     /// The guardrail of every request.
@@ -245,6 +247,7 @@ impl Settings {
             control,
             way,
             keys,
+            accounts,
             available_regions,
             guardrail,
             lane,
@@ -288,6 +291,7 @@ impl Settings {
             of_file: shown,
             layers,
             upstream,
+            accounts,
             keys,
             available_regions,
             guardrail,

@@ -8,12 +8,13 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use outcrop_bedrock::{Credentials, Endpoint, Endpoints};
+use outcrop_bedrock::{Credentials, Endpoint, Endpoints, Network};
 use outcrop_catalog::{Catalog, Layer, Source};
 use outcrop_emulator::{Config, Emulator, Keys};
 use outcrop_gateway::ledger::{By, FILE, Ledger, Summary};
 use outcrop_gateway::{
-    Collector, Failover, Gateway, Guardrail, Key, LanePolicy, OnDisconnect, Reloader, RequestPolicy, Settings,
+    Accounts, Collector, Failover, Gateway, Guardrail, Key, LanePolicy, OnDisconnect, Reloader,
+    RequestPolicy, Settings,
 };
 use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteRow};
@@ -28,6 +29,13 @@ use tokio::task::JoinHandle;
 pub struct Plan {
     pub replay: Vec<PathBuf>,
     pub layer: Layer,
+    pub accounts: Accounts,
+    /// Instead of the emulator's pair of keys.
+    pub credentials: Option<Credentials>,
+    /// The way to the emulator.
+    pub network: Network,
+    /// Where invocations go, when not straight to the emulator.
+    pub runtime: Option<Endpoint>,
     pub keys: Vec<Key>,
     pub lane: LanePolicy,
     pub requests: RequestPolicy,
@@ -120,6 +128,11 @@ impl Answer {
     }
 }
 
+/// The emulator's administrator.
+pub fn own_keys(keys: &Keys) -> Credentials {
+    Credentials::keys(&keys.access_key_id, &keys.secret_access_key, None).unwrap()
+}
+
 impl Rig {
     pub async fn start(plan: Plan) -> Self {
         let data = TempDir::new().unwrap();
@@ -143,11 +156,13 @@ impl Rig {
             data_dir: data.path().to_owned(),
             region: "us-east-1".to_owned(),
             upstream: Endpoints {
-                runtime: Some(endpoint.clone()),
+                runtime: Some(plan.runtime.unwrap_or_else(|| endpoint.clone())),
                 control: Some(endpoint),
+                network: plan.network,
                 ..Endpoints::default()
             },
-            credentials: Credentials::keys(&keys.access_key_id, &keys.secret_access_key, None).unwrap(),
+            credentials: plan.credentials.unwrap_or_else(|| own_keys(&keys)),
+            accounts: plan.accounts,
             catalog: Catalog::built_in().with(Source::File("test".to_owned()), plan.layer),
             keys: plan.keys,
             lane: plan.lane,

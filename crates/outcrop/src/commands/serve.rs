@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use outcrop_bedrock::{Credentials, Endpoint, Endpoints};
+use outcrop_bedrock::{Credentials, Endpoint, Endpoints, Service};
 use outcrop_emulator::tls::{CA_FILE, Tls};
 use outcrop_emulator::{Emulator, SeededProfile};
 use outcrop_gateway::Gateway;
@@ -179,7 +179,9 @@ fn local_credentials(inside: &Inside) -> Result<Credentials, Failure> {
 fn local_endpoints(address: SocketAddr) -> Result<Endpoints, Failure> {
     let endpoint = Endpoint::parse(&format!("http://{address}"));
     let endpoint = endpoint.map_err(|error| Failure::new(error.to_string()))?;
-    Ok(Endpoints { runtime: Some(endpoint.clone()), control: Some(endpoint), ..Endpoints::default() })
+    let neighbours = Service::ALL.map(|service| (service, endpoint.clone())).into();
+    let (runtime, control) = (Some(endpoint.clone()), Some(endpoint));
+    Ok(Endpoints { runtime, control, neighbours, ..Endpoints::default() })
 }
 
 fn announce(
