@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod access;
+mod accounts;
 mod collector;
 mod control;
 mod count_tokens;
