@@ -77,7 +77,7 @@ async fn so_do_responses_and_messages() {
             "messages": [{"role": "user", "content": "Name a town"}], "output_config": {"format": format}});
         let answer = rig.post("/v1/messages", body.to_string()).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
-        assert_eq!(answer.header("outcrop-lane"), "translate", "a relayed body would be refused");
+        assert_eq!(answer.lane(), "translate", "a relayed body would be refused");
         if stream {
             let events = answer.events();
             let pieces = events.iter().filter_map(|event| event["delta"]["text"].as_str());
