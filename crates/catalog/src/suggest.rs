@@ -39,7 +39,7 @@ impl Suggestions {
 
 fn suggestion(catalog: &Catalog, text: &str, region: &str) -> Option<String> {
     let text = normal(text);
-    let meant = [other_spelling, wrong_geography, without_publisher, unfinished, nearest]
+    let meant = [other_spelling, wrong_geography, without_publisher, unfinished, other_order, nearest]
         .iter()
         .map(|guess| guess(catalog, &text, region))
         .find(|meant| !meant.is_empty())?;
@@ -92,15 +92,64 @@ fn without_publisher(catalog: &Catalog, text: &str, _region: &str) -> Vec<String
 }
 
 /// The publisher, the date or the version left out: `claude-sonnet-4-5`, `anthropic.claude-3-haiku`.
-fn unfinished(catalog: &Catalog, text: &str, _region: &str) -> Vec<String> {
+fn unfinished(catalog: &Catalog, text: &str, region: &str) -> Vec<String> {
     let text = dashed(text);
-    let goes_on = |rest: &str| rest.is_empty() || rest.starts_with(['-', ':']);
-    let mut meant: Vec<_> = names(catalog)
-        .filter(|name| tails(name).any(|tail| dashed(tail).strip_prefix(&text).is_some_and(goes_on)))
-        .map(str::to_owned)
+    let rest = |name: &str| {
+        tails(name).find_map(|tail| {
+            let tail = dashed(tail);
+            tail.strip_prefix(&text)
+                .filter(|rest| rest.is_empty() || rest.starts_with(['-', ':']))
+                .map(str::to_owned)
+        })
+    };
+    let meant = names(catalog).filter_map(|name| Some((is_another_version(&rest(name)?), name)));
+    ranked(catalog, region, meant)
+}
+
+/// The words of a name in another order, or some of them: `claude-4-opus`, `us.claude-opus-4`, `haiku`.
+fn other_order(catalog: &Catalog, text: &str, region: &str) -> Vec<String> {
+    let wanted: Vec<&str> = words(text).filter(|word| *word != "latest").collect();
+    if !wanted.iter().any(|word| word.len() >= 3 && word.bytes().all(|byte| byte.is_ascii_alphabetic())) {
+        return Vec::new();
+    }
+    let meant = names(catalog).filter_map(|name| {
+        let mut left: Vec<&str> = words(name).collect();
+        for word in &wanted {
+            left.remove(left.iter().position(|had| had == word)?);
+        }
+        let is_version = |word: &&str| word.len() <= 2 && word.bytes().all(|byte| byte.is_ascii_digit());
+        // `v1:0` leaves a zero behind.
+        Some((left.into_iter().filter(is_version).any(|word| word != "0"), name))
+    });
+    ranked(catalog, region, meant)
+}
+
+/// `claude-opus-4` means `…-4-20250514-v1:0` rather than `…-4-7`.
+fn is_another_version(rest: &str) -> bool {
+    let word = rest.trim_start_matches('-').split(['-', ':']).next().unwrap_or_default();
+    (1..=2).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The version that was written before others, what can be called from here before what cannot, short names before long ones.
+fn ranked<'a>(catalog: &Catalog, region: &str, meant: impl Iterator<Item = (bool, &'a str)>) -> Vec<String> {
+    let mut meant: Vec<_> = meant
+        .map(|(is_another, name)| (is_another, !is_callable(catalog, name, region), name.len(), name))
         .collect();
-    meant.sort_by_key(|name| (name.len(), name.clone()));
-    meant
+    meant.sort_unstable();
+    meant.into_iter().map(|(.., name)| name.to_owned()).collect()
+}
+
+/// Directly or, for a model, through some profile.
+fn is_callable(catalog: &Catalog, name: &str, region: &str) -> bool {
+    match catalog.system_profile(name) {
+        Some(profile) => profile.destinations(region).is_some(),
+        None => catalog.model(name).is_none() || !catalog.ways_from(name, region).is_empty(),
+    }
+}
+
+/// `claude-3.5` and `claude-3-5` are three words each.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty())
 }
 
 /// The nearest name by letters: a wrong version, a slip of the pen.

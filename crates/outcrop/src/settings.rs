@@ -3,13 +3,13 @@
 //! Later sources win: built-in, then discovery (at run time), then the file, then the environment, then flags. Everything that can be wrong is
 //! checked here, all of it in one run; behind this module nothing looks at files, variables or arguments again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use outcrop_bedrock::{Endpoint, Endpoints, Service, Variant};
-use outcrop_catalog::{Catalog, Context, Layer, Residency, Source};
+use outcrop_catalog::{Arn, Catalog, Context, Layer, Residency, Source};
 use outcrop_gateway::{Collector, Failover, Guardrail, OnDisconnect, RequestPolicy};
 
 use crate::args::Global;
@@ -278,8 +278,11 @@ impl Settings {
             way: Way::of(environment, &way, &shared, problems),
         };
         problems.extend(upstream.is_no_variant());
+        let region = region.or_else(|| available_regions.first().cloned());
+        let region = region_of(flags, environment, region.zip(file.clone()), problems);
+        let residency = residency.or_else(|| availability(&available_regions, &region, &layers, &places));
         Self {
-            region: region_of(flags, environment, region.zip(file.clone()), problems),
+            region,
             listen: listen_of(flags, environment, listen, file.as_deref(), problems),
             data_dir: data_dir_of(flags, environment, problems),
             reload_interval: reload_interval_of(environment, problems),
@@ -492,6 +495,27 @@ fn neighbours(
     let found = Service::ALL.into_iter().filter_map(|service| of(service, &mut again)).collect();
     problems.extend(again.into_iter().filter(|problem| !problem.place.ends_with("AWS_ENDPOINT_URL")));
     found
+}
+
+/// LibreChat's list of the Regions that a person may choose from, as a policy. What the operator wrote is no choice: the Region that
+/// the environment sets, and those of the ARNs in the configuration.
+fn availability(
+    available: &[String],
+    region: &Sourced<String>,
+    layers: &[(Source, Layer)],
+    places: &Places,
+) -> Option<Residency> {
+    let configured = matches!(region.source, Source::Environment(_)).then_some(region.value.as_str());
+    let identifiers = layers.iter().flat_map(|(_, layer)| {
+        let Layer { inference_profiles, mappings, offered, .. } = layer;
+        inference_profiles.values().chain(mappings.keys()).chain(offered)
+    });
+    let of_arns = identifiers.filter_map(|it| Arn::parse_encoded(it).ok()).map(|arn| arn.region);
+    let choice = available.iter().cloned().chain(configured.map(str::to_owned));
+    let regions: BTreeSet<String> = choice.chain(of_arns.filter(|region| !region.is_empty())).collect();
+    let regions: Vec<String> = regions.into_iter().collect();
+    let place = places.get("endpoints.bedrock.availableRegions[0]")?;
+    Residency::default().called_in(&regions, format!("{place} (availableRegions)")).ok()
 }
 
 fn endpoint(

@@ -146,8 +146,12 @@ impl<'a> Entries<'a> {
     }
 
     fn sourced<T>(&mut self, key: &str, it: &Sourced<T>, text: impl Fn(&T) -> String) {
-        // The Region is the first of the list that the file calls `regions`.
-        let written = if key == "region" { "regions[0]" } else { key };
+        // The Region is the first of the list that the one file calls `regions`, the other `availableRegions`.
+        let written = match key {
+            "region" if self.settings.available_regions.is_empty() => "regions[0]",
+            "region" => "endpoints.bedrock.availableRegions[0]",
+            other => other,
+        };
         let source = self.place(&it.source, written);
         self.push(key, text(&it.value), source);
     }

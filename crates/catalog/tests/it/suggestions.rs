@@ -22,6 +22,34 @@ fn a_refusal_names_what_was_probably_meant() {
 }
 
 #[test]
+fn the_version_that_was_written_comes_before_others() {
+    for (text, meant) in [
+        ("claude-opus-4", "anthropic.claude-opus-4-20250514-v1:0"),
+        ("claude-sonnet-4", "anthropic.claude-sonnet-4-20250514-v1:0"),
+        ("us.claude-sonnet-4", "us.anthropic.claude-sonnet-4-20250514-v1:0"),
+        ("claude-4-opus", "anthropic.claude-opus-4-20250514-v1:0"),
+        ("claude-4.5-sonnet", "anthropic.claude-sonnet-4-5-20250929-v1:0"),
+        ("claude-3.5-sonnet-v2", "anthropic.claude-3-5-sonnet-20241022-v2:0"),
+        ("claude-haiku", "anthropic.claude-haiku-"),
+        ("claude-opus-latest", "anthropic.claude-opus-"),
+        ("haiku", "anthropic.claude-"),
+        ("llama-3-8b", "meta.llama3-8b-instruct-v1:0"),
+    ] {
+        let (_, hint) = refused(&Catalog::built_in(), text);
+        assert!(hint.starts_with(&format!("did you mean {meant}")), "{text}: {hint}");
+    }
+}
+
+#[test]
+fn what_can_be_called_from_here_comes_first() {
+    for (region, geography) in [("us-east-1", "us."), ("eu-west-1", "eu."), ("ap-southeast-2", "au.")] {
+        let error = Catalog::built_in().resolve("claude-sonnet-4-5", &crate::context(region)).unwrap_err();
+        let hint = error.hint().unwrap();
+        assert!(hint.contains(&format!(" {geography}anthropic.claude-sonnet-4-5")), "{region}: {hint}");
+    }
+}
+
+#[test]
 fn a_wrong_geography_is_answered_with_those_that_have_the_model() {
     let (message, hint) = refused(&Catalog::built_in(), "ap.anthropic.claude-sonnet-4-20250514-v1:0");
     assert!(message.contains("`ap.`"), "{message}");

@@ -47,3 +47,40 @@ fn mistakes_are_found_where_they_stand() {
     assert_snapshot!(check("residency:\n  allowed: [eu]\n"));
     assert_snapshot!(check("regions: []\n"));
 }
+
+const LIBRECHAT: &str = "endpoints:
+  bedrock:
+    models: [anthropic.claude-sonnet-4-6, 'arn:aws:bedrock:eu-west-3:123456789012:application-inference-profile/abc']
+    availableRegions: [us-west-2, eu-west-1]
+";
+
+fn in_librechat(identifier: &str) -> Outcrop {
+    Outcrop::new(&["explain", identifier, "--offline", "--json"]).file("librechat.yaml", LIBRECHAT)
+}
+
+fn chosen(region: &str) -> Outcrop {
+    let args = ["explain", "anthropic.claude-sonnet-4-6", "--offline", "--json", "--region", region];
+    Outcrop::new(&args).file("librechat.yaml", LIBRECHAT)
+}
+
+#[test]
+fn librechats_available_regions_restrict_what_is_chosen() {
+    let model = "anthropic.claude-sonnet-4-6";
+    let default = in_librechat(model).run().json();
+    assert_eq!(default["sourceRegion"], "us-west-2", "the first is the default");
+    assert_eq!(default["residency"]["source"], "librechat.yaml:4 (availableRegions)");
+    assert_eq!(chosen("eu-west-1").run().json()["target"], "eu.anthropic.claude-sonnet-4-6");
+    let refused = chosen("eu-central-1").run().stderr;
+    assert!(refused.contains("eu-central-1 is not among the Regions that may be called"), "{refused}");
+    let arn = "arn:aws:bedrock:ap-south-1:123456789012:application-inference-profile/abc";
+    assert!(in_librechat(arn).run().stderr.contains("ap-south-1 is not among"));
+}
+
+#[test]
+fn what_the_operator_wrote_is_no_choice() {
+    let model = "anthropic.claude-sonnet-4-6";
+    let default = in_librechat(model).env("BEDROCK_AWS_DEFAULT_REGION", "us-east-1").run().json();
+    assert_eq!(default["sourceRegion"], "us-east-1");
+    let arn = "arn:aws:bedrock:eu-west-3:123456789012:application-inference-profile/abc";
+    assert_eq!(in_librechat(arn).run().json()["sourceRegion"], "eu-west-3");
+}
