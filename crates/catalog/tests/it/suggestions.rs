@@ -33,7 +33,6 @@ fn the_version_that_was_written_comes_before_others() {
         ("claude-haiku", "anthropic.claude-haiku-"),
         ("claude-opus-latest", "anthropic.claude-opus-"),
         ("haiku", "anthropic.claude-"),
-        ("llama-3-8b", "meta.llama3-8b-instruct-v1:0"),
     ] {
         let (_, hint) = refused(&Catalog::built_in(), text);
         assert!(hint.starts_with(&format!("did you mean {meant}")), "{text}: {hint}");

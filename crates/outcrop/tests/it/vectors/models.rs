@@ -10,27 +10,24 @@ use super::{Verdict, same};
 /// The resolution of a name; of one that is no Bedrock id, that of the first id that Outcrop suggests.
 pub fn resolved(name: &str, region: &str) -> Option<Resolution> {
     let context = Context { region: region.to_owned() };
-    let catalog = Catalog::built_in();
-    match catalog.resolve(name, &context) {
+    match Catalog::built_in().resolve(name, &context) {
         Ok(resolution) => Some(resolution),
-        Err(ResolveError::Unknown { hint, .. }) => {
-            let hint = hint?;
-            let suggested = hint.strip_prefix("did you mean ")?.trim_end_matches('?').split(" or ").next()?;
-            catalog.resolve(suggested, &context).ok()
-        }
+        Err(error @ ResolveError::Unknown { .. }) => suggested(error.hint()?, &context),
         Err(ResolveError::Residency(_)) => None,
     }
 }
 
-/// The model behind a name, as [`resolved`]; of an id without date and version, the shortest that begins with it.
+fn suggested(sentence: &str, context: &Context) -> Option<Resolution> {
+    let first = sentence.strip_prefix("did you mean ")?.trim_end_matches('?').split(" or ").next()?;
+    Catalog::built_in().resolve(first, context).ok()
+}
+
+/// The model behind a name, as [`resolved`]; of an id that nothing knows, that of the first id that Outcrop suggests.
 pub fn meant(name: &str) -> Option<Arc<Model>> {
-    let exact = resolved(name, "us-east-1").and_then(|resolution| resolution.model);
-    let goes_on = |id: &str| id.strip_prefix(name).is_some_and(|rest| rest.starts_with(['-', ':']));
-    exact.or_else(|| {
-        let catalog = Catalog::built_in();
-        let longer = catalog.models().filter(|model| !name.is_empty() && goes_on(&model.id));
-        longer.min_by_key(|model| (model.id.len(), model.id.clone())).cloned()
-    })
+    let resolution = resolved(name, "us-east-1")?;
+    let context = Context { region: "us-east-1".to_owned() };
+    let nearest = || resolution.notices.iter().find_map(|notice| suggested(notice, &context))?.model;
+    resolution.model.clone().or_else(nearest)
 }
 
 const MILLION: u64 = 1_000_000;
