@@ -70,6 +70,8 @@ pub struct Answer {
     pub body: Bytes,
     /// The body ended before it was whole.
     pub is_cut: bool,
+    /// In how many pieces it came.
+    pub pieces: usize,
 }
 
 impl Answer {
@@ -142,14 +144,17 @@ impl Running {
         let response = sender.send_request(request).await.unwrap();
         let (head, mut body) = response.into_parts();
         let mut bytes = Vec::new();
-        let mut is_cut = false;
+        let (mut is_cut, mut pieces) = (false, 0);
         while let Some(frame) = body.frame().await {
             match frame {
-                Ok(frame) => bytes.extend_from_slice(frame.data_ref().unwrap_or(&Bytes::new())),
+                Ok(frame) => {
+                    bytes.extend_from_slice(frame.data_ref().unwrap_or(&Bytes::new()));
+                    pieces += 1;
+                }
                 Err(_) => is_cut = true,
             }
         }
-        Answer { status: head.status, headers: head.headers, body: bytes.into(), is_cut }
+        Answer { status: head.status, headers: head.headers, body: bytes.into(), is_cut, pieces }
     }
 }
 

@@ -209,18 +209,96 @@ async fn faults_in_a_file_stand_from_the_start() {
     assert!(error.contains("faults:2 ") && error.contains("no-such-fault"), "{error}");
 }
 
+/// What a client sees of a fault.
+#[derive(Debug, PartialEq, Eq)]
+enum Seen {
+    /// Nothing, for as long as it waits.
+    Nothing,
+    /// An error instead of an answer.
+    Refused(u16, String),
+    /// A stream: its events or what is wrong with a frame, whether it was cut, whether it came in drips.
+    Streamed(Result<Vec<String>, FrameError>, bool, bool),
+}
+
+/// What is seen of a call, asked to fail by its header if at all. An answer that is to come is waited for long enough for
+/// any machine, a stall for a moment.
+async fn seen(emulator: &Running, fault: Option<&str>, is_stall: bool) -> Seen {
+    let wait = if is_stall { Duration::from_millis(300) } else { Duration::from_secs(10) };
+    let body = ask("Count to 10").to_string();
+    let path = format!("/model/{CLAUDE}/converse-stream");
+    let header: Vec<(&str, &str)> = fault.map(|fault| ("x-outcrop-fault", fault)).into_iter().collect();
+    let (headers, access) = (header.as_slice(), Access::signed());
+    let call = emulator.call(Method::POST, &path, body.as_bytes(), headers, &access);
+    let Ok(answer) = tokio::time::timeout(wait, call).await else { return Seen::Nothing };
+    if answer.status != StatusCode::OK {
+        return Seen::Refused(answer.status.as_u16(), answer.error_type().to_owned());
+    }
+    let mut decoder = Decoder::default();
+    decoder.push(&answer.body);
+    let mut frames = 0;
+    let error = loop {
+        match decoder.next_frame() {
+            Ok(Some(_)) => frames += 1,
+            Ok(None) => break None,
+            Err(error) => break Some(error),
+        }
+    };
+    let events = error.map_or_else(|| Ok(names(&answer)), Err);
+    Seen::Streamed(events, answer.is_cut, answer.pieces > frames * 3 / 2)
+}
+
+/// Every fault that there is, as the refusal of an unknown one lists them.
+async fn all_faults(emulator: &Running) -> Vec<String> {
+    let text = emulator.with_fault("converse", "nonsense").await.message();
+    text.split("known are ").nth(1).unwrap().split(", ").map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn every_fault_can_be_asked_for_in_all_three_ways() {
+    let emulator = start().await;
+    let fine = seen(&emulator, None, false).await;
+    let mut faults = Vec::new();
+    for name in all_faults(&emulator).await {
+        match name.as_str() {
+            "slow-drip" => faults.push("slow-drip;bytes=100".to_owned()),
+            exception if exception.ends_with("Exception") => {
+                faults.extend(["http", "first", "mid"].map(|at| format!("{exception};at={at}")));
+            }
+            _ => faults.push(name),
+        }
+    }
+    assert!(faults.len() > 17 * 3 + 7, "{faults:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("faults");
+    // Each once, so that they happen one after the other.
+    let lines: Vec<String> = faults.iter().map(|fault| format!("{fault};count=1")).collect();
+    std::fs::write(&file, lines.join("\n")).unwrap();
+    let config = outcrop_emulator::Config { faults: Some(file), seed_profiles: true, ..Default::default() };
+    let from_file = crate::client::start_with(config).await;
+    for fault in &faults {
+        let is_stall = fault == "stall";
+        let by_header = seen(&emulator, Some(fault), is_stall).await;
+        assert_eq!(by_header == fine, fault == "none", "{fault}: {by_header:?}");
+        let standing = json!({ "fault": fault }).to_string();
+        emulator.call(Method::POST, "/_emulator/faults", standing.as_bytes(), &[], &Access::Nothing).await;
+        assert_eq!(seen(&emulator, None, is_stall).await, by_header, "{fault} by the control API");
+        emulator.call(Method::POST, "/_emulator/faults", br#"{"fault": null}"#, &[], &Access::Nothing).await;
+        assert_eq!(seen(&from_file, None, is_stall).await, by_header, "{fault} from a file");
+    }
+    assert_eq!(seen(&from_file, None, false).await, fine, "all are used up");
+}
+
 #[tokio::test]
 async fn every_exception_happens_at_every_place() {
     let emulator = start().await;
-    let text = emulator.with_fault("converse", "nonsense").await.message();
-    let known = text.split("known are ").nth(1).unwrap();
-    let exceptions: Vec<&str> = known.split(", ").filter(|name| name.ends_with("Exception")).collect();
+    let all = all_faults(&emulator).await;
+    let exceptions: Vec<&String> = all.iter().filter(|name| name.ends_with("Exception")).collect();
     assert!(exceptions.len() >= 17, "{exceptions:?}");
     for name in exceptions {
         let refused = emulator.with_fault("converse-stream", name).await;
-        assert_eq!(refused.error_type(), name);
+        assert_eq!(refused.error_type(), *name);
         assert!(refused.status.is_client_error() || refused.status.is_server_error(), "{name}");
-        let mut frame = name.to_owned();
+        let mut frame = name.clone();
         frame[..1].make_ascii_lowercase();
         let first = emulator.with_fault("converse-stream", &format!("{name};at=first")).await;
         assert_eq!(first.status, StatusCode::OK);
@@ -232,6 +310,6 @@ async fn every_exception_happens_at_every_place() {
         assert_eq!(middle[0].0, "messageStart", "{name}");
         assert_eq!(middle.last().unwrap().0, frame);
         let whole = emulator.with_fault("converse", &format!("{name};at=mid")).await;
-        assert_eq!(whole.error_type(), name, "an answer that is no stream becomes an error");
+        assert_eq!(whole.error_type(), *name, "an answer that is no stream becomes an error");
     }
 }

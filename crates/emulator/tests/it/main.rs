@@ -18,3 +18,4 @@ mod rules;
 mod runtime;
 mod server;
 mod surfaces;
+mod upstreams;

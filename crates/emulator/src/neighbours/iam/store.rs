@@ -226,33 +226,6 @@ impl Identities {
         }
         if session.expires <= now { Err(NotTaken::Expired) } else { Ok(session.principal.clone()) }
     }
-
-    #[allow(dead_code, reason = "asked by what writes the invocation log")]
-    /// Whether a service may assume a role for what `source_arn` names, by the role's trust policy.
-    pub(crate) fn trusts_service(&self, role_arn: &str, service: &str, source_arn: &str) -> bool {
-        let context = BTreeMap::from([
-            ("aws:sourceaccount".to_owned(), vec![ACCOUNT.to_owned()]),
-            ("aws:sourcearn".to_owned(), vec![source_arn.to_owned()]),
-        ]);
-        let question = Question {
-            action: "sts:AssumeRole",
-            resource: role_arn,
-            principals: &[("Service", service)],
-            context: &context,
-        };
-        let inner = self.lock();
-        let role = inner.role_of(role_arn);
-        let trust = role.and_then(|role| Policy::parse(&role.trust).ok());
-        trust.is_some_and(|trust| trust.decide(&question) == Decision::Allowed)
-    }
-
-    #[allow(dead_code, reason = "asked by what writes the invocation log")]
-    /// Whether a role's own policies allow an action on a resource.
-    pub(crate) fn role_allows(&self, role_arn: &str, action: &str, resource: &str) -> bool {
-        let question = Question { action, resource, principals: &[], context: &BTreeMap::new() };
-        let inner = self.lock();
-        inner.role_of(role_arn).is_some_and(|role| role.grants.decide(&question).0 == Decision::Allowed)
-    }
 }
 
 impl Inner {
