@@ -24,7 +24,7 @@ use crate::ledger::{Record, UsageKind};
 use crate::reply::{self, ReplyBody};
 use crate::router::{self, Endpoint};
 use crate::state::{Route, State};
-use crate::{body, control, embeddings, models, stored, tenant};
+use crate::{body, control, embeddings, models, remote, stored, tenant};
 
 /// Answers one request, whatever it is. Never fails: a failure is an answer in the client's dialect.
 pub(crate) async fn exchange(state: Arc<State>, request: Request<Incoming>) -> Response<ReplyBody> {
@@ -77,9 +77,10 @@ async fn invoke(
 ) -> Result<Response<ReplyBody>, Failure> {
     let (caller, body) = admit(state, head, body, router::dialect(head.uri.path())).await?;
     let continued = stored::continued(state, &caller, &endpoint, body).await?;
-    let inbound = Inbound::read(endpoint, &head.headers, &continued.body)?;
-    let route = state.route_of(&caller, &inbound.model, inbound.dialect).await?;
     let live = state.live();
+    let brought = remote::bring(live.requests.remote_images.as_ref(), &continued.body).await?;
+    let inbound = Inbound::read(endpoint, &head.headers, &brought.body)?;
+    let route = state.route_of(&caller, &inbound.model, inbound.dialect).await?;
     let conversation = || Conversation::of(&head.headers, &continued.body);
     let mut course = Course::of(state, &live, route, &caller, conversation).await;
     loop {
@@ -90,6 +91,7 @@ async fn invoke(
         if let Some(guardrail) = &live.guardrail {
             guardrail.apply(&mut call)?;
         }
+        call.notices.append(brought.notices.clone());
         course.tell(&mut call.notices);
         pass_fault(state, &head.headers, &mut call.headers);
         continued.keep(state, &caller, &mut call);

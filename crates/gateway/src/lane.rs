@@ -11,7 +11,7 @@ use outcrop_catalog::{Api, Lane, Model, Reason, Surface};
 use outcrop_wire::dialect::{self, Dialect, Head, RequestError};
 use outcrop_wire::family::{self, Terms};
 use outcrop_wire::lesson::{self, Refused};
-use outcrop_wire::{Notices, anthropic, counting, envelope, openai_chat, openai_responses, relayed};
+use outcrop_wire::{Notices, anthropic, counting, envelope, openai_chat, openai_responses, relayed, remote};
 
 use crate::router::{Endpoint, Operation};
 use crate::settings::LanePolicy;
@@ -232,6 +232,9 @@ fn relay_messages(
 ) -> Result<Call, RequestError> {
     let operation =
         if inbound.stream { Operation::InvokeModelWithResponseStream } else { Operation::InvokeModel };
+    if let Some(refused) = remote::first_by_address(inbound.body) {
+        return Err(refused);
+    }
     let mut notices = Notices::default();
     let model = route.resolution.model.as_deref();
     let body = envelope::relay_messages_to(model, inbound.body, &inbound.betas(), terms, &mut notices)?;

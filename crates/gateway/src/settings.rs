@@ -7,7 +7,7 @@ use outcrop_bedrock::{Credentials, Endpoints};
 use outcrop_catalog::Catalog;
 use outcrop_wire::family::ParameterPolicy;
 
-use crate::{Accounts, Collector, Failover, Guardrail, Key};
+use crate::{Accounts, Collector, Failover, Guardrail, Key, RemoteImages};
 
 /// Everything the gateway needs to know.
 #[derive(Debug, Clone)]
@@ -49,6 +49,8 @@ pub struct Settings {
 pub struct RequestPolicy {
     /// What becomes of a parameter that the model does not take as it is.
     pub parameters: ParameterPolicy,
+    /// Which pictures that are named by address are fetched; none without it.
+    pub remote_images: Option<RemoteImages>,
 }
 
 /// What becomes of an invocation whose client leaves. Bedrock bills what it generates either way.

@@ -12,7 +12,9 @@ use std::time::Duration;
 use outcrop_bedrock::Endpoint;
 use outcrop_catalog::survey::Survey;
 use outcrop_catalog::{Catalog, Layer, MAX_ALIASES, OverrideError, Overrides, Residency, ResidencyError};
-use outcrop_gateway::{Failover, Guardrail, OnDisconnect, ParameterPolicy, RequestPolicy, Step};
+use outcrop_gateway::{
+    Failover, Guardrail, Network, OnDisconnect, ParameterPolicy, RemoteImages, RequestPolicy, Step,
+};
 use outcrop_wire::bedrock::GuardrailConfig;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -245,6 +247,7 @@ impl Reader<'_> {
             parameters,
             accounts,
             routes,
+            fetch_remote_images,
         } = file;
         let regions_at = regions.as_ref().map(|list| list.referenced);
         let regions = regions.map(|list| self.region_names("regions", &list.value));
@@ -273,6 +276,7 @@ impl Reader<'_> {
             prefers_global: prefer.is_some_and(|prefer| self.prefers_global(prefer)),
             requests: RequestPolicy {
                 parameters: parameters.map(|it| self.parameters(it)).unwrap_or_default(),
+                remote_images: fetch_remote_images.and_then(|it| self.remote_images(it)),
             },
             profile_tags: profile_tags.map(|policy| self.profile_tags(policy)).unwrap_or_default(),
             ..FromFile::default()
@@ -518,6 +522,44 @@ impl Reader<'_> {
         let shown = shown.into_iter().filter(|(_, values)| !values.is_empty());
         self.shown.extend(shown.map(|(key, values)| (format!("profile_tags.{key}"), values.join(", "))));
         policy
+    }
+
+    fn remote_images(&mut self, written: Spanned<outcrop_yaml::FetchRemoteImages>) -> Option<RemoteImages> {
+        let location = written.referenced;
+        let within = match self.placed("fetch_remote_images", written) {
+            outcrop_yaml::FetchRemoteImages::Any(any) => {
+                self.shown.push(("fetch_remote_images".to_owned(), any.to_string()));
+                return any.then(RemoteImages::default);
+            }
+            outcrop_yaml::FetchRemoteImages::Within(within) => within,
+        };
+        let outcrop_yaml::RemoteImages { hosts, networks, allow_http, max_bytes, timeout_ms } = within;
+        let default = RemoteImages::default();
+        let hosts = hosts.unwrap_or(default.hosts);
+        self.shown.push(("fetch_remote_images.hosts".to_owned(), hosts.join(", ")));
+        let mut read = Vec::new();
+        for network in &networks {
+            match network.parse::<Network>() {
+                Ok(network) => read.push(network),
+                Err(why) => {
+                    let message = format!("`fetch_remote_images.networks`: `{network}`: {why}");
+                    self.problems.push(self.source.error(location, message));
+                }
+            }
+        }
+        if max_bytes == Some(0) || timeout_ms == Some(0) {
+            let message = "`fetch_remote_images`: nothing can be fetched in no bytes or no time";
+            self.problems.push(
+                self.source.error(location, message.to_owned()).hint("leave the limit out for the default"),
+            );
+        }
+        Some(RemoteImages {
+            hosts,
+            networks: read,
+            allow_http,
+            max_bytes: max_bytes.unwrap_or(default.max_bytes),
+            timeout: timeout_ms.map_or(default.timeout, Duration::from_millis),
+        })
     }
 
     fn on_disconnect(&mut self, policy: Spanned<outcrop_yaml::OnDisconnect>) -> OnDisconnect {

@@ -70,6 +70,10 @@ pub struct OutcropYaml {
     #[serde(default)]
     #[schemars(with = "Option<Parameters>")]
     pub parameters: Option<Spanned<Parameters>>,
+    /// Fetch pictures and PDFs that clients name by address; without it they are refused. `true` is any public host.
+    #[serde(default)]
+    #[schemars(with = "Option<FetchRemoteImages>")]
+    pub fetch_remote_images: Option<Spanned<FetchRemoteImages>>,
 }
 
 /// `catalog`: whole records or single fields, in the words of `outcrop explain --json` and `models show`.
@@ -255,6 +259,42 @@ pub enum Prefer {
     Regional,
     /// `global` first: often cheaper, and processed anywhere.
     Global,
+}
+
+/// `fetch_remote_images`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(
+    untagged,
+    expecting = "`true`, `false`, or a map of hosts, networks, allow_http, max_bytes and timeout_ms"
+)]
+pub enum FetchRemoteImages {
+    /// From any public host, or not at all.
+    Any(bool),
+    /// Within these bounds.
+    Within(RemoteImages),
+}
+
+/// `fetch_remote_images` as a map.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RemoteImages {
+    /// `images.example.com`, `*.example.com`, `*`; with `:8443` for another port. Unset: any public host.
+    #[serde(default)]
+    pub hosts: Option<Vec<String>>,
+    /// Networks that are not public and may be reached all the same, as `10.20.0.0/16`.
+    #[serde(default)]
+    pub networks: Vec<String>,
+    /// Fetch from `http://` as well.
+    #[serde(default)]
+    pub allow_http: bool,
+    /// The most bytes of one picture: 5 MiB unless set.
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    pub max_bytes: Option<usize>,
+    /// The most time for one picture, in milliseconds: 5000 unless set.
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    pub timeout_ms: Option<u64>,
 }
 
 /// `parameters`.

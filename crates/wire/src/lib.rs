@@ -26,6 +26,7 @@ pub mod notice;
 pub mod openai_chat;
 pub mod openai_responses;
 pub mod relayed;
+pub mod remote;
 pub mod sigv4;
 pub mod sse;
 pub mod xml;

@@ -50,7 +50,7 @@ pub(crate) fn image(
 pub(crate) fn remote_image(url: &str, path: &str) -> RequestError {
     let scheme = url.split(':').next().unwrap_or_default();
     RequestError::at(path, format!("pictures must be sent as data, not by address (`{}:…`)", shown(scheme)))
-        .hint("Bedrock takes bytes only: download the picture and send it as base64 (`data:image/png;base64,…`)")
+        .hint("Bedrock takes bytes only: send the picture as base64 (`data:image/png;base64,…`), or let the gateway fetch: `fetch_remote_images` in outcrop.yaml")
 }
 
 fn unsupported_image(media_type: &str, path: &str) -> RequestError {

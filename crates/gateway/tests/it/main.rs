@@ -22,6 +22,7 @@ mod listener;
 mod parameters;
 mod recorded;
 mod reload;
+mod remote;
 mod residency;
 mod responses;
 mod rig;

@@ -18,7 +18,7 @@ fn question(model: &str, more: Value) -> String {
 }
 
 async fn refusing() -> Rig {
-    let requests = RequestPolicy { parameters: ParameterPolicy::Refuse };
+    let requests = RequestPolicy { parameters: ParameterPolicy::Refuse, ..RequestPolicy::default() };
     Rig::start(Plan { requests, ..Plan::default() }).await
 }
 

@@ -44,6 +44,8 @@ fn samples() -> Vec<Value> {
         json!({ "residency": { "allow_geographies": ["eu"] }, "regions": ["eu-west-1"] }),
         json!({ "on_disconnect": "drain" }),
         json!({ "parameters": "refuse" }),
+        json!({ "fetch_remote_images": true }),
+        json!({ "fetch_remote_images": { "hosts": ["*.example.com"], "networks": ["10.0.0.0/8"], "max_bytes": 9 } }),
         json!({ "aliases": 3 }),
         json!({ "aliases": { "fast": 3 } }),
         json!({ "aliases": ["fast"] }),
@@ -55,6 +57,8 @@ fn samples() -> Vec<Value> {
         json!({ "residency": { "allow_region": ["eu-west-1"] } }),
         json!({ "on_disconnect": "hide" }),
         json!({ "parameters": "drop" }),
+        json!({ "fetch_remote_images": "yes" }),
+        json!({ "fetch_remote_images": { "host": ["x"] } }),
         json!(["a"]),
         bedrock(json!({})),
         bedrock(
