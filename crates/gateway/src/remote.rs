@@ -328,19 +328,20 @@ fn is_public(address: IpAddr) -> bool {
 
 fn is_public_v4(address: Ipv4Addr) -> bool {
     let [a, b, c, _] = address.octets();
-    let special = match (a, b, c) {
-        (0 | 10 | 127, ..) => true,
-        (100, 64..=127, _) => true,
-        (169, 254, _) => true,
-        (172, 16..=31, _) => true,
-        (192, 0, 0 | 2) | (192, 31, 196) | (192, 52, 193) | (192, 88, 99) | (192, 175, 48) => true,
-        (192, 168, _) => true,
-        (198, 18 | 19, _) | (198, 51, 100) => true,
-        (203, 0, 113) => true,
-        (224..=255, ..) => true,
-        _ => false,
-    };
-    !special
+    let unusable = matches!((a, b), (0 | 10 | 127 | 224..=255, _));
+    let inside =
+        matches!((a, b), (100, 64..=127) | (169, 254) | (172, 16..=31) | (192, 168) | (198, 18 | 19));
+    let reserved = matches!(
+        (a, b, c),
+        (192, 0, 0 | 2)
+            | (192, 31, 196)
+            | (192, 52, 193)
+            | (192, 88, 99)
+            | (192, 175, 48)
+            | (198, 51, 100)
+            | (203, 0, 113)
+    );
+    !(unusable || inside || reserved)
 }
 
 /// Global unicast alone, without what embeds or tunnels to other addresses and what documents use.
