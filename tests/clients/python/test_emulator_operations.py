@@ -6,6 +6,8 @@ The CLI is called within this process, as somebody types it. Every answer is hel
 import contextlib
 import io
 import json
+import re
+from pathlib import Path
 
 import botocore.session
 import pytest
@@ -130,3 +132,15 @@ def test_the_cli_prints_what_was_refused(cli, arguments, words):
     with pytest.raises(AssertionError) as refused:
         cli("bedrock", *arguments)
     assert words in str(refused.value)
+
+
+DOCUMENTATION = Path(__file__).resolve().parents[3] / "docs/emulator.md"
+ROW = re.compile(r"^\| ([A-Z][^|]+) \| (emulated|approximated|not) \|", re.MULTILINE)
+
+
+def test_the_documentation_tells_how_each_operation_is_emulated(models):
+    text = DOCUMENTATION.read_text().split("## Operation by operation")[1].split("\n## ")[0]
+    told = [(name, how) for names, how in ROW.findall(text) for name in re.split("[,;] ", names)]
+    assert len(told) == len(dict(told)), "an operation stands there twice"
+    assert {name for name, how in told if how != "not"} == story.claimed()
+    assert {name for name, _ in told} == set(models), "what botocore knows and the table does not, or the other way round"
