@@ -41,7 +41,7 @@ agents:
 	tests/clients/run agents
 
 faults:
-	$(CARGO) test --quiet --package outcrop-gateway --test it -- --nocapture --test-threads 1 fault_table failover disconnect
+	$(CARGO) test --quiet --package outcrop-gateway --test it -- --nocapture --test-threads 1 fault_table fault_rows failover disconnect accounts
 
 fuzz:
 	cd fuzz && for target in $$($(CARGO) +nightly fuzz list); do $(CARGO) +nightly fuzz run $$target -- -max_total_time=60 || exit 1; done

@@ -10,6 +10,7 @@ use outcrop_emulator::{Config, Emulator, Keys};
 use outcrop_gateway::{Accounts, Key};
 use serde_json::json;
 
+use crate::fault_table::say;
 use crate::rig::{Plan, Rig, own_keys};
 
 /// An emulated account, by the address of all its services.
@@ -101,7 +102,7 @@ async fn a_key_and_a_route_choose_the_account_and_the_route_decides() {
     assert_eq!((status, text.contains("assumed-role/unable")), (403, true), "{text}");
 }
 
-/// What AWS refuses as expired is renewed once and sent again, whoever else asks meanwhile: nobody sees it. Each rotation is a new
+/// F24: what AWS refuses as expired is renewed once and sent again, whoever else asks meanwhile: nobody sees it. Each rotation is a new
 /// session of the emulator's STS. `OUTCROP_FULL` makes it a thousand.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keys_rotate_under_load_and_no_client_sees_it() {
@@ -134,4 +135,5 @@ async fn keys_rotate_under_load_and_no_client_sees_it() {
     };
     tokio::join!(rotate(), rotate(), rotate(), rotate());
     assert_eq!(sent.load(Ordering::Relaxed), rotations * 4);
+    say("F24", "keys rotate under load", usize::try_from(rotations * 4).unwrap(), &[]);
 }

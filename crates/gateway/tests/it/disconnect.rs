@@ -8,38 +8,16 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use crate::rig::{Books, Plan, Rig};
+use crate::ways_in::request;
 
-const SURFACES: [&str; 4] = ["chat", "responses", "messages", "native"];
-
-/// A streamed request on each surface.
-fn request(rig: &Rig, surface: &str) -> (String, String) {
-    let (claude, nova) = (&rig.profiles[0], &rig.profiles[1]);
-    let text = "count to 60";
-    let messages = json!([{"role": "user", "content": text}]);
-    match surface {
-        "chat" => (
-            "/v1/chat/completions".to_owned(),
-            json!({"model": nova, "stream": true, "messages": messages}).to_string(),
-        ),
-        "responses" => {
-            ("/v1/responses".to_owned(), json!({"model": nova, "stream": true, "input": text}).to_string())
-        }
-        "messages" => (
-            "/v1/messages".to_owned(),
-            json!({"model": claude, "stream": true, "max_tokens": 900, "messages": messages}).to_string(),
-        ),
-        _ => (
-            format!("/model/{nova}/converse-stream"),
-            json!({"messages": [{"role": "user", "content": [{"text": text}]}]}).to_string(),
-        ),
-    }
-}
+/// One of each dialect.
+const SURFACES: [&str; 4] = ["chat", "responses", "messages→claude", "converse"];
 
 /// Every surface, left in the middle of a stream.
 async fn leave_everywhere(on_disconnect: OnDisconnect) -> Books {
     let rig = Rig::start(Plan { on_disconnect, ..Plan::default() }).await;
     for surface in SURFACES {
-        let (path, body) = request(&rig, surface);
+        let (path, body) = request(&rig, surface, true, "count to 60");
         rig.begin_and_leave(&path, &body, "slow-drip;bytes=512").await;
     }
     for _ in 0..200 {

@@ -7,10 +7,10 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use http::Method;
-use outcrop_wire::eventstream::{Decoder, Message};
 use serde_json::json;
 
 use crate::rig::{Answer, Books, Plan, Rig};
+use crate::ways_in::{SURFACES, ended_well, request};
 
 /// What the client must see.
 #[derive(Clone, Copy)]
@@ -71,71 +71,6 @@ const ROWS: [Row; 28] = [
 /// Streams that say no usage of their own are whole without `metadata`: InvokeModel's.
 const INVOKE_SURFACES: [&str; 2] = ["messages→claude", "invoke"];
 
-const SURFACES: [&str; 6] = ["chat", "responses", "messages→claude", "messages→nova", "converse", "invoke"];
-
-fn request(rig: &Rig, surface: &str, stream: bool) -> (String, String) {
-    let (claude, nova) = (&rig.profiles[0], &rig.profiles[1]);
-    let messages = json!([{"role": "user", "content": "count to 30"}]);
-    let operation = |plain: &'static str, streamed: &'static str| if stream { streamed } else { plain };
-    let of = |model: &str| json!({"model": model, "stream": stream, "max_tokens": 400, "messages": messages});
-    match surface {
-        "chat" => ("/v1/chat/completions".to_owned(), of(nova).to_string()),
-        "responses" => (
-            "/v1/responses".to_owned(),
-            json!({"model": nova, "stream": stream, "input": "count to 30"}).to_string(),
-        ),
-        "messages→claude" => ("/v1/messages".to_owned(), of(claude).to_string()),
-        "messages→nova" => ("/v1/messages".to_owned(), of(nova).to_string()),
-        "converse" => (
-            format!("/model/{nova}/{}", operation("converse", "converse-stream")),
-            json!({"messages": [{"role": "user", "content": [{"text": "count to 30"}]}]}).to_string(),
-        ),
-        _ => (
-            format!("/model/{claude}/{}", operation("invoke", "invoke-with-response-stream")),
-            json!({"anthropic_version": "bedrock-2023-05-31", "max_tokens": 400, "messages": messages})
-                .to_string(),
-        ),
-    }
-}
-
-/// Whether a streamed answer came to its proper end; `Err` when it ends neither well nor with an error.
-fn ended_well(surface: &str, answer: &Answer) -> Result<bool, String> {
-    let odd = || {
-        format!(
-            "neither an end nor an error: …{}",
-            &answer.text().chars().rev().take(200).collect::<String>()
-        )
-    };
-    match surface {
-        "converse" | "invoke" => {
-            let mut decoder = Decoder::default();
-            decoder.push(&answer.body);
-            let (mut frames, mut failed) = (0, false);
-            while let Some(frame) = decoder.next_frame().map_err(|error| error.to_string())? {
-                frames += 1;
-                failed = matches!(frame.message(), Message::Exception { .. });
-            }
-            if decoder.has_partial_frame() || frames == 0 { Err(odd()) } else { Ok(!failed) }
-        }
-        "chat" => match answer.events().last() {
-            Some(last) if last.as_str() == Some("[DONE]") => Ok(true),
-            Some(last) if last["error"].is_object() => Ok(false),
-            _ => Err(odd()),
-        },
-        "responses" => match answer.events().last().and_then(|last| last["type"].as_str().map(str::to_owned))
-        {
-            Some(kind) if kind == "response.completed" || kind == "response.incomplete" => Ok(true),
-            Some(kind) if kind == "response.failed" || kind == "error" => Ok(false),
-            _ => Err(odd()),
-        },
-        _ => match answer.events().last().and_then(|last| last["type"].as_str().map(str::to_owned)) {
-            Some(kind) if kind == "message_stop" => Ok(true),
-            Some(kind) if kind == "error" => Ok(false),
-            _ => Err(odd()),
-        },
-    }
-}
-
 /// Whether the client saw what it must; `Err` says what it saw instead.
 fn judge(row: &Row, surface: &str, stream: bool, answer: &Answer) -> Result<(), String> {
     let status = |wanted: u16| match answer.status.as_u16() == wanted && answer.json().is_object() {
@@ -167,8 +102,11 @@ fn status_of(answer: &Answer, wanted: u16) -> Result<(), String> {
     }
 }
 
+/// Long enough for a fault in the middle.
+pub const TEXT: &str = "count to 30";
+
 /// Says one line of the table.
-fn say(number: &str, name: &str, cases: usize, wrong: &[String]) {
+pub fn say(number: &str, name: &str, cases: usize, wrong: &[String]) {
     #![expect(clippy::print_stdout, reason = "`make faults` prints the table")]
     let verdict = if wrong.is_empty() { "survived" } else { "FAILED" };
     println!("{number:<4}  {name:<36}  {cases:>3} cases  {verdict}");
@@ -176,7 +114,7 @@ fn say(number: &str, name: &str, cases: usize, wrong: &[String]) {
 }
 
 /// Ours against the emulator's: every billed call has one row, exact rows agree to the token.
-fn reconcile(books: &Books, requests: usize) -> Vec<String> {
+pub fn reconcile(books: &Books, requests: usize) -> Vec<String> {
     let mut wrong = Vec::new();
     if books.rows.len() != requests {
         wrong.push(format!("{} rows of {requests} requests", books.rows.len()));
@@ -207,7 +145,7 @@ fn reconcile(books: &Books, requests: usize) -> Vec<String> {
 }
 
 /// Waits until nothing is under way.
-async fn at_rest(rig: &Rig) -> bool {
+pub async fn at_rest(rig: &Rig) -> bool {
     for _ in 0..400 {
         let figures = rig.get("/metrics").await.text();
         let gauge = figures.lines().find(|line| line.starts_with("outcrop_open_invocations"));
@@ -227,7 +165,7 @@ async fn every_fault_on_every_surface() {
         let cases: Vec<_> = SURFACES.iter().flat_map(|surface| [(surface, false), (surface, true)]).collect();
         let mut wrong = Vec::new();
         for (surface, stream) in &cases {
-            let (path, body) = request(&rig, surface, *stream);
+            let (path, body) = request(&rig, surface, *stream, TEXT);
             // A counted fault is counted by its text; each case has one of its own.
             let fault = format!("{}{}", row.fault, ";".repeat(all % 1000));
             all += 1;
@@ -272,7 +210,7 @@ async fn an_outage_adds_one_attempt_in_a_hundred_at_most() {
 #[tokio::test]
 async fn nothing_is_sent_twice_that_may_have_been_accepted() {
     let rig = Rig::start(Plan::default()).await;
-    let (path, body) = request(&rig, "chat", false);
+    let (path, body) = request(&rig, "chat", false, TEXT);
     // The second attempt would be answered.
     for fault in ["ModelTimeoutException;count=1", "ModelErrorException;count=1", "cut;count=1;bytes=0"] {
         let answer = rig.send(Method::POST, &path, &[("x-outcrop-fault", fault)], body.clone()).await;

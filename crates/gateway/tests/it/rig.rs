@@ -19,6 +19,8 @@ use outcrop_gateway::{
 use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteRow};
 use tempfile::TempDir;
+
+use crate::relay::{self, Toxic};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -36,6 +38,8 @@ pub struct Plan {
     pub network: Network,
     /// Where invocations go, when not straight to the emulator.
     pub runtime: Option<Endpoint>,
+    /// A relay between the gateway and the emulator, and what it does to answers.
+    pub relay: Option<Toxic>,
     pub keys: Vec<Key>,
     pub lane: LanePolicy,
     pub requests: RequestPolicy,
@@ -151,12 +155,17 @@ impl Rig {
         let emulator_url = format!("http://{}", emulator.local_addr());
         let profiles = emulator.profiles().iter().map(|profile| profile.arn.clone()).collect();
         let endpoint = Endpoint::parse(&emulator_url).unwrap();
+        let mut runtime = plan.runtime;
+        if let Some(toxic) = plan.relay {
+            let port = relay::start(emulator.local_addr(), toxic).await.port();
+            runtime = Some(Endpoint::parse(&format!("http://127.0.0.1:{port}")).unwrap());
+        }
         let settings = Settings {
             listen: if plan.open { ([0, 0, 0, 0], 0).into() } else { any_port },
             data_dir: data.path().to_owned(),
             region: "us-east-1".to_owned(),
             upstream: Endpoints {
-                runtime: Some(plan.runtime.unwrap_or_else(|| endpoint.clone())),
+                runtime: Some(runtime.unwrap_or_else(|| endpoint.clone())),
                 control: Some(endpoint),
                 network: plan.network,
                 ..Endpoints::default()
