@@ -24,6 +24,9 @@ pub struct Policy {
     /// What a key of the gateway may name, instead of the whole configuration
     #[arg(long, value_name = "NAME", conflicts_with = "identifiers")]
     pub key: Option<String>,
+    /// What is called as this account of the configuration (`accounts`), by its name or its role's ARN
+    #[arg(long, value_name = "NAME|ARN", conflicts_with_all = ["identifiers", "key"])]
+    pub role: Option<String>,
     /// Also allow to find out what models and profiles there are, and whether the account may use them
     #[arg(long)]
     pub discovery: bool,

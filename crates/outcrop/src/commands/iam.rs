@@ -11,9 +11,11 @@ use serde::Serialize;
 
 use super::profiles::partition;
 use super::{explain, keys};
+use crate::accounts::{Account, Base, Written};
 use crate::args::{Global, Iam, Policy};
 use crate::failure::Failure;
 use crate::paper;
+use crate::problem::nearest;
 use crate::settings::{Flags, Settings};
 
 /// Runs `outcrop iam …`.
@@ -25,13 +27,10 @@ pub fn run(global: &Global, iam: &Iam) -> Result<(), Failure> {
 
 async fn print(global: &Global, settings: &Settings, policy: &Policy) -> Result<(), Failure> {
     let catalog = settings.catalog();
+    let role = policy.role.as_deref().map(|role| account_of(settings, role)).transpose()?;
     let identifiers = match (&policy.key, policy.identifiers.as_slice()) {
-        (Some(key), _) => match keys::named(global, settings, key).await? {
-            // A key that is bound to nothing may name everything.
-            named if named.is_empty() => super::configured(&catalog),
-            named => named,
-        },
-        (None, []) => super::configured(&catalog),
+        (Some(key), _) => of_key(global, settings, &catalog, key).await?,
+        (None, []) => called_as(settings, &catalog, role),
         (None, named) => named.to_vec(),
     };
     if identifiers.is_empty() {
@@ -44,11 +43,18 @@ async fn print(global: &Global, settings: &Settings, policy: &Policy) -> Result<
         let resolution = looked_up(&catalog, identifier, settings).await?;
         unknown += usize::from(!needs.add(&resolution, &catalog)?);
     }
-    let account = policy.account.clone().or_else(|| needs.account()).unwrap_or_else(|| {
+    let number = policy.account.clone().or_else(|| needs.account()).or_else(|| {
+        let of_key = policy.key.as_ref().and_then(|key| settings.accounts.keys.get(key));
+        number_of(settings, role.or(of_key.map(String::as_str))?)
+    });
+    let account = number.unwrap_or_else(|| {
         paper::say("the account is not known, so the policy allows system profiles of any: --account NUMBER");
         ANY.to_owned()
     });
-    let document = Document::of(needs, &account, &settings.region.value, policy);
+    let mut document = Document::of(needs, &account, &settings.region.value, policy);
+    if (&policy.key, role, policy.identifiers.as_slice()) == (&None, None, &[]) {
+        document.assume(&settings.accounts);
+    }
     if policy.explain {
         document.statement.iter().for_each(|it| paper::say(&format!("{}: {}", it.sid, it.why)));
     }
@@ -61,6 +67,66 @@ async fn print(global: &Global, settings: &Settings, policy: &Policy) -> Result<
                 .hint("let GetInferenceProfile be called, or map them in BEDROCK_INFERENCE_PROFILE_MAPPINGS"))
         }
     }
+}
+
+/// What a key may name: one that is bound to nothing may name everything.
+async fn of_key(
+    global: &Global,
+    settings: &Settings,
+    catalog: &Catalog,
+    key: &str,
+) -> Result<Vec<String>, Failure> {
+    let account = settings.accounts.keys.get(key).map(String::as_str);
+    if let Some(account) = account {
+        paper::say(&format!(
+            "the requests of `{key}` are made as the account `{account}`: the policy is for its role"
+        ));
+    }
+    if settings.keys.iter().any(|configured| configured.name == key) {
+        return Ok(called_as(settings, catalog, account));
+    }
+    let named = keys::named(global, settings, key).await?;
+    Ok(if named.is_empty() { called_as(settings, catalog, account) } else { named })
+}
+
+/// What the configuration names and is called as an account, or (`None`) with the gateway's own credentials. What is named
+/// decides before who names it.
+fn called_as(settings: &Settings, catalog: &Catalog, account: Option<&str>) -> Vec<String> {
+    let Written { accounts: _, routes, keys } = &settings.accounts;
+    let by_keys = account.is_none_or(|account| keys.values().any(|it| it == account));
+    let is_called = |id: &String| match routes.get(id) {
+        Some(route) => Some(route.as_str()) == account,
+        None => by_keys,
+    };
+    let routed = routes.keys().cloned();
+    super::configured(catalog)
+        .into_iter()
+        .chain(routed)
+        .filter(is_called)
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect()
+}
+
+/// The account that is meant, by its name or its role's ARN.
+fn account_of<'a>(settings: &'a Settings, role: &str) -> Result<&'a str, Failure> {
+    let accounts = &settings.accounts.accounts;
+    let arn = |account: &Account| account.role.as_ref().map(|role| role.arn.clone());
+    let is_meant =
+        |(name, account): &(&'a String, &Account)| *name == role || arn(account).as_deref() == Some(role);
+    accounts.iter().find(is_meant).map(|(name, _)| name.as_str()).ok_or_else(|| {
+        let failure = Failure::new(format!("the configuration has no account or role `{role}`"));
+        match nearest(role, accounts.keys().map(String::as_str)) {
+            Some(meant) => failure.hint(format!("did you mean {meant}?")),
+            None => failure.hint("add it under `accounts` of outcrop.yaml"),
+        }
+    })
+}
+
+/// The number in the ARN of an account's role.
+fn number_of(settings: &Settings, account: &str) -> Option<String> {
+    let role = settings.accounts.accounts.get(account)?.role.as_ref()?;
+    role.arn.split(':').nth(4).map(str::to_owned)
 }
 
 /// Resolves; of an application profile that nothing maps, AWS is asked. If it cannot be, the profile alone is known.
@@ -272,6 +338,19 @@ impl Document {
             document.manage(account, region);
         }
         document
+    }
+
+    /// The roles that the gateway's own credentials assume.
+    fn assume(&mut self, written: &Written) {
+        let roles = written.accounts.values().filter(|account| account.base == Base::Own);
+        let roles: Vec<_> = roles.filter_map(|account| account.role.as_ref()).collect();
+        let actions: &[&str] = match roles.iter().any(|role| !role.tags.is_empty()) {
+            true => &["sts:AssumeRole", "sts:TagSession"],
+            false => &["sts:AssumeRole"],
+        };
+        let arns: BTreeSet<_> = roles.iter().map(|role| role.arn.clone()).collect();
+        let why = "the roles of `accounts`; what each of them needs: `outcrop iam policy --role NAME`";
+        self.allow("AssumeRoles", actions, arns.into_iter().collect(), why);
     }
 
     /// What stands behind a deployment is told in two steps, and the ARN of the custom model between them is not known here.

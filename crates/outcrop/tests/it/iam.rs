@@ -65,6 +65,48 @@ fn what_is_configured_is_allowed() {
     assert!(explained.json().to_string().contains("bedrock:CreateInferenceProfile"));
 }
 
+/// Each role is allowed what is called as it, and the gateway's own credentials to assume them.
+#[test]
+fn each_account_has_its_own_policy() {
+    const YAML: &str = "\
+aliases: {fast: us.amazon.nova-2-lite-v1:0, cheap: amazon.nova-lite-v1:0}
+accounts:
+  research: {role: 'arn:aws:iam::222222222222:role/bedrock', tags: {team: research}}
+  sandbox: {role: 'arn:aws:iam::333333333333:role/sandbox'}
+routes: {cheap: {account: sandbox}}
+keys: [{name: alice, key: a-long-key-of-alice, account: research}]
+";
+    let run =
+        |args: &[&str]| Outcrop::new(&[&["iam", "policy"], args].concat()).file("outcrop.yaml", YAML).run();
+    let nova = json!(["arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0"]);
+    let fast = |account: &str| {
+        json!([format!("arn:aws:bedrock:us-east-1:{account}:inference-profile/us.amazon.nova-2-lite-v1:0")])
+    };
+
+    let own = run(&["--account", "123456789012"]).json();
+    assert_eq!(statement(&own, "InvokeProfiles")["Resource"], fast("123456789012"));
+    assert_eq!(statement(&own, "AssumeRoles")["Action"], json!(["sts:AssumeRole", "sts:TagSession"]));
+    assert_eq!(
+        statement(&own, "AssumeRoles")["Resource"],
+        json!(["arn:aws:iam::222222222222:role/bedrock", "arn:aws:iam::333333333333:role/sandbox"])
+    );
+    assert!(!own.to_string().contains("nova-lite-v1"), "another account calls it: {own:#}");
+
+    let sandbox = run(&["--role", "sandbox"]).json();
+    assert_eq!(statement(&sandbox, "InvokeModels")["Resource"], nova);
+    assert!(
+        !sandbox.to_string().contains("AssumeRole") && !sandbox.to_string().contains("nova-2"),
+        "{sandbox:#}"
+    );
+    // By its role; and a key's requests are made as its account.
+    let research = run(&["--role", "arn:aws:iam::222222222222:role/bedrock"]).json();
+    assert_eq!(statement(&research, "InvokeProfiles")["Resource"], fast("222222222222"));
+    let alice = run(&["--key", "alice"]);
+    assert!(alice.stderr.contains("made as the account `research`"), "{}", alice.stderr);
+    assert_eq!(statement(&alice.json(), "InvokeProfiles")["Resource"], fast("222222222222"));
+    assert!(run(&["--role", "sandbx"]).failed().contains("did you mean sandbox?"));
+}
+
 #[test]
 fn models_of_the_accounts_own_are_called_by_their_arn() {
     let own = |resource: &str| format!("arn:aws:bedrock:us-east-1:123456789012:{resource}");
