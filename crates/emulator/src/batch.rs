@@ -35,7 +35,7 @@ pub(crate) async fn work(state: Arc<State>) {
             state.jobs.notified().await;
             continue;
         };
-        let begins = time(&job, "lastModifiedTime").saturating_add(jobs::PHASE).unwrap_or(Timestamp::MAX);
+        let begins = jobs::phase_after(&job, state.clock.now());
         tokio::select! {
             () = state.clock.reached(begins) => run(&state, &job).await,
             // It may have been stopped, or forgotten.
@@ -53,15 +53,12 @@ fn next(state: &State) -> Option<Resource> {
     state.account.read(|account| account.resources.iter().find(is_open).cloned())
 }
 
-fn time(job: &Resource, member: &str) -> Timestamp {
-    job.text(member).and_then(|time| time.parse().ok()).unwrap_or(Timestamp::MIN)
-}
-
 /// Runs one job to its end, whatever that is.
 async fn run(state: &State, job: &Resource) {
     let begun = state.clock.now();
     let mut counts = Counts::default();
-    let (status, message) = if time(job, "jobExpirationTime") <= begun {
+    let expires = job.text("jobExpirationTime").and_then(|time| time.parse::<Timestamp>().ok());
+    let (status, message) = if expires.is_some_and(|expires| expires <= begun) {
         (EXPIRED, None)
     } else {
         if job.text("status") != Some(STOPPING) {

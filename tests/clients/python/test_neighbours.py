@@ -14,7 +14,6 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from emulated import REGION
 from server import clean_environment
 
 # Larger than what s3transfer sends in one piece (8 MB).

@@ -64,11 +64,11 @@ pub(crate) fn settle(state: &State) -> Result<(), Failure> {
 /// Lets everything happen that is due; when the next change is.
 fn all_steps(state: &State) -> Result<Option<Timestamp>, Failure> {
     let now = state.clock.now();
-    match state.account.read(next_change) {
+    match state.account.read(|account| next_change(account, now)) {
         Some(next) if next <= now => {
             let changed = state.account.change(|account| {
                 while step(account, now) {}
-                Ok::<_, super::Refused>(next_change(account))
+                Ok::<_, super::Refused>(next_change(account, now))
             });
             changed.map_err(super::internal)
         }
@@ -118,21 +118,29 @@ fn parts_of(kind: Kind) -> Option<&'static [&'static str]> {
 }
 
 /// When the next job changes, if any will.
-fn next_change(account: &Account) -> Option<Timestamp> {
-    account.resources.iter().filter_map(changes_at).min()
+fn next_change(account: &Account, now: Timestamp) -> Option<Timestamp> {
+    account.resources.iter().filter_map(|job| changes_at(job, now)).min()
 }
 
 /// When a job changes next: a phase after it changed last.
-fn changes_at(job: &Resource) -> Option<Timestamp> {
+fn changes_at(job: &Resource, now: Timestamp) -> Option<Timestamp> {
     parts_of(job.kind)?;
     matches!(job.text("status"), Some(IN_PROGRESS | STOPPING)).then_some(())?;
-    let last = job.text("lastModifiedTime")?.parse::<Timestamp>().ok()?;
-    last.saturating_add(PHASE).ok()
+    Some(phase_after(job, now))
+}
+
+/// The end of the phase that a job is in, at once when it began in the future: by a clock that was ahead before a restart.
+pub(crate) fn phase_after(job: &Resource, now: Timestamp) -> Timestamp {
+    let last = job.text("lastModifiedTime").and_then(|time| time.parse::<Timestamp>().ok());
+    match last.filter(|last| *last <= now) {
+        Some(last) => last.saturating_add(PHASE).unwrap_or(now),
+        None => now,
+    }
 }
 
 /// Lets the change that is due first happen; whether one was due.
 fn step(account: &mut Account, now: Timestamp) -> bool {
-    let due = |(at, job): (usize, &Resource)| Some((changes_at(job).filter(|time| *time <= now)?, at));
+    let due = |(at, job): (usize, &Resource)| Some((changes_at(job, now).filter(|time| *time <= now)?, at));
     let Some((time, at)) = account.resources.iter().enumerate().filter_map(due).min() else { return false };
     let job = &mut account.resources[at];
     let parts = parts_of(job.kind).unwrap_or_default();
