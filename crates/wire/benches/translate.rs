@@ -1,39 +1,152 @@
-//! What the gateway pays for a translation: a chat request to Converse, an answer to Chat Completions, one delta of a
-//! stream, and, beside them, the relay's envelope.
-#![allow(clippy::unwrap_used, missing_docs)]
+//! What the gateway pays for each translator, at three sizes: requests to Bedrock, whole answers and streams back, and
+//! beside them what a relay pays. `make bench` runs them.
+//!
+//! Before the times, a table says how often each case allocates and how much.
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
 use std::hint::black_box;
 
-use bytes::BytesMut;
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use allocation_counter::{AllocationInfo, measure};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::{Bytes, BytesMut};
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, Throughput};
+use outcrop_catalog::{Catalog, Model};
 use outcrop_wire::bedrock::{ConverseResponse, StreamEvent};
-use outcrop_wire::dialect::{Answer, Head};
-use outcrop_wire::{anthropic, envelope, family, openai_chat};
+use outcrop_wire::dialect::{Answer, Dialect, Head, Translated};
+use outcrop_wire::openai_responses::Echo;
+use outcrop_wire::{anthropic, envelope, family, openai_chat, openai_responses, relayed};
 use serde_json::{Value, json};
 
-/// A coding agent's request: twenty tools with schemas, a system prompt, `turns` turns with tool calls.
-fn chat_request(turns: usize) -> Vec<u8> {
-    let tools: Vec<Value> = (0..20)
-        .map(|index| {
-            json!({"type": "function", "function": {"name": format!("tool_{index}"), "description": "Does a thing. ".repeat(20),
-                "parameters": {"type": "object", "required": ["path"], "properties": {
-                    "path": {"type": "string", "description": "Where to find what is wanted, as an absolute path"},
-                    "limit": {"type": "integer", "minimum": 1, "maximum": 100}}}}})
-        })
-        .collect();
-    let mut messages =
-        vec![json!({"role": "system", "content": "You are a careful assistant. ".repeat(100)})];
-    for turn in 0..turns {
-        messages.push(json!({"role": "user", "content": [{"type": "text", "text": "Please look into this.\n".repeat(20)}]}));
-        messages.push(json!({"role": "assistant", "content": "Looking.", "tool_calls": [{"id": format!("call_{turn}"),
-            "type": "function", "function": {"name": "tool_1", "arguments": "{\"path\":\"/tmp/a\",\"limit\":10}"}}]}));
-        messages.push(json!({"role": "tool", "tool_call_id": format!("call_{turn}"), "content": "line of \"output\"\n".repeat(60)}));
+/// A question, a coding agent's turn, a long session.
+const SIZES: [(usize, &str); 3] = [(1_000, "1 KB"), (18_000, "18 KB"), (200_000, "200 KB")];
+/// The model that requests are made for: one with rules for reasoning, caching, tools and parameters.
+const MODEL: &str = "anthropic.claude-sonnet-4-5-20250929-v1:0";
+/// Text in one delta of a stream, in bytes: a few tokens.
+const DELTA: usize = 24;
+
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    let model = Catalog::built_in().model(MODEL).unwrap().as_ref().clone();
+    println!("{:<10} {:<34} {:>12} {:>14} {:>12}", "size", "case", "allocations", "bytes", "peak");
+    for (size, name) in SIZES {
+        let mut cases = requests(size, &model);
+        cases.extend(answers(size));
+        cases.extend(streams(size));
+        let mut group = criterion.benchmark_group(name);
+        for case in cases {
+            case.bench(&mut group, name);
+        }
+        group.finish();
     }
-    serde_json::to_vec(
-        &json!({"model": "m", "stream": true, "messages": messages, "tools": tools, "tool_choice": "auto",
-        "temperature": 0.2, "max_completion_tokens": 4096}),
-    )
+    criterion.final_summary();
+}
+
+/// Something that is done over and over; its result is dropped within.
+struct Case {
+    name: String,
+    /// Bytes that go in.
+    bytes: usize,
+    run: Box<dyn Fn()>,
+}
+
+impl Case {
+    fn new<T>(name: &str, bytes: usize, run: impl Fn() -> T + 'static) -> Self {
+        Self { name: name.to_owned(), bytes, run: Box::new(move || drop(black_box(run()))) }
+    }
+
+    fn bench(&self, group: &mut BenchmarkGroup<'_, WallTime>, size: &str) {
+        // The first run fills what is made once for all.
+        (self.run)();
+        let AllocationInfo { count_total, bytes_total, bytes_max, .. } = measure(|| (self.run)());
+        println!("{size:<10} {:<34} {count_total:>12} {bytes_total:>14} {bytes_max:>12}", self.name);
+        group.throughput(Throughput::Bytes(self.bytes as u64));
+        group.bench_function(&self.name, |bencher| bencher.iter(|| (self.run)()));
+    }
+}
+
+/// Prose of about this many bytes, with what must be escaped.
+fn prose(bytes: usize) -> String {
+    const LINE: &str = "Please look into \"this\" — it fails in\tmain.rs.\n";
+    LINE.repeat(bytes.div_ceil(LINE.len()))
+}
+
+/// How much of a size each of the parts of a conversation is: the rest is structure.
+fn share(size: usize) -> usize {
+    size.saturating_sub(600) / 5
+}
+
+fn schema() -> Value {
+    json!({"type": "object", "required": ["path"], "properties": {
+        "path": {"type": "string", "description": "Where to find it"}, "limit": {"type": "integer"}}})
+}
+
+fn chat_request(size: usize) -> Vec<u8> {
+    let text = prose(share(size));
+    serde_json::to_vec(&json!({"model": "m", "stream": true, "temperature": 0.2, "max_completion_tokens": 4096,
+        "tools": [{"type": "function", "function": {"name": "read", "description": text, "parameters": schema()}}],
+        "messages": [
+            {"role": "system", "content": text}, {"role": "user", "content": [{"type": "text", "text": text}]},
+            {"role": "assistant", "content": text, "tool_calls": [{"id": "call_1", "type": "function",
+                "function": {"name": "read", "arguments": "{\"path\":\"/tmp/a\",\"limit\":10}"}}]},
+            {"role": "tool", "tool_call_id": "call_1", "content": text}]}))
     .unwrap()
+}
+
+fn responses_request(size: usize) -> Vec<u8> {
+    let text = prose(share(size));
+    serde_json::to_vec(&json!({"model": "m", "stream": true, "store": false, "instructions": text, "max_output_tokens": 4096,
+        "tools": [{"type": "function", "name": "read", "description": text, "parameters": schema()}],
+        "input": [
+            {"role": "user", "content": [{"type": "input_text", "text": text}]},
+            {"role": "assistant", "content": [{"type": "output_text", "text": text}]},
+            {"type": "function_call", "call_id": "call_1", "name": "read", "arguments": "{\"path\":\"/tmp/a\"}"},
+            {"type": "function_call_output", "call_id": "call_1", "output": text}]}))
+    .unwrap()
+}
+
+fn messages_request(size: usize) -> Vec<u8> {
+    let text = prose(share(size));
+    serde_json::to_vec(&json!({"model": "m", "stream": true, "max_tokens": 4096,
+        "system": [{"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}],
+        "tools": [{"name": "read", "description": text, "input_schema": schema()}],
+        "messages": [
+            {"role": "user", "content": [{"type": "text", "text": text}]},
+            {"role": "assistant", "content": [{"type": "text", "text": text},
+                {"type": "tool_use", "id": "toolu_1", "name": "read", "input": {"path": "/tmp/a"}}]},
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_1", "content": text}]}]}))
+    .unwrap()
+}
+
+fn converse(translated: Translated, model: &Model) -> Vec<u8> {
+    serde_json::to_vec(&family::apply(translated, Some(model)).request).unwrap()
+}
+
+fn requests(size: usize, model: &Model) -> Vec<Case> {
+    let bodies = [chat_request(size), responses_request(size), messages_request(size)];
+    let [chat, responses, messages] = bodies.map(Bytes::from);
+    let (model_of_chat, model_of_responses, model_of_messages) =
+        (model.clone(), model.clone(), model.clone());
+    let (head, enveloped, sent) = (chat.clone(), messages.clone(), chat.clone());
+    vec![
+        Case::new("request: head", chat.len(), move || Head::read(&head).unwrap().stream),
+        Case::new("request: Chat to Converse", chat.len(), move || {
+            converse(openai_chat::translate(&chat).unwrap().translated, &model_of_chat)
+        }),
+        Case::new("request: Responses to Converse", responses.len(), move || {
+            converse(openai_responses::translate(&responses).unwrap().translated, &model_of_responses)
+        }),
+        Case::new("request: Messages to Converse", messages.len(), move || {
+            converse(anthropic::translate(&messages, &[]).unwrap(), &model_of_messages)
+        }),
+        Case::new("request: Messages relayed", enveloped.len(), move || {
+            envelope::relay_messages(&enveloped, &["one"]).unwrap()
+        }),
+        Case::new("request: Chat relayed", sent.len(), move || {
+            relayed::request(Dialect::ChatCompletions, &sent, "openai.gpt-oss-120b", true).unwrap()
+        }),
+    ]
 }
 
 fn answer() -> Answer {
@@ -45,79 +158,112 @@ fn answer() -> Answer {
     }
 }
 
-fn requests(c: &mut Criterion) {
-    for (name, turns) in [("2 turns", 2), ("50 turns", 50)] {
-        let body = chat_request(turns);
-        let mut group = c.benchmark_group(format!("request, {name}"));
-        group.throughput(Throughput::Bytes(body.len() as u64));
-        group.bench_function("head", |b| b.iter(|| Head::read(black_box(&body)).unwrap().stream));
-        group.bench_function("chat to Converse", |b| {
-            b.iter(|| {
-                let chat = openai_chat::translate(black_box(&body)).unwrap();
-                serde_json::to_vec(&family::apply(chat.translated, None).request).unwrap()
-            });
-        });
-        let relayed = serde_json::to_vec(&{
-            let mut body: Value = serde_json::from_slice(&body).unwrap();
-            body["max_tokens"] = json!(4096);
-            body
-        })
-        .unwrap();
-        group.bench_function("relay envelope", |b| {
-            b.iter(|| envelope::relay_messages(black_box(&relayed), &["one"]).unwrap());
-        });
-        group.finish();
-    }
-}
-
-fn answers(c: &mut Criterion) {
-    let body = serde_json::to_vec(&json!({"output": {"message": {"role": "assistant", "content": [
-        {"text": "A sentence of the answer with \"quotes\".\n".repeat(40)},
-        {"toolUse": {"toolUseId": "tooluse_1", "name": "tool_1", "input": {"path": "/tmp/a"}}}]}},
+fn answers(size: usize) -> Vec<Case> {
+    let body = json!({"output": {"message": {"role": "assistant", "content": [
+        {"reasoningContent": {"reasoningText": {"text": prose(size / 2), "signature": "c2ln"}}},
+        {"text": prose(size / 2)}, {"toolUse": {"toolUseId": "tooluse_1", "name": "read", "input": {"path": "/tmp/a"}}}]}},
         "stopReason": "tool_use", "usage": {"inputTokens": 1000, "outputTokens": 300, "totalTokens": 1300},
-        "metrics": {"latencyMs": 900}}))
-    .unwrap();
-    let answer = answer();
-    c.bench_function("answer to chat", |b| {
-        b.iter(|| {
-            let response: ConverseResponse = serde_json::from_slice(black_box(&body)).unwrap();
-            openai_chat::render_response(response, &answer)
-        });
-    });
-    c.bench_function("answer to messages", |b| {
-        b.iter(|| {
-            let response: ConverseResponse = serde_json::from_slice(black_box(&body)).unwrap();
-            anthropic::render_response(response, &answer)
-        });
-    });
+        "metrics": {"latencyMs": 900}});
+    let body = serde_json::to_vec(&body).unwrap();
+    let read = |body: &[u8]| serde_json::from_slice::<ConverseResponse>(body).unwrap();
+    let (chat, responses, messages) = (body.clone(), body.clone(), body);
+    vec![
+        Case::new("answer: Converse to Chat", chat.len(), move || {
+            openai_chat::render_response(read(&chat), &answer())
+        }),
+        Case::new("answer: Converse to Responses", responses.len(), move || {
+            openai_responses::render_response(read(&responses), &answer(), &Echo::default())
+        }),
+        Case::new("answer: Converse to Messages", messages.len(), move || {
+            anthropic::render_response(read(&messages), &answer())
+        }),
+    ]
 }
 
-fn deltas(c: &mut Criterion) {
-    let payload = br#"{"contentBlockIndex":0,"delta":{"text":" and a few \"words\""},"p":"abcdefghijklmnopqrstuvwxyzAB"}"#;
-    let mut out = BytesMut::with_capacity(1 << 16);
-    let mut chat = openai_chat::StreamWriter::new(answer(), true);
-    c.bench_function("delta to chat", |b| {
-        b.iter(|| {
-            out.clear();
-            chat.event(&StreamEvent::parse("contentBlockDelta", black_box(payload)).unwrap(), &mut out);
-        });
-    });
-    let mut messages = anthropic::StreamWriter::new(answer());
-    c.bench_function("delta to messages", |b| {
-        b.iter(|| {
-            out.clear();
-            messages.event(&StreamEvent::parse("contentBlockDelta", black_box(payload)).unwrap(), &mut out);
-        });
-    });
-    let chunk = br#"{"bytes":"eyJ0eXBlIjoiY29udGVudF9ibG9ja19kZWx0YSIsImluZGV4IjowLCJkZWx0YSI6eyJ0eXBlIjoidGV4dF9kZWx0YSIsInRleHQiOiIgYW5kIGEgZmV3IHdvcmRzIn19","p":"abcdefgh"}"#;
-    let mut relay = anthropic::RelayWriter::new();
-    c.bench_function("chunk relayed", |b| {
-        b.iter(|| {
-            out.clear();
-            relay.chunk(black_box(chunk), &mut out).unwrap();
-        });
-    });
+/// A text, its usage and its end, as Converse streams them.
+fn converse_events(size: usize) -> Vec<(&'static str, Vec<u8>)> {
+    let text = prose(size);
+    let mut events = vec![("messageStart", json!({"role": "assistant"}))];
+    let characters: Vec<char> = text.chars().collect();
+    for delta in characters.chunks(DELTA) {
+        let delta: String = delta.iter().collect();
+        events.push((
+            "contentBlockDelta",
+            json!({"contentBlockIndex": 0, "delta": {"text": delta}, "p": "abcdefgh"}),
+        ));
+    }
+    events.push(("contentBlockStop", json!({"contentBlockIndex": 0})));
+    events.push(("messageStop", json!({"stopReason": "end_turn"})));
+    let usage = json!({"inputTokens": 10, "outputTokens": 20, "totalTokens": 30});
+    events.push(("metadata", json!({"usage": usage, "metrics": {"latencyMs": 1}})));
+    events
+        .into_iter()
+        .map(|(event_type, payload)| (event_type, serde_json::to_vec(&payload).unwrap()))
+        .collect()
 }
 
-criterion_group!(benches, requests, answers, deltas);
-criterion_main!(benches);
+/// The same as Claude's own chunks, and as the events of a dialect.
+fn claude_chunks(size: usize) -> Vec<Vec<u8>> {
+    let chunk = |event: &Value| {
+        serde_json::to_vec(&json!({"bytes": STANDARD.encode(serde_json::to_vec(event).unwrap())})).unwrap()
+    };
+    let text = prose(size);
+    let characters: Vec<char> = text.chars().collect();
+    let deltas = characters.chunks(DELTA).map(|delta| {
+        let text: String = delta.iter().collect();
+        json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}})
+    });
+    deltas.map(|event| chunk(&event)).chain([chunk(&json!({"type": "message_stop"}))]).collect()
+}
+
+fn streams(size: usize) -> Vec<Case> {
+    let events = converse_events(size);
+    let bytes: usize = events.iter().map(|(_, payload)| payload.len()).sum();
+    let replayed = |events: &[(&'static str, Vec<u8>)],
+                    write: &mut dyn FnMut(&StreamEvent<'_>, &mut BytesMut)| {
+        let mut out = BytesMut::with_capacity(1 << 16);
+        for (event_type, payload) in events {
+            out.clear();
+            write(&StreamEvent::parse(event_type, payload).unwrap(), &mut out);
+        }
+    };
+    let (chat, responses, messages) = (events.clone(), events.clone(), events);
+    let mut out = BytesMut::new();
+    let mut writer = openai_chat::StreamWriter::new(answer(), true);
+    for (event_type, payload) in &chat {
+        writer.event(&StreamEvent::parse(event_type, payload).unwrap(), &mut out);
+    }
+    writer.finish(&mut out).unwrap();
+    let (own, chunks) = (out.freeze(), claude_chunks(size));
+    let chunk_bytes: usize = chunks.iter().map(Vec::len).sum();
+    vec![
+        Case::new("stream: Converse to Chat", bytes, move || {
+            let mut writer = openai_chat::StreamWriter::new(answer(), true);
+            replayed(&chat, &mut |event, out| writer.event(event, out));
+        }),
+        Case::new("stream: Converse to Responses", bytes, move || {
+            let mut writer = openai_responses::StreamWriter::new(answer(), Echo::default());
+            replayed(&responses, &mut |event, out| writer.event(event, out));
+        }),
+        Case::new("stream: Converse to Messages", bytes, move || {
+            let mut writer = anthropic::StreamWriter::new(answer());
+            replayed(&messages, &mut |event, out| writer.event(event, out));
+        }),
+        Case::new("stream: Messages relayed", chunk_bytes, move || {
+            let (mut writer, mut out) = (anthropic::RelayWriter::new(), BytesMut::with_capacity(1 << 16));
+            for chunk in &chunks {
+                out.clear();
+                writer.chunk(chunk, &mut out).unwrap();
+            }
+        }),
+        Case::new("stream: Chat relayed", own.len(), move || {
+            let mut stream = relayed::Stream::new(Dialect::ChatCompletions, false);
+            let mut out = BytesMut::with_capacity(1 << 16);
+            for piece in own.chunks(1400) {
+                stream.push(piece);
+                out.clear();
+                while stream.next_event(&mut out).unwrap() {}
+            }
+        }),
+    ]
+}
