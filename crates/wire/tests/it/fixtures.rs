@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::heard;
 
-fn fixtures(folder: &str) -> Vec<(String, Vec<u8>)> {
+pub fn fixtures(folder: &str) -> Vec<(String, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(folder);
     let mut paths: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
@@ -65,7 +65,7 @@ fn indented(json: &str) -> String {
     out
 }
 
-fn snapshot(folder: &str, name: &str, text: &str) {
+pub fn snapshot(folder: &str, name: &str, text: &str) {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path(format!("../snapshots/{folder}"));
     settings.set_prepend_module_to_snapshot(false);

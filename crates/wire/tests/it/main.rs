@@ -15,3 +15,4 @@ mod recorded;
 mod relayed;
 mod signing_suite;
 mod sigv4;
+mod streams;
