@@ -10,6 +10,7 @@ mod families;
 mod faults;
 mod guardrails;
 mod jobs;
+mod keys;
 mod recorded;
 mod refusals;
 mod replay;
