@@ -1,5 +1,7 @@
 //! `GET /v1/models` and `/v1/models/{id}`, in OpenAI's shape, and in Anthropic's where `anthropic-version` is sent.
 
+use std::borrow::Cow;
+
 use http::request::Parts;
 use http::{HeaderValue, Response, header};
 use outcrop_catalog::{Catalog, Context, Resolution, ResolveError};
@@ -21,15 +23,24 @@ pub(crate) async fn list(state: &State, head: &Parts) -> Result<Response<ReplyBo
     let made = state.keys.current().await;
     let caller = live.access.caller(head, b"", &made);
     let caller = caller.map_err(|error| Failure::denied(error, Dialect::ChatCompletions))?;
-    let region = caller.region.as_deref().unwrap_or(&live.region);
+    let query = head.uri.query().unwrap_or_default();
+    let asked = value(query, "region").filter(|region| !region.is_empty());
+    let region = asked.as_deref().or(caller.region.as_deref()).unwrap_or(&live.region);
     let context = Context { region: region.to_owned() };
     let allowed = tenant::offered(&caller, &live.catalog, &context);
     let offers =
         offers(&live.catalog, &context, |resolution| allowed.as_ref().is_none_or(|it| it(resolution)));
     Ok(answer(match shape(head) {
-        Shape::Anthropic => anthropic(Page::of(&offers, head.uri.query().unwrap_or_default())?),
-        Shape::OpenAi => openai(&offers),
+        Shape::Anthropic => anthropic(Page::of(&offers, query)?),
+        Shape::OpenAi => openai(&offers, region),
     }))
+}
+
+/// A value of the query.
+fn value<'a>(query: &'a str, name: &str) -> Option<Cow<'a, str>> {
+    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    let (_, value) = pairs.find(|(key, _)| *key == name)?;
+    percent_decode_str(value).decode_utf8().ok()
 }
 
 /// One model by any identifier that a request may name, offered in the list or not.
@@ -81,11 +92,7 @@ impl<'a> Page<'a> {
     const MOST: usize = 1000;
 
     fn of(offers: &'a [Offer], query: &str) -> Result<Self, Failure> {
-        let value = |name: &str| {
-            let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-            let (_, value) = pairs.into_iter().find(|(key, _)| *key == name)?;
-            percent_decode_str(value).decode_utf8().ok()
-        };
+        let value = |name: &str| value(query, name);
         let refuse =
             || RequestError::at("limit", format!("`limit` must be a number from 1 to {}", Self::MOST));
         let limit = match value("limit") {
@@ -168,13 +175,18 @@ impl<'a> OpenAiModel<'a> {
     }
 }
 
-fn openai(offers: &[Offer]) -> Vec<u8> {
+/// Beside OpenAI's members: from which Region these can be called, and how many they are.
+fn openai(offers: &[Offer], region: &str) -> Vec<u8> {
     #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
     struct List<'a> {
         object: &'static str,
         data: Vec<OpenAiModel<'a>>,
+        region: &'a str,
+        total_count: usize,
     }
-    json(&List { object: "list", data: offers.iter().map(OpenAiModel::of).collect() })
+    let data: Vec<_> = offers.iter().map(OpenAiModel::of).collect();
+    json(&List { object: "list", total_count: data.len(), data, region })
 }
 
 #[derive(Serialize)]

@@ -4,6 +4,7 @@ mod batch;
 mod custom;
 mod doctor;
 mod examples;
+mod help;
 mod iam;
 mod keys;
 mod logging;
@@ -20,6 +21,7 @@ pub use batch::{Batch, Submit};
 pub use custom::{Custom, CustomKind};
 pub use doctor::{Doctor, Part};
 pub use examples::command;
+pub use help::{Help, Language, Topic};
 pub use iam::{Iam, Policy};
 pub use keys::{CreateKey, KeyFolder, Keys};
 pub use logging::{Logging, LoggingDisable, LoggingFormat, LoggingSetup, LoggingTail, LoggingWhere};
@@ -121,6 +123,8 @@ pub enum Command {
         /// bash, elvish, fish, powershell, zsh
         shell: clap_complete::Shell,
     },
+    /// Short pages about profiles and errors, in English and Portuguese
+    Help(Help),
     /// Print a manual page, or write all of them
     Man {
         /// The command it is about [default: outcrop itself]

@@ -46,6 +46,21 @@ async fn models_are_listed_in_both_shapes() {
 }
 
 #[tokio::test]
+async fn models_of_a_region_are_those_that_can_be_called_there() {
+    let rig = Rig::start(Plan::default()).await;
+    for (region, there, elsewhere) in [
+        ("eu-west-1", "eu.amazon.nova-lite-v1:0", "us.amazon.nova-lite-v1:0"),
+        ("us-east-1", "us.amazon.nova-lite-v1:0", "eu.amazon.nova-lite-v1:0"),
+    ] {
+        let list = rig.get(&format!("/v1/models?region={region}")).await.json();
+        let ids: Vec<&str> =
+            list["data"].as_array().unwrap().iter().filter_map(|it| it["id"].as_str()).collect();
+        assert!(ids.contains(&there) && !ids.contains(&elsewhere), "{region}: {ids:?}");
+        assert_eq!((&list["region"], &list["totalCount"]), (&region.into(), &ids.len().into()));
+    }
+}
+
+#[tokio::test]
 async fn anthropics_list_comes_in_pages_both_ways() {
     let models = ["nova-lite", "nova-micro", "nova-pro", "nova-premier", "titan-embed-text"];
     let offered = models.map(|model| format!("amazon.{model}-v1:0")).to_vec();

@@ -178,6 +178,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "completions zsh > ~/.zfunc/_outcrop",
         ],
     ),
+    ("help", &["help profiles", "help errors --lang pt"]),
     ("man", &["man | man -l -", "man profiles apply | man -l -", "man --dir ~/.local/share/man/man1"]),
 ];
 

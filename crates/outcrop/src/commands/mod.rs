@@ -20,6 +20,7 @@ mod models;
 mod picture;
 pub mod profiles;
 mod serve;
+mod topics;
 mod usage;
 mod verify;
 
@@ -54,6 +55,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         Command::Bench(bench) => bench::run(&global, &bench),
         Command::Usage(usage) => usage::run(&global, &usage),
         Command::Config(config) => config::run(&global, &config),
+        Command::Help(help) => topics::run(&help),
         Command::Completions { shell } => completions::script(shell),
         Command::Man { command, dir } => completions::manual(&command, dir.as_deref()),
     }

@@ -5,6 +5,7 @@
 
 mod batch;
 mod chat;
+mod checklist;
 mod cli;
 mod config;
 mod doctor;

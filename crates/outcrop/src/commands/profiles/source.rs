@@ -34,6 +34,7 @@ pub fn catalog(settings: &Settings) -> Catalog {
 /// Finds what `from` names in the account's Region.
 pub async fn look_up(account: &Account, catalog: &Catalog, from: &str) -> Result<Source, Failure> {
     let context = Context { region: account.region.clone() };
+    let from = without_flag(from);
     let resolution = catalog.resolve(from, &context).map_err(unknown)?;
     let target = Identifier::parse(&resolution.target, catalog.vocabulary());
     let target = target.map_err(|error| Failure::new(error.to_string()))?;
@@ -54,6 +55,11 @@ pub async fn look_up(account: &Account, catalog: &Catalog, from: &str) -> Result
         }
         _ => of_profile(account, &resolution, note).await,
     }
+}
+
+/// The AWS CLI writes `--model-source copyFrom=ARN`, and a guide, wrongly, `modelArn=ARN`: both are typed on.
+fn without_flag(from: &str) -> &str {
+    ["copyFrom=", "modelArn="].iter().find_map(|flag| from.strip_prefix(flag)).unwrap_or(from)
 }
 
 fn elsewhere(from: &str, there: &str, here: &str) -> Failure {
