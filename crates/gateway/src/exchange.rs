@@ -86,7 +86,11 @@ async fn invoke(
     loop {
         let route = Arc::clone(course.route());
         let refused = state.lessons.refused_by(route.subject());
-        let terms = Terms { parameters: live.requests.parameters, refused: &refused };
+        let terms = Terms {
+            parameters: live.requests.parameters,
+            cache: live.requests.prompt_cache,
+            refused: &refused,
+        };
         let mut call = lane::prepare(&inbound, &route, live.lane, &terms, id)?;
         if let Some(guardrail) = &live.guardrail {
             guardrail.apply(&mut call)?;

@@ -42,7 +42,7 @@ pub use access::Key;
 pub use accounts::Accounts;
 pub use failover::{Failover, Step};
 pub use guardrail::{Guardrail, UnusableGuardrail};
-pub use outcrop_wire::family::ParameterPolicy;
+pub use outcrop_wire::family::{CachePlacement, ParameterPolicy};
 pub use reload::Reloader;
 pub use remote::{Network, NoNetwork, RemoteImages};
 pub use server::{Gateway, StartError};

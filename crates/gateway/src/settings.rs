@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use outcrop_bedrock::{Credentials, Endpoints};
 use outcrop_catalog::Catalog;
-use outcrop_wire::family::ParameterPolicy;
+use outcrop_wire::family::{CachePlacement, ParameterPolicy};
 
 use crate::{Accounts, Collector, Failover, Guardrail, Key, RemoteImages};
 
@@ -49,6 +49,8 @@ pub struct Settings {
 pub struct RequestPolicy {
     /// What becomes of a parameter that the model does not take as it is.
     pub parameters: ParameterPolicy,
+    /// Where cache points stand.
+    pub prompt_cache: CachePlacement,
     /// Which pictures that are named by address are fetched; none without it.
     pub remote_images: Option<RemoteImages>,
 }

@@ -13,7 +13,8 @@ use outcrop_bedrock::Endpoint;
 use outcrop_catalog::survey::Survey;
 use outcrop_catalog::{Catalog, Layer, MAX_ALIASES, OverrideError, Overrides, Residency, ResidencyError};
 use outcrop_gateway::{
-    Failover, Guardrail, Network, OnDisconnect, ParameterPolicy, RemoteImages, RequestPolicy, Step,
+    CachePlacement, Failover, Guardrail, Network, OnDisconnect, ParameterPolicy, RemoteImages, RequestPolicy,
+    Step,
 };
 use outcrop_wire::bedrock::GuardrailConfig;
 use serde::Deserialize;
@@ -248,6 +249,7 @@ impl Reader<'_> {
             accounts,
             routes,
             fetch_remote_images,
+            prompt_cache,
         } = file;
         let regions_at = regions.as_ref().map(|list| list.referenced);
         let regions = regions.map(|list| self.region_names("regions", &list.value));
@@ -276,6 +278,7 @@ impl Reader<'_> {
             prefers_global: prefer.is_some_and(|prefer| self.prefers_global(prefer)),
             requests: RequestPolicy {
                 parameters: parameters.map(|it| self.parameters(it)).unwrap_or_default(),
+                prompt_cache: prompt_cache.map(|it| self.prompt_cache(it)).unwrap_or_default(),
                 remote_images: fetch_remote_images.and_then(|it| self.remote_images(it)),
             },
             profile_tags: profile_tags.map(|policy| self.profile_tags(policy)).unwrap_or_default(),
@@ -521,6 +524,16 @@ impl Reader<'_> {
         ];
         let shown = shown.into_iter().filter(|(_, values)| !values.is_empty());
         self.shown.extend(shown.map(|(key, values)| (format!("profile_tags.{key}"), values.join(", "))));
+        policy
+    }
+
+    fn prompt_cache(&mut self, policy: Spanned<outcrop_yaml::PromptCache>) -> CachePlacement {
+        let (word, policy) = match self.placed("prompt_cache", policy) {
+            outcrop_yaml::PromptCache::Asked => ("asked", CachePlacement::Asked),
+            outcrop_yaml::PromptCache::Auto => ("auto", CachePlacement::Automatic),
+            outcrop_yaml::PromptCache::AutoHour => ("auto-1h", CachePlacement::AutomaticHour),
+        };
+        self.shown.push(("prompt_cache".to_owned(), word.to_owned()));
         policy
     }
 

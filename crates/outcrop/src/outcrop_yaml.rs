@@ -70,6 +70,10 @@ pub struct OutcropYaml {
     #[serde(default)]
     #[schemars(with = "Option<Parameters>")]
     pub parameters: Option<Spanned<Parameters>>,
+    /// Where cache points stand in requests to models that cache prompts.
+    #[serde(default)]
+    #[schemars(with = "Option<PromptCache>")]
+    pub prompt_cache: Option<Spanned<PromptCache>>,
     /// Fetch pictures and PDFs that clients name by address; without it they are refused. `true` is any public host.
     #[serde(default)]
     #[schemars(with = "Option<FetchRemoteImages>")]
@@ -259,6 +263,19 @@ pub enum Prefer {
     Regional,
     /// `global` first: often cheaper, and processed anywhere.
     Global,
+}
+
+/// `prompt_cache`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PromptCache {
+    /// Where the client asks for them.
+    Asked,
+    /// Where it asks for none, after tools, system prompt and latest question, for five minutes.
+    Auto,
+    /// The same, for an hour on models that cache for so long.
+    #[serde(rename = "auto-1h")]
+    AutoHour,
 }
 
 /// `fetch_remote_images`.

@@ -90,7 +90,8 @@ fn order_ttls(draft: &mut Draft<'_>) {
     }
 }
 
-fn count(draft: &mut Draft<'_>) -> usize {
+/// How many there are.
+pub(super) fn count(draft: &mut Draft<'_>) -> usize {
     let mut points = 0;
     each_point(draft, |_| points += 1);
     points

@@ -14,6 +14,7 @@ mod lessons;
 mod names;
 mod native;
 mod output;
+mod placing;
 mod policy;
 mod reasoning;
 mod repair;
@@ -26,6 +27,7 @@ use serde::Serialize;
 pub(crate) use betas::{Way, welcome_betas};
 pub use lessons::holds;
 pub(crate) use native::{Edits, fit_members};
+pub use placing::CachePlacement;
 pub use policy::{ParameterPolicy, Terms};
 
 use crate::bedrock::{ConverseRequest, InferenceConfig};
@@ -83,11 +85,12 @@ pub fn apply_under(
     tools::forbid_calls(&mut draft);
     tools::relax_choice(&mut draft);
     tools::drop_strict(&mut draft);
-    tools::note_parallel_calls(&mut draft);
+    tools::allow_one_call_at_a_time(&mut draft);
     tools::place_native_tools(&mut draft);
     sampling::fit_temperature_and_top_p(&mut draft);
     sampling::place_top_k(&mut draft);
     sampling::fit_stop_sequences(&mut draft);
+    placing::place_cache_points(&mut draft);
     caching::fit_cache_points(&mut draft);
     betas::name_betas(&mut draft);
     answer::shape_answer(&mut draft);
@@ -225,6 +228,10 @@ impl Fields {
     fn set<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) {
         let value = Json::of(value).expect("our own values hold string keys only, so they are JSON");
         self.0.push((name.to_owned(), value));
+    }
+
+    fn remove(&mut self, name: &str) {
+        self.0.retain(|(key, _)| key != name);
     }
 
     fn into_json(self) -> Option<Json> {

@@ -10,6 +10,7 @@ use outcrop_catalog::Model;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::placing::place_in_members;
 use super::{Draft, Terms, output, reasoning, sampling, tools};
 use crate::bedrock::{ConverseRequest, Empty, InferenceConfig, NamedTool, ToolChoice, ToolConfig};
 use crate::dialect::{Intent, RequestError, Translated, to_vec};
@@ -28,6 +29,7 @@ pub(crate) fn fit_members(
     notices: &mut Notices,
 ) -> Result<Edits, RequestError> {
     let Some(model) = model else { return Ok(Edits::new()) };
+    let mut edits = place_in_members(members, model, terms.cache, notices);
     let asked = Asked::read(members);
     let mut draft = Draft::new(asked.translated(model), Some(model), terms);
     output::limit_tokens(&mut draft);
@@ -35,7 +37,8 @@ pub(crate) fn fit_members(
     tools::relax_choice(&mut draft);
     sampling::fit_temperature_and_top_p(&mut draft);
     sampling::place_top_k(&mut draft);
-    asked.edits(draft, notices)
+    edits.extend(asked.edits(draft, notices)?);
+    Ok(edits)
 }
 
 /// The parameters as the client wrote them. A value that is not what it should be is not read: AWS judges it.

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use super::Draft;
+use super::{CachePlacement, Draft};
 use crate::dialect::RequestError;
 use crate::lesson::Refused;
 
@@ -11,6 +11,8 @@ use crate::lesson::Refused;
 pub struct Terms<'t> {
     /// What becomes of a parameter that the model does not take as it is.
     pub parameters: ParameterPolicy,
+    /// Where cache points stand.
+    pub cache: CachePlacement,
     /// Members that the model has refused before.
     pub refused: &'t [Refused],
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use outcrop_catalog::ReasoningMode;
+use serde::Serialize;
 
 use super::{Draft, Family, ThinkingState};
 use crate::Json;
@@ -112,11 +113,27 @@ pub(super) fn drop_strict(draft: &mut Draft<'_>) {
     }
 }
 
-/// Converse cannot limit an answer to one call at a time.
-pub(super) fn note_parallel_calls(draft: &mut Draft<'_>) {
-    if draft.intent.parallel_tool_calls == Some(false) && draft.request.tool_config.is_some() {
-        draft.notices.dropped("parallel_tool_calls", "Converse cannot limit an answer to one tool call");
+/// One call at a time: Claude's native `tool_choice` says it, beside the tools of Converse; no other model has a word
+/// for it, and neither has Converse. A forced choice stands in Converse's own place, and the two cannot stand together.
+///
+/// Sources: public requests that the service took (BerriAI/litellm#34347) and refused (BerriAI/litellm#36536).
+pub(super) fn allow_one_call_at_a_time(draft: &mut Draft<'_>) {
+    #[derive(Serialize)]
+    struct OneAtATime {
+        r#type: &'static str,
+        disable_parallel_tool_use: bool,
     }
+    let Some(config) = draft.request.tool_config.as_ref() else { return };
+    if draft.intent.parallel_tool_calls != Some(false) {
+        return;
+    }
+    let choice = OneAtATime { r#type: "auto", disable_parallel_tool_use: true };
+    let why = match (draft.family(), &config.tool_choice) {
+        (Family::Anthropic, None) => return draft.fields.set("tool_choice", &choice),
+        (Family::Anthropic, Some(_)) => "it cannot stand beside a forced choice in Converse",
+        _ => "Converse cannot limit an answer to one tool call",
+    };
+    draft.notices.dropped("parallel_tool_calls", why);
 }
 
 /// Claude's own tools (computer, bash, text editor, memory) go in its native `tools`.

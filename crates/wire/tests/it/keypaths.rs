@@ -254,6 +254,16 @@ fn fate(path: &str, value: &Value, sent: &Value, said: &Said, named: &BTreeSet<S
         return Fate::NothingAsked;
     }
     let elsewhere = ELSEWHERE.iter().find(|(known, _)| *known == path).and_then(|(_, to)| sent.pointer(to));
+    // The same wish in the opposite word.
+    let one_call_at_a_time = matches!(
+        (path, value),
+        ("parallel_tool_calls", Value::Bool(false))
+            | ("tool_choice.disable_parallel_tool_use", Value::Bool(true))
+    );
+    const ONE: &str = "/additionalModelRequestFields/tool_choice/disable_parallel_tool_use";
+    if one_call_at_a_time && sent.pointer(ONE) == Some(&Value::Bool(true)) {
+        return Fate::Arrived;
+    }
     let carried = match value {
         // A number or a truth value is no proof by itself: it must stand in its place.
         Value::Bool(_) | Value::Number(_) => elsewhere.is_some_and(|sent| Said::of(sent).holds(value)),

@@ -10,6 +10,7 @@ mod keypaths;
 mod lessons;
 mod lint;
 mod native;
+mod placing;
 mod properties;
 mod recorded;
 mod relayed;
