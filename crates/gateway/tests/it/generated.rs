@@ -11,6 +11,7 @@ use fastrand::Rng;
 use outcrop_catalog::{Catalog, Model};
 use outcrop_emulator::Judge;
 use outcrop_wire::dialect::{RequestError, Translated};
+use outcrop_wire::family::{CachePlacement, Terms};
 use outcrop_wire::{anthropic, family, openai_chat, openai_responses};
 use serde_json::{Value, json};
 
@@ -55,7 +56,10 @@ fn what_leaves_for_bedrock_keeps_its_rules() {
                 continue;
             }
         };
-        let sent = serde_json::to_vec(&family::apply(translated, Some(model)).request).unwrap();
+        let cache = if random.bool() { CachePlacement::Automatic } else { CachePlacement::Asked };
+        let terms = Terms { cache, ..Terms::default() };
+        let prepared = family::apply_under(translated, Some(model), &terms).unwrap();
+        let sent = serde_json::to_vec(&prepared.request).unwrap();
         if let Err(words) = judge.converse(&model.id, &sent)
             && !LEFT_TO_AWS.iter().any(|left| words.contains(left))
         {
