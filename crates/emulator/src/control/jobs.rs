@@ -109,6 +109,10 @@ pub(super) const IMPORTING: &[&str] = &[];
 /// A member of our own in the document: how many parts are done. Answers have only what AWS's model names.
 const PARTS_DONE: &str = "partsDone";
 
+fn parts_done(job: &Resource) -> u64 {
+    job.document.get(PARTS_DONE).and_then(Value::as_u64).unwrap_or_default()
+}
+
 fn parts_of(kind: Kind) -> Option<&'static [&'static str]> {
     match kind {
         Kind::CustomizationJob => Some(TRAINING),
@@ -144,7 +148,7 @@ fn step(account: &mut Account, now: Timestamp) -> bool {
     let Some((time, at)) = account.resources.iter().enumerate().filter_map(due).min() else { return false };
     let job = &mut account.resources[at];
     let parts = parts_of(job.kind).unwrap_or_default();
-    let done = job.document[PARTS_DONE].as_u64().unwrap_or_default() + 1;
+    let done = parts_done(job).saturating_add(1);
     job.set("lastModifiedTime", iso(time));
     if job.text("status") == Some(STOPPING) {
         job.makes = None;
@@ -156,7 +160,8 @@ fn step(account: &mut Account, now: Timestamp) -> bool {
         job.set(PARTS_DONE, done);
     }
     tell_parts(job, parts);
-    if let Some(mut model) = job.makes.take_if(|_| job.document["status"] == COMPLETED) {
+    let is_complete = job.text("status") == Some(COMPLETED);
+    if let Some(mut model) = job.makes.take_if(|_| is_complete) {
         let member = if job.kind == Kind::CustomizationJob { "outputModelArn" } else { "importedModelArn" };
         job.set(member, model.arn.clone());
         // The member of summaries.
@@ -177,7 +182,7 @@ fn end(job: &mut Resource, status: &str, time: Timestamp) {
 
 /// Tells in `statusDetails` which parts are done, which one goes on, and which have not begun.
 fn tell_parts(job: &mut Resource, parts: &[&str]) {
-    let done = job.document[PARTS_DONE].as_u64().unwrap_or_default();
+    let done = parts_done(job);
     let whole = job.text("status").unwrap_or_default().to_owned();
     let status = |at: u64| match at.cmp(&done) {
         std::cmp::Ordering::Less => COMPLETED,

@@ -4,6 +4,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::client::{Access, start};
+use crate::jobs::clock;
 use crate::runtime::{CLAUDE, NOVA, chunks, converse};
 
 /// Over every model's minimum.
@@ -155,5 +156,28 @@ async fn too_many_points_and_long_ones_after_short_ones_are_refused() {
             }
             None => assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body),
         }
+    }
+}
+
+#[tokio::test]
+async fn what_was_written_is_read_until_its_time_is_over() {
+    for (ttl, lives) in [("5m", 300), ("1h", 3_600)] {
+        let emulator = start().await;
+        clock(&emulator, &json!({ "frozen": true })).await;
+        let ask = json!({
+            "system": [{ "text": long("alpha") }, point(ttl)],
+            "messages": [{ "role": "user", "content": [{ "text": "Hello" }] }],
+        });
+        let read = async || {
+            let usage = emulator.post(&converse(CLAUDE), &ask).await.json()["usage"].clone();
+            count(&usage, "cacheReadInputTokens") > 0
+        };
+        assert!(!read().await, "it is written");
+        for _ in 0..2 {
+            clock(&emulator, &json!({ "advanceSeconds": lives - 1 })).await;
+            assert!(read().await, "{ttl}: reading renews it");
+        }
+        clock(&emulator, &json!({ "advanceSeconds": lives })).await;
+        assert!(!read().await, "{ttl}: it is over");
     }
 }

@@ -5,7 +5,7 @@ use outcrop_emulator::Config;
 use serde_json::{Value, json};
 
 use crate::client::{Access, Answer, Running, start, start_with};
-use crate::jobs::pass_time;
+use crate::jobs::{clock, pass_time};
 use crate::runtime::{ask, converse};
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/outcrop";
@@ -94,6 +94,8 @@ async fn provisioned_throughput_and_routers_stand_for_their_models() {
         delete(&emulator, "/provisioned-model-throughput/long").await.error_type(),
         "ConflictException"
     );
+    clock(&emulator, &json!({ "advanceSeconds": 31 * 86_400 })).await;
+    assert_eq!(delete(&emulator, "/provisioned-model-throughput/long").await.status, StatusCode::OK);
 
     let listed = emulator.get("/prompt-routers?type=default").await.json();
     let router = listed["promptRouterSummaries"][0]["promptRouterArn"].as_str().unwrap().to_owned();
