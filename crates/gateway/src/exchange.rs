@@ -18,7 +18,7 @@ use crate::conversation::Conversation;
 use crate::disconnect::Attended;
 use crate::entry::Entry;
 use crate::failover::Course;
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 use crate::lane::{self, Call, Inbound};
 use crate::ledger::{Record, UsageKind};
 use crate::reply::{self, ReplyBody};
@@ -62,7 +62,7 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Response<Reply
         failure.response(dialect, &id)
     });
     if let Ok(id) = HeaderValue::try_from(id) {
-        response.headers_mut().insert("outcrop-request-id", id);
+        failure::name_request(dialect, id, response.headers_mut());
     }
     response
 }

@@ -8,7 +8,7 @@ use outcrop_wire::bedrock::{BedrockError, ErrorKind};
 use outcrop_wire::dialect::{Dialect, RequestError, error_body};
 
 use crate::lane::{Answer, Call};
-use crate::reply::{ReplyBody, was_lost};
+use crate::reply::{AWS_REQUEST_ID, ReplyBody, was_lost};
 use crate::router::Unroutable;
 use crate::state::RouteError;
 
@@ -90,6 +90,9 @@ impl Failure {
         let mut body = None;
         if let Some(upstream) = self.upstream {
             hand_on(&upstream.headers, &mut headers);
+            if dialect != Dialect::Bedrock {
+                pass_on_delay(&mut headers);
+            }
             let is_said =
                 self.in_clients_words && self.hint.is_none() && status.as_u16() == self.error.status;
             if (dialect == Dialect::Bedrock || is_said) && !upstream.body.is_empty() {
@@ -139,6 +142,27 @@ pub(crate) fn hand_on(from: &HeaderMap, to: &mut HeaderMap) {
             to.append(name.clone(), value.clone());
         }
     }
+}
+
+/// Names the request to those who look for it: by our own name, and by the one that the dialect's SDKs read where upstream
+/// has not given it already.
+pub(crate) fn name_request(dialect: Dialect, id: HeaderValue, headers: &mut HeaderMap) {
+    let name = match dialect {
+        Dialect::ChatCompletions | Dialect::Responses => "x-request-id",
+        Dialect::Messages => "request-id",
+        Dialect::Bedrock => AWS_REQUEST_ID,
+    };
+    headers.entry(name).or_insert_with(|| id.clone());
+    headers.insert("outcrop-request-id", id);
+}
+
+/// AWS may say in milliseconds when to come back (`x-amz-retry-after`). Both SDKs read `retry-after-ms`, every client
+/// `retry-after`, in whole seconds.
+fn pass_on_delay(headers: &mut HeaderMap) {
+    let said = headers.get("x-amz-retry-after").and_then(|value| value.to_str().ok());
+    let Some(millis) = said.and_then(|value| value.parse::<u64>().ok()) else { return };
+    headers.entry("retry-after-ms").or_insert(millis.into());
+    headers.entry(header::RETRY_AFTER).or_insert(millis.div_ceil(1000).into());
 }
 
 impl From<BedrockError> for Failure {

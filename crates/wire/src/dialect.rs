@@ -8,6 +8,8 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use crate::bedrock::{BedrockError, ConverseRequest, ConverseResponse, ErrorKind};
+use crate::errors::Words;
+pub use crate::errors::error_body;
 use crate::formed::AnswerTool;
 use crate::union::Text;
 use crate::{Json, Notices};
@@ -321,123 +323,9 @@ impl RequestError {
 
     /// The body of the answer (status 400, `application/json`).
     pub fn body(&self, dialect: Dialect, request_id: &str) -> Vec<u8> {
-        let words = Words { status: 400, message: &self.message, param: self.param.as_deref(), code: None };
+        let words = Words { status: 400, message: &self.message, param: self.param.as_deref() };
         words.render(dialect, request_id, self.hint.as_deref())
     }
-}
-
-/// An error in the dialect's own JSON (`application/json`), for an answer with the given status.
-///
-/// Sources: OpenAI's and Anthropic's API references, "Errors"; reference `bedrock.md` §1.8 for Bedrock.
-pub fn error_body(
-    dialect: Dialect,
-    status: u16,
-    error: &BedrockError,
-    request_id: &str,
-    hint: Option<&str>,
-) -> Vec<u8> {
-    let code = chat_code(status);
-    Words { status, message: &error.message, param: None, code }.render(dialect, request_id, hint)
-}
-
-/// OpenAI's `code` where its clients branch on one.
-fn chat_code(status: u16) -> Option<&'static str> {
-    match status {
-        401 => Some("invalid_api_key"),
-        404 => Some("model_not_found"),
-        429 => Some("rate_limit_exceeded"),
-        _ => None,
-    }
-}
-
-/// OpenAI's `type` of an error with this status.
-fn chat_type(status: u16) -> &'static str {
-    match status {
-        401 => "authentication_error",
-        403 => "permission_error",
-        429 => "rate_limit_error",
-        400..=499 if status != 408 && status != 424 => "invalid_request_error",
-        _ => "server_error",
-    }
-}
-
-/// Anthropic's `type` of an error with this status.
-fn messages_type(status: u16) -> &'static str {
-    match status {
-        401 => "authentication_error",
-        403 => "permission_error",
-        404 => "not_found_error",
-        408 | 504 => "timeout_error",
-        413 => "request_too_large",
-        424 => "api_error",
-        429 => "rate_limit_error",
-        503 | 529 => "overloaded_error",
-        400..=499 => "invalid_request_error",
-        _ => "api_error",
-    }
-}
-
-/// An error before it has a dialect.
-struct Words<'a> {
-    status: u16,
-    message: &'a str,
-    param: Option<&'a str>,
-    code: Option<&'static str>,
-}
-
-impl Words<'_> {
-    fn render(self, dialect: Dialect, request_id: &str, hint: Option<&str>) -> Vec<u8> {
-        let Self { status, message, param, code } = self;
-        let message: &str = &match hint {
-            Some(hint) => Cow::Owned(format!("{message} (hint: {hint})")),
-            None => Cow::Borrowed(message),
-        };
-        match dialect {
-            Dialect::ChatCompletions | Dialect::Responses => {
-                let error = ChatError { message, kind: chat_type(status), param, code };
-                to_vec(&ChatErrorBody { error })
-            }
-            Dialect::Messages => {
-                let error = MessagesError { kind: messages_type(status), message };
-                to_vec(&MessagesErrorBody { kind: "error", error, request_id })
-            }
-            Dialect::Bedrock => to_vec(&BedrockErrorBody { message }),
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct ChatErrorBody<'a> {
-    error: ChatError<'a>,
-}
-
-#[derive(Serialize)]
-struct ChatError<'a> {
-    message: &'a str,
-    #[serde(rename = "type")]
-    kind: &'static str,
-    param: Option<&'a str>,
-    code: Option<&'static str>,
-}
-
-#[derive(Serialize)]
-struct MessagesErrorBody<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    error: MessagesError<'a>,
-    request_id: &'a str,
-}
-
-#[derive(Serialize)]
-struct MessagesError<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    message: &'a str,
-}
-
-#[derive(Serialize)]
-struct BedrockErrorBody<'a> {
-    message: &'a str,
 }
 
 /// The JSON of a value made of strings and numbers.

@@ -16,6 +16,7 @@ pub mod counting;
 pub mod dialect;
 pub mod embeddings;
 pub mod envelope;
+mod errors;
 pub mod eventstream;
 pub mod family;
 pub mod formed;

@@ -206,3 +206,56 @@ async fn on_demand_only_through_a_profile_where_no_profile_serves() {
         .collect();
     assert!(!notices.is_empty(), "the reason is disclosed");
 }
+
+/// An upstream that answers every request with one refusal.
+async fn refusing(
+    head: &'static str,
+    body: &'static str,
+) -> (std::net::SocketAddr, tokio::task::JoinHandle<()>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let served = tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut seen = Vec::new();
+            while !seen.ends_with(b"}") {
+                if tokio::io::AsyncReadExt::read_buf(&mut stream, &mut seen).await.unwrap_or(0) == 0 {
+                    break;
+                }
+            }
+            let answer =
+                format!("{head}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+            let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, answer.as_bytes()).await;
+        }
+    });
+    (address, served)
+}
+
+/// Each dialect has the status, AWS's words, when to come back, and the names of the request that its SDKs read.
+#[tokio::test]
+async fn a_refusal_says_when_to_come_back_and_which_request_it_was() {
+    const HEAD: &str = "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nx-amzn-requestid: aws-1\r\n\
+        x-amzn-errortype: ServiceQuotaExceededException\r\nx-amz-retry-after: 1500";
+    let (upstream, served) = refusing(HEAD, r#"{"message":"full"}"#).await;
+    let runtime = outcrop_bedrock::Endpoint::parse(&format!("http://{upstream}")).ok();
+    let rig = Rig::start(Plan { runtime, ..Plan::default() }).await;
+    let claude = "anthropic.claude-sonnet-4-6";
+    let response = serde_json::json!({"model": claude, "input": "hi"}).to_string();
+    let cases = [
+        ("/v1/chat/completions", chat(claude, false), "x-request-id", "/error/message"),
+        ("/v1/responses", response, "x-request-id", "/error/message"),
+        ("/v1/messages", messages(claude, false), "request-id", "/error/message"),
+        ("/model/us.anthropic.claude-sonnet-4-6/converse", converse(), "x-amzn-requestid", "/message"),
+    ];
+    for (path, body, name, pointer) in cases {
+        let answer = rig.post(path, body).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{path} {}", answer.text());
+        let said = answer.json().pointer(pointer).unwrap().as_str().unwrap().to_owned();
+        assert!(said.starts_with("full"), "{path}: {said}");
+        assert_eq!(answer.header("x-amzn-requestid"), "aws-1", "{path}");
+        assert!(!answer.header(name).is_empty() && !answer.header("outcrop-request-id").is_empty(), "{path}");
+        let delay = (answer.header("retry-after"), answer.header("retry-after-ms"));
+        assert_eq!(delay, if name == "x-amzn-requestid" { ("", "") } else { ("2", "1500") }, "{path}");
+        assert_eq!(answer.header("x-amz-retry-after"), "1500", "{path}");
+    }
+    served.abort();
+}

@@ -1,0 +1,127 @@
+//! What each dialect calls an error: one table, by status. The hints beside AWS's own words are in the bedrock crate's
+//! `diagnosis`.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use crate::bedrock::BedrockError;
+use crate::dialect::{Dialect, to_vec};
+
+/// The words for a status. Sources: OpenAI's and Anthropic's API references, "Errors".
+struct Row {
+    status: u16,
+    /// OpenAI's `type`.
+    chat: &'static str,
+    /// OpenAI's `code`, where its clients branch on one.
+    code: Option<&'static str>,
+    /// Anthropic's `type`.
+    messages: &'static str,
+}
+
+/// The statuses that Bedrock and the gateway answer with. 408 (the model took too long) and 424 (the model failed) are no
+/// fault of the request, whatever their numbers say.
+const TABLE: [Row; 13] = [
+    words(400, "invalid_request_error", None, "invalid_request_error"),
+    words(401, "authentication_error", Some("invalid_api_key"), "authentication_error"),
+    words(403, "permission_error", None, "permission_error"),
+    words(404, "invalid_request_error", Some("model_not_found"), "not_found_error"),
+    words(408, "server_error", None, "timeout_error"),
+    words(413, "invalid_request_error", None, "request_too_large"),
+    words(424, "server_error", None, "api_error"),
+    words(429, "rate_limit_error", Some("rate_limit_exceeded"), "rate_limit_error"),
+    words(500, "server_error", None, "api_error"),
+    words(502, "server_error", None, "api_error"),
+    words(503, "server_error", None, "overloaded_error"),
+    words(504, "server_error", None, "timeout_error"),
+    words(529, "server_error", None, "overloaded_error"),
+];
+
+/// Any other status: a fault of the request, or of the server.
+const CLIENT: Row = words(400, "invalid_request_error", None, "invalid_request_error");
+const SERVER: Row = words(500, "server_error", None, "api_error");
+
+const fn words(status: u16, chat: &'static str, code: Option<&'static str>, messages: &'static str) -> Row {
+    Row { status, chat, code, messages }
+}
+
+fn row(status: u16) -> &'static Row {
+    let other = if (400..500).contains(&status) { &CLIENT } else { &SERVER };
+    TABLE.iter().find(|row| row.status == status).unwrap_or(other)
+}
+
+/// An error in the dialect's own JSON (`application/json`), for an answer with the given status.
+///
+/// Sources: OpenAI's and Anthropic's API references, "Errors"; reference `bedrock.md` §1.8 for Bedrock.
+pub fn error_body(
+    dialect: Dialect,
+    status: u16,
+    error: &BedrockError,
+    request_id: &str,
+    hint: Option<&str>,
+) -> Vec<u8> {
+    Words { status, message: &error.message, param: None }.render(dialect, request_id, hint)
+}
+
+/// An error before it has a dialect.
+pub(crate) struct Words<'a> {
+    pub(crate) status: u16,
+    pub(crate) message: &'a str,
+    pub(crate) param: Option<&'a str>,
+}
+
+impl Words<'_> {
+    pub(crate) fn render(self, dialect: Dialect, request_id: &str, hint: Option<&str>) -> Vec<u8> {
+        let Self { status, message, param } = self;
+        let &Row { chat, code, messages, .. } = row(status);
+        let message: &str = &match hint {
+            Some(hint) => Cow::Owned(format!("{message} (hint: {hint})")),
+            None => Cow::Borrowed(message),
+        };
+        match dialect {
+            Dialect::ChatCompletions | Dialect::Responses => {
+                let error = ChatError { message, kind: chat, param, code };
+                to_vec(&ChatErrorBody { error })
+            }
+            Dialect::Messages => {
+                let error = MessagesError { kind: messages, message };
+                to_vec(&MessagesErrorBody { kind: "error", error, request_id })
+            }
+            Dialect::Bedrock => to_vec(&BedrockErrorBody { message }),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ChatErrorBody<'a> {
+    error: ChatError<'a>,
+}
+
+#[derive(Serialize)]
+struct ChatError<'a> {
+    message: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    param: Option<&'a str>,
+    code: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct MessagesErrorBody<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    error: MessagesError<'a>,
+    request_id: &'a str,
+}
+
+#[derive(Serialize)]
+struct MessagesError<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    message: &'a str,
+}
+
+#[derive(Serialize)]
+struct BedrockErrorBody<'a> {
+    message: &'a str,
+}
