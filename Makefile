@@ -11,7 +11,7 @@ help:
 	@echo "make faults  what goes wrong upstream, on every surface, as a table; the ledger against the emulator's bill"
 	@echo "make agents  Claude Code, Codex and opencode against the binary (downloads 1 GB, once)"
 	@echo "make conformance  AWS's SDK for Rust against the emulator; its crates take minutes to compile"
-	@echo "make fuzz    each fuzz target for a minute (nightly compiler, cargo-fuzz)"
+	@echo "make fuzz    each fuzz target for a minute, two at a time"
 	@echo "make bench   CPU time per request and per stream event, release build; each translator's time and allocations"
 
 run:
@@ -45,4 +45,4 @@ faults:
 	$(CARGO) test --quiet --package outcrop-gateway --test it -- --nocapture --test-threads 1 fault_table fault_rows failover disconnect accounts
 
 fuzz:
-	cd fuzz && for target in $$($(CARGO) +nightly fuzz list); do $(CARGO) +nightly fuzz run $$target -- -max_total_time=60 || exit 1; done
+	scripts/fuzz
