@@ -14,6 +14,7 @@ pub mod metrics;
 mod neighbour;
 pub mod probe;
 pub mod profiles;
+mod quotas;
 pub mod s3;
 pub mod sts;
 

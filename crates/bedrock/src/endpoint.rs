@@ -48,13 +48,16 @@ pub enum Service {
     CloudWatch,
     /// Simple Storage Service.
     S3,
+    /// Service Quotas.
+    Quotas,
     /// Mantle: Bedrock's OpenAI- and Anthropic-style APIs at a host of their own.
     Mantle,
 }
 
 impl Service {
     /// All of them.
-    pub const ALL: [Self; 6] = [Self::Sts, Self::Iam, Self::Logs, Self::CloudWatch, Self::S3, Self::Mantle];
+    pub const ALL: [Self; 7] =
+        [Self::Sts, Self::Iam, Self::Logs, Self::CloudWatch, Self::S3, Self::Quotas, Self::Mantle];
 
     /// The environment variables that give its address: `AWS_ENDPOINT_URL_NAME`, strongest first. CloudWatch Logs has the
     /// SDKs' name beside the short one.
@@ -65,6 +68,7 @@ impl Service {
             Self::Logs => &["AWS_ENDPOINT_URL_LOGS", "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS"],
             Self::CloudWatch => &["AWS_ENDPOINT_URL_CLOUDWATCH"],
             Self::S3 => &["AWS_ENDPOINT_URL_S3"],
+            Self::Quotas => &["AWS_ENDPOINT_URL_SERVICE_QUOTAS"],
             Self::Mantle => &["AWS_ENDPOINT_URL_BEDROCK_MANTLE"],
         }
     }
@@ -77,6 +81,7 @@ impl Service {
             Self::Logs => "logs",
             Self::CloudWatch => "monitoring",
             Self::S3 => "s3",
+            Self::Quotas => "servicequotas",
             Self::Mantle => "bedrock-mantle",
         }
     }

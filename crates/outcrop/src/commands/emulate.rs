@@ -60,7 +60,7 @@ fn keys(environment: &Environment) -> Keys {
 }
 
 /// What the emulator stands in for, as `AWS_ENDPOINT_URL_…` names it; CloudWatch Logs has two names, ours and the SDKs'.
-pub const SERVICES: [&str; 9] = [
+pub const SERVICES: [&str; 10] = [
     "BEDROCK",
     "BEDROCK_RUNTIME",
     "BEDROCK_MANTLE",
@@ -70,6 +70,7 @@ pub const SERVICES: [&str; 9] = [
     "CLOUDWATCH_LOGS",
     "CLOUDWATCH",
     "S3",
+    "SERVICE_QUOTAS",
 ];
 
 const ID: &str = "AWS_ACCESS_KEY_ID";

@@ -409,6 +409,8 @@ impl Document {
         let models = format!("arn:{partition}:bedrock:*::foundation-model/*");
         let why = "`outcrop profiles`: to create from any model or system profile of the Region, to tag and to delete";
         self.allow("ManageProfiles", &actions, resources.into_iter().chain([models]).collect(), why);
+        let why = "to tell how many more profiles there may be";
+        self.allow("ReadQuota", &["servicequotas:GetServiceQuota"], vec![ANY.to_owned()], why);
     }
 
     /// Adds a statement, unless there is nothing to allow.

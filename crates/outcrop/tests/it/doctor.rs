@@ -33,6 +33,19 @@ fn a_sound_account_has_nothing_broken_and_one_call_is_made() {
     }
 }
 
+/// What holds for the account is asked; where that is not allowed, AWS's default is said to be one.
+#[test]
+fn the_quota_of_profiles_is_the_accounts_own() {
+    let aws = Aws::start();
+    let quota = |run: crate::outcrop::Run| {
+        let found = findings(&run.stdout).into_iter().find(|it| it["check"] == "quota");
+        found.unwrap_or_else(|| panic!("{}", run.stdout))["detail"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(quota(doctor(&aws, &[]).run()), "2 of 1000 application profiles are used in us-east-1");
+    let unasked = quota(doctor(&aws, &[]).env("AWS_ENDPOINT_URL_SERVICE_QUOTAS", "http://127.0.0.1:1").run());
+    assert!(unasked.contains("AWS's default; allow servicequotas:GetServiceQuota"), "{unasked}");
+}
+
 #[test]
 fn local_needs_no_account_and_keeps_what_is_made() {
     let run = Outcrop::new(&["doctor", "--local", "--json", "local-claude"]).run();

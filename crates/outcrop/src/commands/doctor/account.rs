@@ -1,11 +1,11 @@
-//! The account as a whole: quotas and the invocation log.
+//! The account as a whole: its quota of profiles.
 
 use outcrop_catalog::ProfileType;
 
 use super::cause;
 use super::connection::{Connection, within};
 use super::finding::{Check, Finding, Status};
-use crate::commands::profiles::QUOTA;
+use crate::commands::profiles::{QUOTA, QUOTA_CODE};
 
 /// Looks at what belongs to no identifier.
 pub async fn examine(connection: &Connection<'_>) -> Vec<Finding> {
@@ -16,28 +16,40 @@ pub async fn examine(connection: &Connection<'_>) -> Vec<Finding> {
 async fn quota(connection: &Connection<'_>) -> Finding {
     let region = connection.region();
     let own = within(connection.client.inference_profiles(Some(ProfileType::Application), region)).await;
-    match own.map(|own| own.len()) {
-        Ok(many) if many >= QUOTA => Finding::error(
-            Check::Quota,
-            format!(
-                "{many} of {QUOTA} application profiles are used in {region}: no further one can be made unless the quota was raised"
-            ),
-            QUOTA_FIX,
-        ),
-        Ok(many) if many * 10 >= QUOTA * 9 => Finding::warning(
-            Check::Quota,
-            format!("{many} of {QUOTA} application profiles are used in {region}"),
-            QUOTA_FIX,
-        ),
-        Ok(many) => {
-            Finding::ok(Check::Quota, format!("{many} of {QUOTA} application profiles are used in {region}"))
-        }
+    let own = match own {
+        Ok(own) => own.len(),
         Err(error) => {
             let finding =
                 cause::of(&error, "count the application profiles", "bedrock:ListInferenceProfiles");
-            Finding { status: Status::Warning, ..finding }
+            return Finding { status: Status::Warning, ..finding };
         }
+    };
+    // To ask takes a right of its own, which few have.
+    let applied = within(connection.client.quota(QUOTA_CODE, region)).await.ok();
+    let (most, of) = match applied {
+        Some(most) => (most, ""),
+        None => {
+            (QUOTA as f64, " (AWS's default; allow servicequotas:GetServiceQuota to have yours looked at)")
+        }
+    };
+    let used = own as f64;
+    let detail = format!("{own} of {most}{of} application profiles are used in {region}");
+    if used >= most {
+        let detail = format!("{detail}: no further one can be made");
+        return Finding::error(Check::Quota, detail, fix(most));
     }
+    if used >= most * NEARLY {
+        return Finding::warning(Check::Quota, detail, fix(most));
+    }
+    Finding::ok(Check::Quota, detail)
 }
 
-const QUOTA_FIX: &str = "delete some (`outcrop profiles delete`), or ask for more: aws service-quotas request-service-quota-increase --service-code bedrock --quota-code L-40EC9882 --desired-value 2000";
+/// The part of a quota from which on it is worth a word.
+const NEARLY: f64 = 0.9;
+
+fn fix(most: f64) -> String {
+    let more = most * 2.0;
+    format!(
+        "delete some (`outcrop profiles delete`), or ask for more: aws service-quotas request-service-quota-increase --service-code bedrock --quota-code {QUOTA_CODE} --desired-value {more}"
+    )
+}

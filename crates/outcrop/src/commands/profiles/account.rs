@@ -16,6 +16,8 @@ use crate::settings::Settings;
 
 /// Service Quotas L-40EC9882, "Inference profiles per account": the default, which can be raised.
 pub const QUOTA: usize = 1_000;
+/// Its code in Service Quotas.
+pub const QUOTA_CODE: &str = "L-40EC9882";
 
 const MINUTE_S: i64 = 60;
 
@@ -212,7 +214,7 @@ pub fn refused(what: &str, error: &SendError, action: &str) -> Failure {
         }
         ErrorKind::Conflict => failure.hint("the name is taken, or the profile is being changed: see `outcrop profiles list --type application`"),
         ErrorKind::ServiceQuotaExceeded => failure.hint(format!(
-            "the quota is {QUOTA} profiles unless it was raised (Service Quotas L-40EC9882); delete some, or ask for more"
+            "the quota is {QUOTA} profiles unless it was raised (Service Quotas {QUOTA_CODE}); delete some, or ask for more"
         )),
         ErrorKind::Throttling => failure.hint("wait a moment and run the same command again: nothing is made twice"),
         _ => failure,

@@ -13,7 +13,7 @@ mod source;
 
 pub use source::partition;
 
-pub use account::{QUOTA, refused};
+pub use account::{QUOTA, QUOTA_CODE, refused};
 
 use account::Account;
 use entry::Entry;
