@@ -195,13 +195,11 @@ impl Service<Uri> for Way {
     fn call(&mut self, destination: Uri) -> Self::Future {
         let Some(proxy) = self.proxies.of(&destination) else {
             let connecting = self.tcp.call(destination);
-            return Box::pin(async move {
-                Ok(Hop { stream: MaybeHttpsStream::Http(connecting.await?), hands_on: false })
-            });
+            return Box::pin(async move { Ok(Hop::Direct(connecting.await?)) });
         };
         if destination.scheme_str() == Some("http") {
             let connecting = self.to_proxy.call(proxy.uri().clone());
-            return Box::pin(async move { Ok(Hop { stream: connecting.await?, hands_on: true }) });
+            return Box::pin(async move { Ok(Hop::HandedOn(Box::new(connecting.await?))) });
         }
         let mut tunnel = Tunnel::new(proxy.uri().clone(), self.to_proxy.clone());
         if let Some(password) = proxy.basic_auth() {
@@ -210,7 +208,7 @@ impl Service<Uri> for Way {
         let through = proxy.uri().authority().map(|it| it.as_str().to_owned()).unwrap_or_default();
         Box::pin(async move {
             let stream = tunnel.call(destination).await.map_err(|error| no_tunnel(&through, &error))?;
-            Ok(Hop { stream, hands_on: false })
+            Ok(Hop::Tunnel(Box::new(stream)))
         })
     }
 }
@@ -225,56 +223,83 @@ fn no_tunnel(proxy: &str, error: &dyn Error) -> BoxError {
     format!("through the proxy {}: {why}", proxy.rsplit('@').next().unwrap_or(proxy)).into()
 }
 
-/// A connection to the first hop.
+/// A connection to the first hop. Those to a proxy are in boxes: they hold room for TLS.
 #[derive(Debug)]
-struct Hop {
-    stream: MaybeHttpsStream<TokioIo<TcpStream>>,
-    /// A proxy at the other end hands each request on: it wants whole addresses.
-    hands_on: bool,
+enum Hop {
+    /// The destination itself.
+    Direct(TokioIo<TcpStream>),
+    /// A proxy that reads nothing of what goes through.
+    Tunnel(Box<MaybeHttpsStream<TokioIo<TcpStream>>>),
+    /// A proxy that hands each request on: it wants whole addresses.
+    HandedOn(Box<MaybeHttpsStream<TokioIo<TcpStream>>>),
 }
 
 impl Connection for Hop {
     fn connected(&self) -> Connected {
-        self.stream.connected().proxy(self.hands_on)
+        match self {
+            Self::Direct(stream) => stream.connected(),
+            Self::Tunnel(stream) => stream.connected(),
+            Self::HandedOn(stream) => stream.connected().proxy(true),
+        }
     }
 }
 
 impl Read for Hop {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: ReadBufCursor<'_>,
     ) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        match self.get_mut() {
+            Self::Direct(stream) => Pin::new(stream).poll_read(context, buffer),
+            Self::Tunnel(stream) | Self::HandedOn(stream) => Pin::new(stream).poll_read(context, buffer),
+        }
     }
 }
 
 impl Write for Hop {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        match self.get_mut() {
+            Self::Direct(stream) => Pin::new(stream).poll_write(context, bytes),
+            Self::Tunnel(stream) | Self::HandedOn(stream) => Pin::new(stream).poll_write(context, bytes),
+        }
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        match self.get_mut() {
+            Self::Direct(stream) => Pin::new(stream).poll_flush(context),
+            Self::Tunnel(stream) | Self::HandedOn(stream) => Pin::new(stream).poll_flush(context),
+        }
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        match self.get_mut() {
+            Self::Direct(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Tunnel(stream) | Self::HandedOn(stream) => Pin::new(stream).poll_shutdown(context),
+        }
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        match self {
+            Self::Direct(stream) => stream.is_write_vectored(),
+            Self::Tunnel(stream) | Self::HandedOn(stream) => stream.is_write_vectored(),
+        }
     }
 
     fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
         slices: &[std::io::IoSlice<'_>],
     ) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+        match self.get_mut() {
+            Self::Direct(stream) => Pin::new(stream).poll_write_vectored(context, slices),
+            Self::Tunnel(stream) | Self::HandedOn(stream) => {
+                Pin::new(stream).poll_write_vectored(context, slices)
+            }
+        }
     }
 }

@@ -244,3 +244,18 @@ fn word(dialect: Dialect) -> &'static str {
         Dialect::Bedrock => "bedrock",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size<A, B, F>(_: impl Fn(A, B) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// Thousands of requests wait at once for their first event, each with this.
+    #[test]
+    fn what_a_waiting_request_holds_is_small() {
+        assert!(size(answer) <= 8 * 1024, "{}", size(answer));
+    }
+}

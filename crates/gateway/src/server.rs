@@ -103,11 +103,8 @@ impl Gateway {
                     let stream = Lingering::new(stream);
                     match tls {
                         None => serve_connection(stream, state, watcher).await,
-                        Some(tls) => match tokio::time::timeout(HEADER_TIMEOUT, tls.accept(stream)).await {
-                            Ok(Ok(stream)) => serve_connection(stream, state, watcher).await,
-                            Ok(Err(error)) => tracing::debug!(%error, "no TLS could be agreed on"),
-                            Err(_) => tracing::debug!("a client took too long to shake hands"),
-                        },
+                        // In a box, so that connections without TLS do not hold its room.
+                        Some(tls) => Box::pin(secure(stream, tls, state, watcher)).await,
                     }
                 }
                 drop((slot, connection));
@@ -180,6 +177,20 @@ async fn has_spoken(stream: &TcpStream, mut stopped: watch::Receiver<bool>) -> b
     tokio::select! {
         first = first => matches!(first, Ok(Ok(1))),
         _ = stopped.wait_for(|stopped| *stopped) => false,
+    }
+}
+
+/// Shakes hands, and serves.
+async fn secure(
+    stream: Lingering,
+    tls: Tls,
+    state: Arc<State>,
+    watcher: hyper_util::server::graceful::Watcher,
+) {
+    match tokio::time::timeout(HEADER_TIMEOUT, tls.accept(stream)).await {
+        Ok(Ok(stream)) => serve_connection(stream, state, watcher).await,
+        Ok(Err(error)) => tracing::debug!(%error, "no TLS could be agreed on"),
+        Err(_) => tracing::debug!("a client took too long to shake hands"),
     }
 }
 
