@@ -1,6 +1,6 @@
 //! The rules of the models: what a translated request must look like for the model it goes to.
 //!
-//! [`apply`] is the list of the rules in their order; each is one named function that says where it is written down.
+//! [`apply`] applies the list of `rules` in its order; each is one named function that says where it is written down.
 //! Facts about models (limits, capabilities, which parameters they take) are data in the catalog; a rule only knows what
 //! follows from them. Nothing is changed without a notice, except where two spellings mean the same.
 //!
@@ -18,6 +18,7 @@ mod placing;
 mod policy;
 mod reasoning;
 mod repair;
+mod rules;
 mod sampling;
 mod tools;
 
@@ -29,6 +30,8 @@ pub use lessons::holds;
 pub(crate) use native::{Edits, fit_members};
 pub use placing::CachePlacement;
 pub use policy::{ParameterPolicy, Terms};
+
+use rules::RULES;
 
 use crate::bedrock::{ConverseRequest, InferenceConfig};
 use crate::dialect::{Intent, RequestError, ToolNames, Translated};
@@ -65,35 +68,9 @@ pub fn apply_under(
     terms: &Terms<'_>,
 ) -> Result<Prepared, RequestError> {
     let mut draft = Draft::new(translated, model, terms);
-    history::drop_blank_text(&mut draft);
-    history::drop_unwelcome_reasoning(&mut draft);
-    history::join_turns(&mut draft);
-    history::put_results_first(&mut draft);
-    history::speak_for_a_lone_system_prompt(&mut draft);
-    names::fit_tool_names(&mut draft);
-    names::fit_tool_use_ids(&mut draft);
-    repair::tell_calls_apart(&mut draft);
-    repair::pair_calls_and_results(&mut draft);
-    repair::open_with_a_user_turn(&mut draft);
-    repair::ask_to_go_on(&mut draft);
-    repair::declare_tools_once(&mut draft);
-    names::tell_documents_apart(&mut draft);
-    names::introduce_documents(&mut draft);
-    output::limit_tokens(&mut draft);
-    reasoning::render(&mut draft);
-    tools::declare_used_tools(&mut draft);
-    tools::forbid_calls(&mut draft);
-    tools::relax_choice(&mut draft);
-    tools::drop_strict(&mut draft);
-    tools::allow_one_call_at_a_time(&mut draft);
-    tools::place_native_tools(&mut draft);
-    sampling::fit_temperature_and_top_p(&mut draft);
-    sampling::place_top_k(&mut draft);
-    sampling::fit_stop_sequences(&mut draft);
-    placing::place_cache_points(&mut draft);
-    caching::fit_cache_points(&mut draft);
-    betas::name_betas(&mut draft);
-    answer::shape_answer(&mut draft);
+    for rule in &RULES {
+        (rule.apply)(&mut draft);
+    }
     draft.finish()
 }
 

@@ -132,6 +132,11 @@ pub(super) fn tell_documents_apart(draft: &mut Draft<'_>) {
             document.name = format!("{base} ({number})");
         }
     }
+    if !repeated.is_empty() {
+        let names = repeated.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let done = format!("several documents are called {names}; the later ones got a number");
+        draft.notices.push("rewritten", "messages[].content", done);
+    }
 }
 
 fn documents(block: &mut ContentBlock) -> Vec<&mut Document> {
