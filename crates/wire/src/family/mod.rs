@@ -74,6 +74,11 @@ pub fn apply_under(
     draft.finish()
 }
 
+/// The rules by name, in their order; beside it, of those that say nothing, why.
+pub fn rules() -> impl Iterator<Item = (&'static str, Option<&'static str>)> {
+    RULES.iter().map(|rule| (rule.name, rule.silent))
+}
+
 /// A request on its way through the rules.
 struct Draft<'m> {
     request: ConverseRequest,

@@ -1,0 +1,81 @@
+"""Answers of a prescribed form, through the SDKs' own parsers, on a model that enforces schemas and on one that does not."""
+
+import json
+
+import anthropic
+import openai
+import pytest
+from pydantic import BaseModel
+
+
+class Town(BaseModel):
+    """What the SDKs make a schema of."""
+
+    name: str
+    inhabitants: int
+    rivers: list[str]
+
+
+QUESTION = "Name a town with its rivers."
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string"},
+        "inhabitants": {"type": "integer"},
+        "rivers": {"type": "array", "items": {"type": "string"}},
+    },
+    "required": ["name", "inhabitants", "rivers"],
+    "additionalProperties": False,
+}
+
+
+@pytest.fixture(scope="module")
+def client(url):
+    with openai.OpenAI(base_url=f"{url}/v1", api_key="any", max_retries=0, timeout=60) as client:
+        yield client
+
+
+def messages():
+    return [{"role": "user", "content": QUESTION}]
+
+
+def test_chat_completions_are_parsed(client, arn):
+    answer = client.chat.completions.parse(model=arn, messages=messages(), response_format=Town)
+    assert isinstance(answer.choices[0].message.parsed, Town)
+    assert answer.choices[0].finish_reason == "stop"
+    assert not answer.choices[0].message.tool_calls
+
+
+def test_streamed_chat_completions_are_parsed(client, arn):
+    with client.chat.completions.stream(model=arn, messages=messages(), response_format=Town) as stream:
+        kinds = {event.type for event in stream}
+        answer = stream.get_final_completion()
+    assert isinstance(answer.choices[0].message.parsed, Town)
+    assert "content.delta" in kinds and not any(kind.startswith("tool_calls") for kind in kinds)
+
+
+def test_any_json_is_an_object(client, arn):
+    answer = client.chat.completions.create(model=arn, messages=messages(), response_format={"type": "json_object"})
+    assert isinstance(json.loads(answer.choices[0].message.content), dict)
+
+
+def test_responses_are_parsed(client, arn):
+    answer = client.responses.parse(model=arn, input=QUESTION, text_format=Town)
+    assert isinstance(answer.output_parsed, Town)
+    assert answer.status == "completed"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_messages_have_the_form(url, arn, stream):
+    """`output_config` goes in the body as it is, so that the test does not depend on the SDK's own helpers."""
+    client = anthropic.Anthropic(base_url=url, api_key="any", max_retries=0, timeout=60)
+    body = {"output_config": {"format": {"type": "json_schema", "schema": SCHEMA}}}
+    parameters = {"model": arn, "max_tokens": 500, "messages": messages(), "extra_body": body}
+    if stream:
+        with client.messages.stream(**parameters) as events:
+            answer = events.get_final_message()
+    else:
+        answer = client.messages.create(**parameters)
+    text = "".join(block.text for block in answer.content if block.type == "text")
+    Town.model_validate_json(text)
+    assert answer.stop_reason == "end_turn"
