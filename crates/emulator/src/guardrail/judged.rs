@@ -57,14 +57,18 @@ const LEVELS: [&str; 4] = ["NONE", "LOW", "MEDIUM", "HIGH"];
 const MARK: &str = "content filter";
 /// Phrases that a filter knows, and how sure it is then. Few and mild: enough to see it work. Hatred and sexual content
 /// have none, and are asked for by the mark alone.
-const PHRASES: [(&str, &str, &str); 9] = [
+const PHRASES: [(&str, &str, &str); 13] = [
+    ("INSULTS", "you idiot", "HIGH"),
     ("INSULTS", "you are an idiot", "HIGH"),
     ("INSULTS", "you are stupid", "MEDIUM"),
-    ("VIOLENCE", "how to build a bomb", "HIGH"),
-    ("VIOLENCE", "i will kill you", "HIGH"),
-    ("MISCONDUCT", "how to steal a car", "HIGH"),
+    ("VIOLENCE", "build a bomb", "HIGH"),
+    ("VIOLENCE", "make a bomb", "HIGH"),
+    ("VIOLENCE", "kill you", "HIGH"),
+    ("MISCONDUCT", "rob a bank", "HIGH"),
+    ("MISCONDUCT", "steal a car", "HIGH"),
     ("PROMPT_ATTACK", "ignore previous instructions", "HIGH"),
     ("PROMPT_ATTACK", "ignore all previous instructions", "HIGH"),
+    ("PROMPT_ATTACK", "ignore your instructions", "HIGH"),
     ("PROMPT_ATTACK", "disregard all previous instructions", "HIGH"),
     ("PROMPT_ATTACK", "reveal your system prompt", "MEDIUM"),
 ];
