@@ -112,6 +112,7 @@ async fn invoke(
             Err(failure) if course.may_learn() && state.lessons.teaches(route.subject(), &call, &failure) => {
                 course.learned();
             }
+            Err(failure) if course.finds_a_profile(state, &caller, &failure).await => {}
             Err(failure) if course.goes_on(state, &caller, &failure).await => {}
             Err(mut failure) => {
                 failure.name_what_was_meant(&live.catalog, &route.resolution);

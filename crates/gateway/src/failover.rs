@@ -9,7 +9,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
+use outcrop_bedrock::diagnosis;
 use outcrop_bedrock::retry::MAX_ATTEMPTS;
+use outcrop_catalog::ways::Through;
 use outcrop_catalog::{Catalog, Context, Resolution, ResolveError};
 use outcrop_wire::Notices;
 use outcrop_wire::dialect::Dialect;
@@ -17,6 +19,7 @@ use outcrop_wire::dialect::Dialect;
 use crate::access::Caller;
 use crate::conversation::Conversation;
 use crate::failure::Failure;
+use crate::lessons::Lesson;
 use crate::state::{Live, Route, State};
 
 /// What to try, by what a client names: an identifier, an alias, a model id, or [`Failover::ANY`].
@@ -70,6 +73,8 @@ pub(crate) struct Course {
     /// Calls made, the one it is on included: one a target, and one a lesson.
     attempt: u32,
     lessons: u32,
+    /// The subject and lesson of a profile that was found after a refusal.
+    healed: Option<(String, Lesson)>,
     told: Vec<(String, String)>,
 }
 
@@ -101,8 +106,10 @@ impl Course {
             first,
             attempt: 1,
             lessons: 0,
+            healed: None,
             told: Vec::new(),
         };
+        course.heed(state, caller).await;
         if !steps.is_empty() {
             let region = caller.region.as_deref().unwrap_or(&live.region);
             let ways = steps
@@ -145,9 +152,57 @@ impl Course {
         self.attempt += 1;
     }
 
+    /// AWS serves the model through a profile only, and the catalog did not know: whether the right profile is known. It is tried
+    /// once; that it served is a lesson.
+    pub(crate) async fn finds_a_profile(
+        &mut self,
+        state: &State,
+        caller: &Caller,
+        failure: &Failure,
+    ) -> bool {
+        if self.healed.is_some() || !diagnosis::wants_a_profile(&failure.error) {
+            return false;
+        }
+        let (resolution, live) = (Arc::clone(&self.route.resolution), state.live());
+        let Some(model) = &resolution.model else { return false };
+        let region = resolution.source_region.as_str();
+        let profiles = live.catalog.ways_from(&model.id, region);
+        let profiles = profiles.into_iter().filter(|way| way.through == Through::InferenceProfile);
+        let profile =
+            profiles.map(|way| Way::to(way.identifier, region)).find(|way| way.is_open(&live.catalog));
+        let Some(profile) = profile else { return false };
+        let lesson = Lesson::Profile { region: region.to_owned(), profile: profile.identifier.clone() };
+        let subject = self.route.subject().to_owned();
+        self.rest.push_front(profile);
+        let moved =
+            self.leave(state, caller, "AWS serves this model through an inference profile only").await;
+        self.healed = moved.then_some((subject, lesson));
+        moved
+    }
+
+    /// Goes straight to the profile that an earlier refusal taught.
+    async fn heed(&mut self, state: &State, caller: &Caller) {
+        let resolution = &self.route.resolution;
+        let Some(profile) = state.lessons.profile_of(self.route.subject(), &resolution.source_region) else {
+            return;
+        };
+        if resolution.target == profile {
+            return;
+        }
+        let Ok(route) = Way::to(&profile, &resolution.source_region).route(state, caller).await else {
+            return;
+        };
+        let why = "it was refused before: AWS serves this model through an inference profile only";
+        self.told.push((words(&self.route), why.to_owned()));
+        self.route = route;
+    }
+
     /// The target answered, if only to refuse the request itself.
     pub(crate) fn succeeded(&self, state: &State) {
         self.route.target_health.breaker.succeeded();
+        if let Some((subject, lesson)) = &self.healed {
+            state.lessons.learn(subject, lesson.clone());
+        }
         let Some(conversation) = self.conversation else { return };
         if self.route.target_health.id == self.first {
             state.moved.is_back(conversation);

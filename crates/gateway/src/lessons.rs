@@ -27,6 +27,13 @@ pub const FILE: &str = "lessons.json";
 pub enum Lesson {
     /// A member that the model does not take.
     Refused(Refused),
+    /// The model is called through an inference profile only, where the catalog knows better.
+    Profile {
+        /// Called from here.
+        region: String,
+        /// The profile that serves it there.
+        profile: String,
+    },
 }
 
 /// A lesson, and when it was learned.
@@ -76,9 +83,18 @@ impl Lessons {
     /// The members that a subject does not take.
     pub(crate) fn refused_by(&self, subject: &str) -> Vec<Refused> {
         let refused = |learned: Learned| match learned.lesson {
-            Lesson::Refused(refused) => refused,
+            Lesson::Refused(refused) => Some(refused),
+            Lesson::Profile { .. } => None,
         };
-        self.of(subject).into_iter().map(refused).collect()
+        self.of(subject).into_iter().filter_map(refused).collect()
+    }
+
+    /// The profile that a model is called through in a Region, where a refusal taught that.
+    pub(crate) fn profile_of(&self, subject: &str, called_from: &str) -> Option<String> {
+        self.of(subject).into_iter().find_map(|learned| match learned.lesson {
+            Lesson::Profile { region, profile } if region == called_from => Some(profile),
+            _ => None,
+        })
     }
 
     /// Whether the failure of a call taught something that makes another call of the same request.
@@ -184,6 +200,7 @@ mod tests {
     fn names(lessons: &[Learned]) -> Vec<&str> {
         let name = |learned: &'_ Learned| match &learned.lesson {
             Lesson::Refused(refused) => refused.path.clone(),
+            Lesson::Profile { profile, .. } => profile.clone(),
         };
         lessons.iter().map(name).map(|name| &*name.leak()).collect()
     }

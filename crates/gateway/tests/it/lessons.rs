@@ -108,3 +108,37 @@ async fn converse_learns_too_and_a_client_of_bedrock_is_left_alone() {
     let refused = books.rows.iter().filter(|row| row.status == 400).count();
     assert_eq!((refused, books.rows.len()), (2, 4));
 }
+
+/// A catalog that is behind: it takes a model for one that is called by its id.
+fn behind(model: &str) -> Layer {
+    let mut overrides = Overrides::default();
+    overrides.model(model, json!({"onDemand": ["us-east-1"]})).unwrap();
+    Layer { overrides, ..Layer::default() }
+}
+
+/// AWS serves the model through a profile only, and says so once: later requests go there at once.
+#[tokio::test]
+async fn a_model_that_wants_a_profile_is_called_through_it_and_the_lesson_is_kept() {
+    const MODEL: &str = "anthropic.claude-sonnet-4-5-20250929-v1:0";
+    let rig = Rig::start(Plan { layer: behind(MODEL), ..Plan::default() }).await;
+    let ask = json!({"model": MODEL, "max_tokens": 50, "messages": [{"role": "user", "content": "repeat after me: hello"}]});
+    let notice = |answer: &Answer| {
+        let all = answer.headers.get_all("outcrop-notice").iter();
+        all.map(|it| it.to_str().unwrap().to_owned()).collect::<Vec<_>>().join("\n")
+    };
+    let first = rig.post("/v1/messages", ask.to_string()).await;
+    assert_eq!(first.status, StatusCode::OK, "{}", first.text());
+    assert_eq!(first.header("outcrop-target"), format!("us.{MODEL}"));
+    assert!(
+        notice(&first).contains("AWS serves this model through an inference profile only"),
+        "{}",
+        notice(&first)
+    );
+    let second = rig.post("/v1/chat/completions", ask.to_string()).await;
+    assert_eq!(second.header("outcrop-target"), format!("us.{MODEL}"), "{}", second.text());
+    assert!(notice(&second).contains("it was refused before"), "{}", notice(&second));
+    let books = rig.books().await;
+    let targets: Vec<_> = books.rows.iter().map(|row| (row.target.as_str(), row.status)).collect();
+    let profile = format!("us.{MODEL}");
+    assert_eq!(targets, [(MODEL, 400), (profile.as_str(), 200), (profile.as_str(), 200)]);
+}
