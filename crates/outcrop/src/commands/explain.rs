@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::path::Path;
 
 use outcrop_catalog::{
     Api, Catalog, Layer, Model, ParameterRule, Passage, Price, PromptCaching, Rates, Reasoning, Resolution,
-    ResolveError, Source,
+    ResolveError, Source, Why,
 };
+use outcrop_gateway::lessons::{self, Learned, Lesson};
 use owo_colors::OwoColorize;
 use serde_json::Value;
 
@@ -14,6 +16,7 @@ use crate::args::{Explain, Global};
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::paper;
+use crate::running::data_dir;
 use crate::settings::{Flags, Settings};
 
 /// Runs `outcrop explain`.
@@ -26,6 +29,7 @@ pub fn run(global: &Global, explain: &Explain) -> Result<(), Failure> {
     if resolution.needs_lookup && !explain.offline {
         resolution = super::block_on(looked_up(catalog, resolution, &settings))??;
     }
+    remember(&mut resolution, &data_dir(&settings, global.local));
     let sources = resolution.model.as_ref().map(|model| settings.catalog().provenance(&model.id));
     let sources = sources.filter(|_| explain.why).unwrap_or_default();
     match (global.json, explain.why) {
@@ -37,6 +41,26 @@ pub fn run(global: &Global, explain: &Explain) -> Result<(), Failure> {
     match settings.catalog().refusal(&resolution) {
         Some(refused) => Err(failure(&ResolveError::Residency(Box::new(refused)))),
         None => Ok(()),
+    }
+}
+
+/// What AWS's refusals taught a gateway of this data folder about the model, as steps of the explanation.
+fn remember(resolution: &mut Resolution, data_dir: &Path) {
+    let subject = resolution.model.as_ref().map_or(&resolution.target, |model| &model.id);
+    let learned = lessons::written_down(data_dir).remove(subject).unwrap_or_default();
+    for Learned { lesson, at } in learned {
+        let detail = match lesson {
+            Lesson::Refused(refused) => format!("{} is left out: the model does not take it", refused.path),
+            Lesson::Profile { region, profile } => {
+                format!(
+                    "called from {region}, {profile} is invoked: AWS serves the model through a profile only"
+                )
+            }
+        };
+        let at = i64::try_from(at).ok().and_then(|at| jiff::Timestamp::from_second(at).ok());
+        let at = at.map_or_else(String::new, |at| format!(" of {at:.0}"));
+        let source = format!("a refusal by AWS{at}, kept in {}", lessons::FILE);
+        resolution.why.push(Why { step: "lesson".to_owned(), source, detail });
     }
 }
 
