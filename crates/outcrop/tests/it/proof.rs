@@ -1,5 +1,6 @@
 //! `outcrop verify`, `metrics` and `bench` against the emulator, whose own log and bill are the judges.
 
+use outcrop_bedrock::control::logging::{LoggingConfig, S3Config};
 use serde_json::Value;
 
 use crate::logging::outcrop;
@@ -42,6 +43,25 @@ fn a_profile_is_proven_by_the_invocation_log() {
     assert_eq!(counted[0]["invocations"], 4.0);
     let table = outcrop(&aws, &["metrics"]).succeeded();
     assert!(table.contains(&format!("team-a ({id})")), "{table}");
+}
+
+/// Without a log group the proof comes from the objects that Bedrock writes into a bucket, and other calls' do not count.
+#[test]
+fn a_log_in_a_bucket_proves_as_well() {
+    let aws = Aws::start();
+    let bucket = S3Config { bucket_name: "records".to_owned(), key_prefix: Some("team".to_owned()) };
+    aws.with_client(async |client| {
+        client.create_bucket("records", "us-east-1").await.unwrap();
+        let config = LoggingConfig { s3_config: Some(bucket), ..LoggingConfig::default() };
+        client.set_logging(&config, "us-east-1").await.unwrap();
+    });
+    let other = outcrop(&aws, &["verify", "us.amazon.nova-pro-v1:0", "--json"]).json();
+    assert_eq!(other[0]["proof"]["modelId"], "us.amazon.nova-pro-v1:0", "{other}");
+    let proven = outcrop(&aws, &["verify", NOVA, "--json"]).json();
+    assert_eq!(proven[0]["proof"]["verdict"], "proven", "{proven}");
+    assert_eq!(proven[0]["proof"]["modelId"], NOVA);
+    let tailed = outcrop(&aws, &["logging", "tail", "--since", "1h", "--json"]).succeeded();
+    assert_eq!(tailed.lines().count(), 2, "{tailed}");
 }
 
 #[test]

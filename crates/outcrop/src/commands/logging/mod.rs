@@ -1,5 +1,6 @@
 //! `outcrop logging …`: AWS's invocation log, set up, judged, shown and stopped.
 
+pub mod origin;
 mod print;
 pub mod reader;
 pub mod record;

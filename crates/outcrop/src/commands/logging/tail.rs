@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::time::Duration;
 
-use http_body_util::BodyExt;
 use jiff::Timestamp;
 use outcrop_bedrock::Client;
 use outcrop_bedrock::control::logs::LogSearch;
 use owo_colors::OwoColorize;
 
-use super::reader::{self, Unpacker};
+use super::origin::{Folder, Origin};
+use super::reader;
 use super::record::{Line, Record, id_of};
 use super::{open, refused};
 use crate::args::{Global, LoggingTail};
@@ -36,9 +36,7 @@ pub async fn run(global: &Global, tail: &LoggingTail) -> Result<(), Failure> {
     let mut show = Show::new(global, profile, Some(since));
     match origin(&client, tail, &region).await? {
         Origin::Group(group) => from_group(&client, &group, &region, since, tail.follow, &mut show).await,
-        Origin::Bucket { bucket, prefix } => {
-            from_bucket(&client, &bucket, &prefix, &region, since, tail.follow, &mut show).await
-        }
+        Origin::Bucket(folder) => from_bucket(&client, &folder, &region, since, tail.follow, &mut show).await,
     }
 }
 
@@ -46,12 +44,6 @@ pub async fn run(global: &Global, tail: &LoggingTail) -> Result<(), Failure> {
 const USUAL: jiff::SignedDuration = jiff::SignedDuration::from_mins(10);
 /// Between two looks at what is new.
 const PAUSE: Duration = Duration::from_secs(2);
-
-/// Where records are.
-enum Origin {
-    Group(String),
-    Bucket { bucket: String, prefix: String },
-}
 
 /// What the flags say, else what is configured.
 async fn origin(client: &Client, tail: &LoggingTail, region: &str) -> Result<Origin, Failure> {
@@ -61,24 +53,17 @@ async fn origin(client: &Client, tail: &LoggingTail, region: &str) -> Result<Ori
     if let Some(place) = &tail.bucket {
         let place = place.trim_start_matches("s3://");
         let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
-        return Ok(Origin::Bucket { bucket: bucket.to_owned(), prefix: prefix.to_owned() });
+        return Ok(Origin::Bucket(Folder { bucket: bucket.to_owned(), prefix: prefix.to_owned() }));
     }
     let config = client.logging(region).await.map_err(|error| {
         refused("the configuration cannot be read", &error, "bedrock:GetModelInvocationLoggingConfiguration")
             .hint("name the log with --log-group, --bucket or --file")
     })?;
-    let config = config.unwrap_or_default();
-    match (config.cloud_watch_config, config.s3_config) {
-        (Some(cloudwatch), _) => Ok(Origin::Group(cloudwatch.log_group_name)),
-        (None, Some(s3)) => {
-            let prefix =
-                s3.key_prefix.map(|prefix| format!("{}/", prefix.trim_end_matches('/'))).unwrap_or_default();
-            Ok(Origin::Bucket { bucket: s3.bucket_name, prefix })
-        }
-        (None, None) => Err(Failure::new(format!("nothing is logged in {region}")).hint(
+    Origin::configured(config.unwrap_or_default()).ok_or_else(|| {
+        Failure::new(format!("nothing is logged in {region}")).hint(
             "turn it on with `outcrop logging setup`, or name a log with --log-group, --bucket or --file",
-        )),
-    }
+        )
+    })
 }
 
 /// The identifier that stands in the log for a profile: a name is looked up.
@@ -237,64 +222,21 @@ async fn from_group(
     }
 }
 
-/// What Bedrock puts into its folder beside the records.
-const NO_RECORDS: [&str; 2] = ["amazon-bedrock-logs-permission-check", "/data/"];
-
 async fn from_bucket(
     client: &Client,
-    bucket: &str,
-    prefix: &str,
+    folder: &Folder,
     region: &str,
     since: Timestamp,
     follow: bool,
     show: &mut Show,
 ) -> Result<(), Failure> {
-    let unread = |error: &_| {
-        refused(&format!("the bucket {bucket} cannot be read"), error, "s3:ListBucket and s3:GetObject")
-    };
     let mut told = BTreeSet::new();
     loop {
-        let mut next = None;
-        loop {
-            let page = client.objects(bucket, prefix, next.as_deref(), None, region).await;
-            let page = page.map_err(|error| unread(&error))?;
-            for object in page.objects {
-                let is_new = object.last_modified.parse::<Timestamp>().is_ok_and(|at| at >= since);
-                let holds_records = !NO_RECORDS.iter().any(|part| object.key.contains(part));
-                if is_new && holds_records && told.insert(object.key.clone()) {
-                    read_object(client, bucket, &object.key, region, show).await?;
-                }
-            }
-            next = page.next;
-            if next.is_none() {
-                break;
-            }
-        }
+        folder.read(client, region, since, &mut told, |line| show.line(line)).await?;
         show.end()?;
         if !follow {
             return Ok(());
         }
         tokio::time::sleep(PAUSE).await;
     }
-}
-
-/// As it arrives: an object may be larger than memory.
-async fn read_object(
-    client: &Client,
-    bucket: &str,
-    key: &str,
-    region: &str,
-    show: &mut Show,
-) -> Result<(), Failure> {
-    let broken = |why: String| Failure::new(format!("s3://{bucket}/{key} cannot be read: {why}"));
-    let answer = client.object(bucket, key, region).await.map_err(|error| broken(error.to_string()))?;
-    let mut body = answer.into_body();
-    let mut unpacker = Unpacker::new(|line: &[u8]| show.line(line));
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| broken(error.to_string()))?;
-        if let Ok(piece) = frame.into_data() {
-            unpacker.push(&piece).map_err(|error| broken(error.to_string()))?;
-        }
-    }
-    unpacker.finish().map_err(|error| broken(error.to_string()))
 }

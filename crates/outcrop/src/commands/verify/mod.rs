@@ -1,14 +1,14 @@
 //! `outcrop verify`: real calls, and the proof of them in AWS's own invocation log.
 
+mod proof;
+
 use std::io::Write;
 use std::path::Path;
-use std::time::Duration;
 
 use base64::Engine as _;
 use indicatif::ProgressBar;
 use jiff::Timestamp;
 use outcrop_bedrock::SendError;
-use outcrop_bedrock::control::logs::LogSearch;
 use outcrop_catalog::{Capabilities, Surface};
 use outcrop_wire::Notices;
 use outcrop_wire::bedrock::{ConverseRequest, StopReason};
@@ -18,8 +18,9 @@ use owo_colors::OwoColorize;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use proof::{Proof, Verdict, prove};
+
 use super::ask::{Answer, Subject};
-use super::logging::record::Line;
 use super::picture::Picture;
 use crate::args::{Global, Verify};
 use crate::failure::Failure;
@@ -95,30 +96,6 @@ struct Trial {
     output_tokens: Option<u64>,
     cache_read_input_tokens: Option<u64>,
     request_id: Option<String>,
-}
-
-/// What the invocation log says of the first call.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Proof {
-    verdict: Verdict,
-    detail: String,
-    model_id: Option<String>,
-    inference_region: Option<String>,
-}
-
-/// Whether the log says what it should (the success and failure indicators of LibreChat's guide).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-enum Verdict {
-    /// The log names what was meant to be invoked.
-    Proven,
-    /// The log names something else.
-    Wrong,
-    /// The record did not come in time.
-    Missing,
-    /// Nothing is logged, or the log cannot be read.
-    Unlogged,
 }
 
 /// Everything about one identifier.
@@ -337,74 +314,6 @@ fn long_prompt(minimum: u32) -> Value {
     let mut request = talk(&json!([{ "text": "Say hello." }]), FEW_TOKENS);
     request["system"] = json!([{ "text": sentence.repeat(times) }, { "cachePoint": { "type": "default" } }]);
     request
-}
-
-/// Looks the call up in the invocation log until its record is there.
-async fn prove(subject: &Subject, request_id: Option<&str>, begun: Timestamp, wait: u64) -> Proof {
-    let unlogged =
-        |detail: String| Proof { verdict: Verdict::Unlogged, detail, model_id: None, inference_region: None };
-    let (client, region) = (subject.client(), subject.resolution.source_region.as_str());
-    let Some(request_id) = request_id else { return unlogged("no call has an id to look for".to_owned()) };
-    let group = match client.logging(region).await {
-        Ok(config) => config.unwrap_or_default().cloud_watch_config.map(|config| config.log_group_name),
-        Err(error) => return unlogged(format!("whether something is logged cannot be asked: {error}")),
-    };
-    let Some(group) = group else {
-        return unlogged(format!(
-            "nothing is logged to CloudWatch in {region}; turn it on with `outcrop logging setup`"
-        ));
-    };
-    let search = LogSearch {
-        log_group_name: group.clone(),
-        filter_pattern: Some(format!("\"{request_id}\"")),
-        // Clocks may disagree a little.
-        start_time: Some(begun.as_millisecond() - 60_000),
-        next_token: None,
-    };
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(wait);
-    loop {
-        match find(subject, search.clone()).await {
-            Ok(Some(proof)) => return proof,
-            Ok(None) if tokio::time::Instant::now() >= deadline => break,
-            Ok(None) => tokio::time::sleep(Duration::from_secs(2)).await,
-            Err(error) => return unlogged(format!("the log group {group} cannot be read: {error}")),
-        }
-    }
-    let detail = format!(
-        "{group} has no record of {request_id} after {wait} s; wait longer with --wait, and see `outcrop logging status`"
-    );
-    Proof { verdict: Verdict::Missing, detail, model_id: None, inference_region: None }
-}
-
-async fn find(subject: &Subject, mut search: LogSearch) -> Result<Option<Proof>, SendError> {
-    let resolution = &subject.resolution;
-    loop {
-        let page = subject.client().log_events(&search, &resolution.source_region).await?;
-        for event in &page.events {
-            let Some(line) = Line::parse(event.message.as_bytes()) else { continue };
-            let record = line.record();
-            let is_meant = record.is_of(&resolution.target);
-            let through =
-                record.inference_region.map(|at| format!(", processed in {at}")).unwrap_or_default();
-            let detail = match (is_meant, resolution.target.contains(":application-inference-profile/")) {
-                (true, true) => format!("the log names the application profile{through}"),
-                (true, false) => format!("the log names {}{through}", record.model_id),
-                (false, _) => {
-                    format!("the log names {} instead of {}{through}", record.model_id, resolution.target)
-                }
-            };
-            return Ok(Some(Proof {
-                verdict: if is_meant { Verdict::Proven } else { Verdict::Wrong },
-                detail,
-                model_id: Some(record.model_id.to_owned()),
-                inference_region: record.inference_region.map(str::to_owned),
-            }));
-        }
-        search.next_token = page.next_token;
-        if search.next_token.is_none() {
-            return Ok(None);
-        }
-    }
 }
 
 fn print(report: &Report) -> Result<(), Failure> {
