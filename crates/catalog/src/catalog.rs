@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::builtin::BuiltIn;
 use crate::facts::{Facts, Known};
 use crate::identifier::Vocabulary;
-use crate::layer::{KnownProfile, Layer, Stratum};
+use crate::layer::{Described, KnownProfile, Layer, Stratum};
 use crate::suggest::Suggestions;
 use crate::{Model, Price, Residency, ResolveError, SystemProfile};
 
@@ -274,6 +274,11 @@ impl Catalog {
     /// What stands behind an ARN that is no profile's: provisioned throughput, a custom model and its deployments.
     pub(crate) fn behind(&self, arn: &str) -> Option<(&Source, &str)> {
         self.strongest(|stratum| stratum.behind.get(arn).map(String::as_str))
+    }
+
+    /// What AWS says of a router, an imported model or an endpoint.
+    pub(crate) fn described(&self, arn: &str) -> Option<(&Source, &Described)> {
+        self.strongest(|stratum| stratum.described.get(arn))
     }
 
     fn strongest<'a, T>(&'a self, word: impl Fn(&'a Stratum) -> Option<T>) -> Option<(&'a Source, T)> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::facts::Known;
 use crate::identifier::Vocabulary;
-use crate::layer::KnownProfile;
+use crate::layer::{Described, KnownProfile};
 use crate::residency::GLOBAL;
 use crate::{
     Arn, Catalog, Context, Identifier, IdentifierError, Kind, Limits, Model, Price, ProfileType, Resolution,
@@ -51,8 +51,15 @@ const STEPS: [&str; 13] = [
 /// The source of what nothing tells.
 const NOTHING: &str = "nothing";
 
-/// What AWS tells the model of by ARN (reference `bedrock.md` §3).
-const CAN_BE_ASKED: [Kind; 3] = [Kind::ProvisionedModel, Kind::CustomModel, Kind::CustomModelDeployment];
+/// What AWS tells something of by ARN (reference `bedrock.md` §3). Of a prompt only another service does.
+const CAN_BE_ASKED: [Kind; 6] = [
+    Kind::ProvisionedModel,
+    Kind::CustomModel,
+    Kind::CustomModelDeployment,
+    Kind::ImportedModel,
+    Kind::PromptRouter,
+    Kind::Endpoint,
+];
 
 /// A deployment, its custom model, the model that was customized, which may be a custom one: more is a circle.
 const MAX_BEHIND: usize = 4;
@@ -200,6 +207,9 @@ impl<'a> Draft<'a> {
 
     /// Provisioned throughput, a custom model, its deployment, …: AWS knows what is behind some of them.
     fn something_else(&mut self, arn: &Arn) {
+        if let Some((source, described)) = self.catalog.described(&arn.to_string()) {
+            return self.as_described(described, source, arn);
+        }
         let behind = self.behind(arn);
         match &behind {
             Some((base, source)) if base.kind == Kind::FoundationModel => {
@@ -219,6 +229,46 @@ impl<'a> Draft<'a> {
                 self.unknown_model(&format!("only AWS knows what is behind {}", words(arn.kind)));
             }
         }
+    }
+
+    /// A router chooses among models; where it has but one, that is the model. Of the others AWS names no foundation model.
+    fn as_described(&mut self, described: &Described, source: &Source, arn: &Arn) {
+        let Described { says, model_arns } = described;
+        let parts: Vec<_> = model_arns
+            .iter()
+            .filter_map(|arn| model_and_geography(arn, self.catalog.vocabulary()))
+            .map(|(model, _)| model)
+            .collect();
+        match parts.as_slice() {
+            [one, others @ ..] if others.iter().all(|other| other == one) => {
+                self.set_model(one, Some(source))
+            }
+            _ => self.unknown_model(says),
+        }
+        self.because("profile", source, says.clone());
+        if let Some(regions) = self.reached(model_arns) {
+            self.set_destinations(regions, source, "where the router's models are");
+        }
+        self.because("price", NOTHING, format!("unknown: the catalog has no prices of {}", words(arn.kind)));
+    }
+
+    /// Every Region that these models and profiles may be processed in; `None` when one of them is open.
+    fn reached(&self, model_arns: &[String]) -> Option<Vec<String>> {
+        let mut regions = Vec::new();
+        for arn in model_arns {
+            let arn = Arn::parse(arn).ok()?;
+            match arn.kind {
+                Kind::InferenceProfile => {
+                    let profile = self.catalog.system_profile(&arn.id)?;
+                    regions.extend_from_slice(profile.destinations(&self.region)?);
+                }
+                _ if arn.region.is_empty() => return None,
+                _ => regions.push(arn.region),
+            }
+        }
+        regions.sort();
+        regions.dedup();
+        (!regions.is_empty()).then_some(regions)
     }
 
     /// The end of the path from ARN to ARN: a deployment has a custom model behind it, and that a foundation model.

@@ -21,12 +21,24 @@ pub struct Layer {
     /// What stands behind the ARN of provisioned throughput, a custom model, a deployment or a marketplace endpoint: the
     /// ARN of a model, or of another one of these.
     pub behind: BTreeMap<String, String>,
+    /// What AWS says of an ARN that no single foundation model need stand behind: a prompt router, an imported model, a
+    /// marketplace endpoint.
+    pub described: BTreeMap<String, Described>,
     /// Identifiers to offer in model lists, in order.
     pub offered: Vec<String>,
     /// Models, profiles and prices: whole records or single fields.
     pub overrides: Overrides,
     /// What AWS lists, by Region.
     pub surveys: BTreeMap<String, Survey>,
+}
+
+/// What AWS says of a prompt router, an imported model or a marketplace endpoint.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Described {
+    /// What it is, as a sentence for a person.
+    pub says: String,
+    /// The ARNs of the models and system profiles that a router may choose; empty for the others.
+    pub model_arns: Vec<String>,
 }
 
 impl Layer {
@@ -45,6 +57,7 @@ pub(crate) struct Stratum {
     pub(crate) mappings: HashMap<Box<str>, Arc<str>>,
     pub(crate) application_profiles: HashMap<String, ApplicationProfile>,
     pub(crate) behind: HashMap<String, String>,
+    pub(crate) described: HashMap<String, Described>,
     /// The other way round: ARN → the identifiers that `inference_profiles` calls it for, in order.
     pub(crate) called_for: HashMap<Arc<str>, Vec<Arc<str>>>,
     pub(crate) offered: Vec<String>,
@@ -60,6 +73,7 @@ impl Stratum {
             mappings,
             application_profiles,
             behind,
+            described,
             offered,
             overrides,
             surveys,
@@ -72,6 +86,7 @@ impl Stratum {
         }
         surveys.values().flat_map(Survey::application_profiles).for_each(|profile| self.add_profile(profile));
         self.behind.extend(behind.iter().map(|(arn, target)| (canonical(arn), canonical(target))));
+        self.described.extend(described.iter().map(|(arn, it)| (canonical(arn), it.clone())));
         self.offered.extend_from_slice(offered);
         self.overrides.add(overrides.clone());
         self.surveys.extend(surveys.iter().map(|(region, survey)| (region.clone(), survey.clone())));

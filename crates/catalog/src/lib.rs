@@ -28,7 +28,7 @@ pub use explain::Explanation;
 pub use facts::{OverrideError, Overrides};
 pub use identifier::{Arn, Identifier, IdentifierError, Kind, Vocabulary};
 pub use lane::{Api, Impassable, Lane, Passage, Reason};
-pub use layer::Layer;
+pub use layer::{Described, Layer};
 pub use model::{
     Beta, Capabilities, Limits, Model, ParameterRule, Parameters, PromptCaching, Reasoning, ReasoningMode,
 };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use outcrop_catalog::survey::{ListedModel, ListedModelArn, ListedProfile, Survey};
-use outcrop_catalog::{ApplicationProfile, Arn, Kind, Layer};
+use outcrop_catalog::{ApplicationProfile, Arn, Described, Kind, Layer};
 use percent_encoding::utf8_percent_encode;
 use serde::Deserialize;
 
@@ -13,7 +13,8 @@ use crate::client::{Client, SendError};
 
 impl Client {
     /// What stands behind an ARN that [`outcrop_catalog::Resolution::needs_lookup`] asks about: an application profile's models,
-    /// or the model of provisioned throughput, a custom model or its deployment.
+    /// the model of provisioned throughput, a custom model or its deployment, or what a prompt router, an imported model or a
+    /// marketplace endpoint is.
     ///
     /// # Errors
     /// As [`Client::send`]; [`SendError::Unsendable`] for an ARN of another kind.
@@ -25,6 +26,9 @@ impl Client {
             let profile = ApplicationProfile { tags: tags.unwrap_or_default(), ..profile? };
             let application_profiles = [(profile.arn.clone(), profile)].into();
             return Ok(Layer { application_profiles, ..Layer::default() });
+        }
+        if let Some(described) = self.described(&parsed, region).await? {
+            return Ok(Layer { described: [(parsed.to_string(), described)].into(), ..Layer::default() });
         }
         let mut behind = BTreeMap::new();
         let mut at = parsed;
@@ -38,6 +42,22 @@ impl Client {
         Ok(Layer { behind, ..Layer::default() })
     }
 
+    /// `GetPromptRouter`, `GetImportedModel`, `GetMarketplaceModelEndpoint`; `None` for an ARN of another kind.
+    async fn described(&self, arn: &Arn, region: &str) -> Result<Option<Described>, SendError> {
+        let folder = match arn.kind {
+            Kind::PromptRouter => "/prompt-routers",
+            Kind::ImportedModel => "/imported-models",
+            Kind::Endpoint => "/marketplace-model/endpoints",
+            _ => return Ok(None),
+        };
+        let path = format!("{folder}/{}", utf8_percent_encode(&arn.to_string(), PATH_SEGMENT));
+        Ok(Some(match arn.kind {
+            Kind::PromptRouter => self.read::<Router>(&path, region).await?.into(),
+            Kind::ImportedModel => self.read::<Imported>(&path, region).await?.into(),
+            _ => self.read::<Marketplace>(&path, region).await?.into(),
+        }))
+    }
+
     /// One step; `None` at a model, or where AWS has no operation that tells.
     async fn behind(&self, arn: &Arn, region: &str) -> Result<Option<String>, SendError> {
         let folder = match arn.kind {
@@ -47,8 +67,8 @@ impl Client {
             _ => return Ok(None),
         };
         let path = format!("{folder}/{}", utf8_percent_encode(&arn.to_string(), PATH_SEGMENT));
-        let described: Described = self.read(&path, region).await?;
-        let Described { foundation_model_arn, base_model_arn, model_arn } = described;
+        let described: Step = self.read(&path, region).await?;
+        let Step { foundation_model_arn, base_model_arn, model_arn } = described;
         Ok(match arn.kind {
             Kind::ProvisionedModel => foundation_model_arn,
             Kind::CustomModel => base_model_arn,
@@ -105,8 +125,78 @@ impl From<InferenceProfile> for ListedProfile {
 /// The one member that matters of three answers (reference `bedrock.md` §1.6).
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Described {
+struct Step {
     foundation_model_arn: Option<String>,
     base_model_arn: Option<String>,
     model_arn: Option<String>,
+}
+
+/// `GetPromptRouterResponse`, as far as it tells where a call may go.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Router {
+    prompt_router_name: String,
+    #[serde(default)]
+    models: Vec<ModelArn>,
+    fallback_model: Option<ModelArn>,
+}
+
+impl From<Router> for Described {
+    fn from(router: Router) -> Self {
+        let Router { prompt_router_name, models, fallback_model } = router;
+        let mut model_arns: Vec<String> =
+            models.into_iter().chain(fallback_model).map(|ModelArn { model_arn }| model_arn).collect();
+        model_arns.sort();
+        model_arns.dedup();
+        let names: Vec<_> = model_arns.iter().filter_map(|arn| arn.rsplit('/').next()).collect();
+        Self {
+            says: format!("the router {prompt_router_name} chooses among {}", names.join(", ")),
+            model_arns,
+        }
+    }
+}
+
+/// `GetImportedModelResponse`, as far as it tells what the model is.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Imported {
+    model_name: Option<String>,
+    model_architecture: Option<String>,
+    instruct_supported: Option<bool>,
+}
+
+impl From<Imported> for Described {
+    fn from(imported: Imported) -> Self {
+        let Imported { model_name, model_architecture, instruct_supported } = imported;
+        let name = model_name.map_or_else(String::new, |name| format!(" {name}"));
+        let architecture =
+            model_architecture.map_or_else(String::new, |it| format!(" of the architecture {it}"));
+        let converse = match instruct_supported {
+            Some(true) => ", with which one can converse",
+            Some(false) => ", with which one cannot converse",
+            None => "",
+        };
+        Self { says: format!("the imported model{name}{architecture}{converse}"), model_arns: Vec::new() }
+    }
+}
+
+/// `GetMarketplaceModelEndpointResponse`, as far as it tells what is deployed.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Marketplace {
+    marketplace_model_endpoint: Deployed,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Deployed {
+    model_source_identifier: String,
+}
+
+impl From<Marketplace> for Described {
+    fn from(Marketplace { marketplace_model_endpoint }: Marketplace) -> Self {
+        let source = marketplace_model_endpoint.model_source_identifier;
+        let model = source.rsplit_once("/Model/").map_or(source.as_str(), |(_, model)| model);
+        Self { says: format!("the endpoint of the marketplace model {model}"), model_arns: Vec::new() }
+    }
 }

@@ -1,7 +1,7 @@
 //! What AWS lists in a Region, and what stands behind ARNs that are no profiles.
 
 use outcrop_catalog::survey::Survey;
-use outcrop_catalog::{Catalog, Layer, Source, Through};
+use outcrop_catalog::{Catalog, Described, Layer, Source, Through};
 use serde_json::json;
 
 use crate::{ARN, context, discovery, librechat, mapping, mappings_variable, model_of, source_of};
@@ -196,4 +196,30 @@ fn a_deployment_leads_through_its_custom_model_to_the_base() {
     assert!(resolution.price.is_none() && !resolution.needs_lookup);
     let circle = whole.with(Source::Discovered, step(custom, deployment));
     assert_eq!(model_of(&circle.resolve(deployment, &context("us-east-1")).unwrap()), None);
+}
+
+#[test]
+fn a_router_tells_its_models_and_every_region_they_may_be_processed_in() {
+    let arn = "arn:aws:bedrock:us-east-1:123456789012:default-prompt-router/anthropic.claude:1";
+    let known = |models: &[&str]| {
+        let model_arns = models
+            .iter()
+            .map(|model| format!("arn:aws:bedrock:us-east-1:123456789012:inference-profile/{model}"))
+            .collect();
+        let described = Described { says: "the router chooses".to_owned(), model_arns };
+        let layer = Layer { described: [(arn.to_owned(), described)].into(), ..Layer::default() };
+        Catalog::built_in().with(Source::Discovered, layer).resolve(arn, &context("eu-west-1")).unwrap()
+    };
+    let several = known(&["us.amazon.nova-lite-v1:0", "us.amazon.nova-pro-v1:0"]);
+    assert!(several.model.is_none() && !several.needs_lookup && several.price.is_none());
+    assert_eq!(several.destination_regions, ["us-east-1", "us-east-2", "us-west-2"]);
+    assert!(
+        several.notices.iter().any(|notice| notice.contains("the router chooses")),
+        "{:?}",
+        several.notices
+    );
+    let one = known(&["us.amazon.nova-lite-v1:0"]);
+    assert_eq!(one.model.unwrap().id, "amazon.nova-lite-v1:0");
+    let open = known(&["us.amazon.nova-lite-v1:0", "us.acme.rocket-v1:0"]);
+    assert!(open.destination_regions.is_empty(), "one of them may go anywhere");
 }

@@ -1,9 +1,10 @@
 //! `outcrop models`: what can be named where, side by side, and without asking AWS.
 
 use insta::assert_snapshot;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::outcrop::Outcrop;
+use crate::profiles::Aws;
 
 const SONNET: &str = "anthropic.claude-sonnet-4-5-20250929-v1:0";
 
@@ -96,4 +97,25 @@ fn a_snapshot_is_used_without_asking() {
     assert_eq!(answer["destinationRegions"], serde_json::json!(["mx-central-1"]));
     let broken = Outcrop::new(&["config", "check"]).file("outcrop.yaml", "catalog:\n  snapshot: none.json\n");
     assert!(broken.run().failed().contains("none.json cannot be read"));
+}
+
+#[test]
+fn access_is_what_the_account_says() {
+    let aws = Aws::start();
+    let ask = |args: &[&str]| {
+        let prepared = Outcrop::new(&[&["models", "access", "--region", "us-east-1"], args].concat());
+        aws.variables().into_iter().fold(prepared, |it, (name, value)| it.env(name, value)).run()
+    };
+    let page = ask(&["us.amazon.nova-lite-v1:0"]).succeeded();
+    assert!(page.lines().any(|line| line.starts_with("amazon.nova-lite-v1:0  yes")), "{page}");
+    let answer = ask(&["amazon.nova-lite-v1:0", "--json"]).json()[0].take();
+    assert_eq!(
+        (&answer["id"], &answer["access"]),
+        (&json!("amazon.nova-lite-v1:0"), &json!(true)),
+        "{answer}"
+    );
+    assert_eq!(answer["authorization"], "AUTHORIZED");
+    let elsewhere = ask(&["luma.ray-v2:0", "--json"]).json()[0].take();
+    assert_eq!(elsewhere["access"], false, "{elsewhere}");
+    assert!(elsewhere["fix"].as_str().unwrap().contains("models regions"), "{elsewhere}");
 }
