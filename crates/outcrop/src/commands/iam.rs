@@ -132,7 +132,9 @@ fn number_of(settings: &Settings, account: &str) -> Option<String> {
 /// Resolves; of an application profile that nothing maps, AWS is asked. If it cannot be, the profile alone is known.
 async fn looked_up(catalog: &Catalog, identifier: &str, settings: &Settings) -> Result<Resolution, Failure> {
     let resolution = explain::resolve(catalog, identifier, settings)?;
-    if !resolution.needs_lookup {
+    // A mapping to a bare model id tells the model, but not where the profile routes to.
+    let is_routed = !resolution.destination_regions.is_empty();
+    if !resolution.needs_lookup && (is_routed || resolution.kind != Kind::ApplicationInferenceProfile) {
         return Ok(resolution);
     }
     match explain::ask_aws(&resolution, settings).await {

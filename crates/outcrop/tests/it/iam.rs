@@ -133,6 +133,19 @@ fn models_of_the_accounts_own_are_called_by_their_arn() {
     assert!(refused.contains("is not known") && refused.contains("those it leads to"), "{refused}");
 }
 
+/// The mapping tells the model; only AWS tells the Regions.
+#[test]
+fn a_profile_that_is_mapped_to_a_bare_model_is_looked_up() {
+    let aws = Aws::start();
+    let arn = aws.profiles(&["create", "a", "--from", &format!("us.{SONNET}")]).run().succeeded();
+    let mappings = json!({ arn.trim(): SONNET }).to_string();
+    let run =
+        Outcrop::new(&["iam", "policy", arn.trim()]).env("BEDROCK_INFERENCE_PROFILE_MAPPINGS", &mappings);
+    let run = aws.variables().into_iter().fold(run, |it, (name, value)| it.env(name, value));
+    let through = statement(&run.run().json(), "ThroughProfiles1")["Resource"].clone();
+    assert_eq!(through, models(&["us-east-1", "us-east-2", "us-west-2"]));
+}
+
 #[test]
 fn an_unknown_profile_is_no_silent_gap() {
     let arn = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/unknown";
