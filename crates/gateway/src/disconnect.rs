@@ -108,6 +108,11 @@ impl Drains {
         });
     }
 
+    /// How many are being read to their end.
+    pub(crate) fn running(&self) -> usize {
+        (MAX_DRAINS as usize).saturating_sub(self.room.slots.available_permits())
+    }
+
     /// Waits until all have ended, `grace` at most; what is left then is broken off.
     pub(crate) async fn close(&self, grace: Duration) {
         let all = || self.room.slots.acquire_many(MAX_DRAINS);

@@ -82,7 +82,7 @@ async fn invoke(
     let inbound = Inbound::read(endpoint, &head.headers, &brought.body)?;
     let route = state.route_of(&caller, &inbound.model, inbound.dialect).await?;
     let conversation = || Conversation::of(&head.headers, &continued.body);
-    let mut course = Course::of(state, &live, route, &caller, conversation).await;
+    let mut course = Course::of(state, &live, route, &caller, inbound.api(), conversation).await;
     loop {
         let route = Arc::clone(course.route());
         let refused = state.lessons.refused_by(route.subject());
@@ -151,7 +151,7 @@ async fn metrics(state: &State, head: &Parts) -> Result<Response<ReplyBody>, Fai
         let message = "A key that is bound to models or a profile does not see what others do.";
         return Err(Failure::new(ErrorKind::AccessDenied, message));
     }
-    Ok(state.ledger.telemetry().exposition(state.ledger.lost()))
+    Ok(state.exposition())
 }
 
 const ROOT: &str = "Outcrop: Amazon Bedrock for any client.\n\

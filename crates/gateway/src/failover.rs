@@ -12,7 +12,7 @@ use std::time::Instant;
 use outcrop_bedrock::diagnosis;
 use outcrop_bedrock::retry::MAX_ATTEMPTS;
 use outcrop_catalog::ways::Through;
-use outcrop_catalog::{Catalog, Context, Resolution, ResolveError};
+use outcrop_catalog::{Api, Catalog, Context, Resolution, ResolveError};
 use outcrop_wire::Notices;
 use outcrop_wire::dialect::Dialect;
 
@@ -20,6 +20,7 @@ use crate::access::Caller;
 use crate::conversation::Conversation;
 use crate::failure::Failure;
 use crate::lessons::Lesson;
+use crate::settings::LanePolicy;
 use crate::state::{Live, Route, State};
 
 /// What to try, by what a client names: an identifier, an alias, a model id, or [`Failover::ANY`].
@@ -76,6 +77,9 @@ pub(crate) struct Course {
     /// The subject and lesson of a profile that was found after a refusal.
     healed: Option<(String, Lesson)>,
     told: Vec<(String, String)>,
+    /// What the client speaks, and whether nothing may be relayed: not every target can be reached so.
+    api: Api,
+    converse_only: bool,
 }
 
 /// A request seldom holds more than one member that its model refuses.
@@ -95,6 +99,7 @@ impl Course {
         live: &Live,
         route: Arc<Route>,
         caller: &Caller,
+        api: Api,
         conversation: impl FnOnce() -> Conversation,
     ) -> Self {
         let steps = live.failover.steps(&route);
@@ -108,6 +113,8 @@ impl Course {
             lessons: 0,
             healed: None,
             told: Vec::new(),
+            api,
+            converse_only: live.lane == LanePolicy::Converse,
         };
         course.heed(state, caller).await;
         if !steps.is_empty() {
@@ -250,7 +257,10 @@ impl Course {
     async fn join(&mut self, state: &State, caller: &Caller, target: u64) -> bool {
         for (index, way) in self.rest.iter().enumerate() {
             let Ok(route) = way.route(state, caller).await else { continue };
-            if route.target_health.id == target && route.target_health.breaker.allows(Instant::now()) {
+            if route.target_health.id == target
+                && self.carries(&route)
+                && route.target_health.breaker.allows(Instant::now())
+            {
                 self.rest.remove(index);
                 let resolution = &self.route.resolution;
                 let home = Way {
@@ -266,6 +276,11 @@ impl Course {
         false
     }
 
+    /// A model that lives on an endpoint of its own takes some APIs only.
+    fn carries(&self, route: &Route) -> bool {
+        route.resolution.passage(self.api, self.converse_only).is_ok()
+    }
+
     async fn leave(&mut self, state: &State, caller: &Caller, why: &str) -> bool {
         let from = words(&self.route);
         while let Some(way) = self.rest.pop_front() {
@@ -276,11 +291,16 @@ impl Course {
                     continue;
                 }
             };
+            if !self.carries(&route) {
+                tracing::debug!(?way, "this way does not take the client's API");
+                continue;
+            }
             let health = &route.target_health;
             if health.id == self.route.target_health.id || !health.breaker.allows(Instant::now()) {
                 continue;
             }
             tracing::info!(from, to = words(&route), why, "failover");
+            state.ledger.telemetry().went_elsewhere();
             self.told.push((from, why.to_owned()));
             self.route = route;
             self.attempt += 1;

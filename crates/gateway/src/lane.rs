@@ -63,7 +63,7 @@ impl<'a> Inbound<'a> {
     }
 
     /// What the client speaks.
-    fn api(&self) -> Api {
+    pub(crate) fn api(&self) -> Api {
         match (self.operation, self.dialect) {
             (Some(Operation::InvokeModel | Operation::InvokeModelWithResponseStream), _) => Api::InvokeModel,
             (Some(_), _) => Api::Converse,

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use http::HeaderValue;
+use http::{HeaderValue, Response};
 use outcrop_bedrock::control::PATH_SEGMENT;
 use outcrop_bedrock::{Client, Endpoint, EndpointError, Endpoints};
 use outcrop_catalog::{Api, Catalog, Context, Layer, Resolution, ResolveError, Source, Surface};
@@ -23,6 +23,7 @@ use crate::guardrail::Guardrail;
 use crate::keys::Known;
 use crate::ledger::Ledger;
 use crate::lessons::Lessons;
+use crate::reply::ReplyBody;
 use crate::router::Operation;
 use crate::settings::{LanePolicy, OnDisconnect, RequestPolicy};
 use crate::stored::Responses;
@@ -156,6 +157,12 @@ impl State {
     /// What is configured now; a request that asks once sees one configuration to its end.
     pub(crate) fn live(&self) -> Arc<Live> {
         self.live.load_full()
+    }
+
+    /// The figures of now.
+    pub(crate) fn exposition(&self) -> Response<ReplyBody> {
+        let (drains, breakers) = (self.drains.running(), self.targets.broken());
+        self.ledger.telemetry().exposition(self.ledger.lost(), drains, breakers)
     }
 
     /// Where invocations go on whose clients have left, under the policy of now.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use outcrop_bedrock::{Breaker, retry::Bucket};
 
@@ -23,6 +24,13 @@ pub(crate) struct Targets(Mutex<HashMap<u64, Arc<Target>>>);
 const MOST: usize = 10_000;
 
 impl Targets {
+    /// How many targets calls go round now.
+    pub(crate) fn broken(&self) -> usize {
+        let now = Instant::now();
+        let targets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        targets.values().filter(|target| target.breaker.is_open(now)).count()
+    }
+
     /// The record of a target in a Region.
     pub(crate) fn of(&self, region: &str, target: &str) -> Arc<Target> {
         let mut hasher = DefaultHasher::new();

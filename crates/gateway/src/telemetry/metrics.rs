@@ -26,6 +26,10 @@ pub(super) struct Now {
     pub(super) open: u64,
     /// Open connections of clients.
     pub(super) connections: usize,
+    /// Invocations without a client that are read to their end.
+    pub(super) drains: usize,
+    /// Targets whose circuit breaker is open.
+    pub(super) breakers: usize,
     /// Records that the ledger could not take since the start.
     pub(super) lost: u64,
     /// `/readyz` says that requests can be served.
@@ -43,6 +47,9 @@ pub(super) struct Metrics {
     refused: Family<Status, Counter>,
     open: Gauge,
     connections: Gauge,
+    drains: Gauge,
+    breakers: Gauge,
+    failovers: Counter,
     lost: Counter,
     ready: Gauge,
     /// The targets that have figures of their own.
@@ -104,6 +111,9 @@ impl Default for Metrics {
             refused: Family::default(),
             open: Gauge::default(),
             connections: Gauge::default(),
+            drains: Gauge::default(),
+            breakers: Gauge::default(),
+            failovers: Counter::default(),
             lost: Counter::default(),
             ready: Gauge::default(),
             seen: Mutex::default(),
@@ -128,12 +138,24 @@ impl Metrics {
         registry.register("errors", "Answers that were errors, by HTTP status", self.refused.clone());
         registry.register("open_invocations", "Invocations under way", self.open.clone());
         registry.register("connections", "Open connections of clients", self.connections.clone());
+        registry.register(
+            "drains",
+            "Invocations whose client has left and that are read to their end",
+            self.drains.clone(),
+        );
+        registry.register("breakers_open", "Targets whose circuit breaker is open", self.breakers.clone());
+        let about = "Requests that went on to another target";
+        registry.register("failovers", about, self.failovers.clone());
         registry.register("ledger_lost", "Records the ledger could not take", self.lost.clone());
         registry.register("ready", "1 while /readyz says yes", self.ready.clone());
     }
 
     pub(super) fn refused(&self, status: u16) {
         self.refused.get_or_create(&Status { status }).inc();
+    }
+
+    pub(super) fn went_elsewhere(&self) {
+        self.failovers.inc();
     }
 
     pub(super) fn observe(&self, record: &Record) {
@@ -186,9 +208,11 @@ impl Metrics {
     }
 
     pub(super) fn exposition(&self, now: Now) -> String {
-        let Now { open, connections, lost, ready } = now;
+        let Now { open, connections, drains, breakers, lost, ready } = now;
         self.open.set(i64::try_from(open).unwrap_or(i64::MAX));
         self.connections.set(i64::try_from(connections).unwrap_or(i64::MAX));
+        self.drains.set(i64::try_from(drains).unwrap_or(i64::MAX));
+        self.breakers.set(i64::try_from(breakers).unwrap_or(i64::MAX));
         self.ready.set(i64::from(ready));
         self.lost.inc_by(lost.saturating_sub(self.lost.get()));
         let mut text = String::new();

@@ -75,6 +75,11 @@ impl Telemetry {
         self.metrics.refused(status);
     }
 
+    /// A request went on to another target.
+    pub(crate) fn went_elsewhere(&self) {
+        self.metrics.went_elsewhere();
+    }
+
     /// An ended invocation, as the ledger has it.
     pub(crate) fn observe(&self, record: &Record) {
         self.health.observe(record);
@@ -85,11 +90,14 @@ impl Telemetry {
         log(record);
     }
 
-    /// All figures in OpenMetrics' text form; `lost` is how many records the ledger could not take.
-    pub(crate) fn exposition(&self, lost: u64) -> Response<ReplyBody> {
+    /// All figures in OpenMetrics' text form; `lost` is how many records the ledger could not take, `drains` how many
+    /// invocations are read to their end without a client, `breakers` how many targets are given up for now.
+    pub(crate) fn exposition(&self, lost: u64, drains: usize, breakers: usize) -> Response<ReplyBody> {
         let text = self.metrics.exposition(Now {
             open: self.open.load(Ordering::Relaxed),
             connections: self.connections.load(Ordering::Relaxed),
+            drains,
+            breakers,
             lost,
             ready: self.health.is_ready(),
         });

@@ -68,6 +68,37 @@ async fn a_region_that_is_out_is_left_on_every_surface() {
     assert_eq!(out.len(), 5, "the circuit breaker opened; nobody asked there any more");
 }
 
+/// A model that takes only Chat Completions is no way for a Messages request: the next one is taken.
+#[tokio::test]
+async fn a_way_that_does_not_take_the_clients_api_is_passed_over() {
+    let to = |identifier: &str| Step::Identifier { identifier: identifier.to_owned(), region: None };
+    let ways = vec![to("deepseek.v3.1"), Step::Region("us-west-2".to_owned())];
+    let failover = Failover::new([(Failover::ANY.to_owned(), ways)]);
+    let rig = Rig::start(Plan { failover, ..Plan::default() }).await;
+    rig.stand(Some("ThrottlingException;region=us-east-1")).await;
+    let answer = rig.post("/v1/messages", chat("a", false)).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(answer.header("outcrop-region"), "us-west-2");
+}
+
+#[tokio::test]
+async fn what_was_left_and_given_up_is_counted() {
+    let rig = Rig::start(Plan { failover: to_oregon(), ..Plan::default() }).await;
+    rig.stand(Some("region-outage;region=us-east-1")).await;
+    let figure = async |name: &str| {
+        let figures = rig.get("/metrics").await.text();
+        let line = figures.lines().find(|line| line.starts_with(&format!("{name} "))).map(str::to_owned);
+        line.unwrap_or_else(|| panic!("no {name} in {figures}"))
+    };
+    assert_eq!(figure("outcrop_breakers_open").await, "outcrop_breakers_open 0");
+    for text in ["a", "b", "c", "d", "e", "f"] {
+        assert_eq!(ask(&rig, text).await.header("outcrop-region"), "us-west-2");
+    }
+    assert_eq!(figure("outcrop_failovers_total").await, "outcrop_failovers_total 6");
+    assert_eq!(figure("outcrop_breakers_open").await, "outcrop_breakers_open 1");
+    assert_eq!(figure("outcrop_drains").await, "outcrop_drains 0");
+}
+
 #[tokio::test]
 async fn a_conversation_stays_where_its_prompt_is_cached() {
     let rig = Rig::start(Plan { failover: to_oregon(), ..Plan::default() }).await;
