@@ -46,6 +46,14 @@ impl Failure {
         }
     }
 
+    /// For a server: that nobody reads what it says at its start is no reason to stop.
+    pub fn unless_unread(said: Result<(), Self>) -> Result<(), Self> {
+        match said {
+            Err(Self::NobodyReads) => Ok(()),
+            other => other,
+        }
+    }
+
     /// Tells the person and chooses the exit code: 1, and 2 for wrong usage, as clap does.
     pub fn report(self) -> ExitCode {
         match self {

@@ -26,7 +26,7 @@ pub fn run(global: &Global, emulate: &Emulate) -> Result<(), Failure> {
         let tls = tls.transpose().map_err(no_tls)?;
         let emulator = bind(Config { tls, ..config }).await?;
         let ca = ca.map(|folder| folder.join(CA_FILE));
-        announce(global, &emulator, &keys, &environment, ca.as_deref())?;
+        Failure::unless_unread(announce(global, &emulator, &keys, &environment, ca.as_deref()))?;
         emulator.replay().into_iter().for_each(say_what_is_replayed);
         emulator.serve(told_to_stop).await;
         Ok(())

@@ -47,7 +47,8 @@ pub fn run(global: &Global, serve: &Serve) -> Result<(), Failure> {
         };
         let gateway = bind(&running.settings(&settings).await.map_err(Failure::new)?).await?;
         let secured = secure(serve, &settings, *local, gateway.local_addr())?;
-        announce(global, &settings, gateway.local_addr(), secured.as_ref(), inside.as_ref())?;
+        let said = announce(global, &settings, gateway.local_addr(), secured.as_ref(), inside.as_ref());
+        Failure::unless_unread(said)?;
         let gateway = match secured {
             Some(Secured { tls, .. }) => gateway.over(tls),
             None => gateway,

@@ -1,7 +1,7 @@
 //! `outcrop serve --local` and what it takes to start and stop it; the commands that need it running.
 
-use std::io::{BufRead, BufReader, Read};
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -103,6 +103,33 @@ fn an_open_address_without_keys_is_refused_with_the_fix() {
 fn a_gateway_has_no_user_to_ask() {
     let stderr = Outcrop::new(&["serve"]).env("BEDROCK_AWS_ACCESS_KEY_ID", "user_provided").run().failed();
     assert!(stderr.contains("a gateway has no user to ask"), "{stderr}");
+}
+
+/// Whoever starts a server and reads only its first line (`| head -n 1`) still has a server.
+#[test]
+fn nobody_has_to_read_what_a_server_says() {
+    for command in [&["emulate"][..], &["serve", "--local"]] {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let address = format!("127.0.0.1:{port}");
+        let (_folder, mut server) = Outcrop::new(&[command, &["--listen", &address]].concat()).into_parts();
+        let mut child = server.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        drop(child.stdout.take());
+        let started = Instant::now();
+        let mut connection = loop {
+            match TcpStream::connect(&address) {
+                Ok(connection) => break connection,
+                Err(_) if started.elapsed() < Duration::from_secs(20) => std::thread::yield_now(),
+                Err(error) => panic!("{command:?} does not listen: {error}"),
+            }
+        };
+        // It listens before it speaks, and answers after.
+        connection.write_all(b"GET /nowhere HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 4"), "{command:?}: {answer:?}");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
 }
 
 #[test]
