@@ -1,4 +1,4 @@
-"""Bedrock's faults as openai, anthropic and boto3 tell them: the class that users expect, and how often was called.
+"""Bedrock's faults as openai, anthropic and boto3 tell them: the class that users expect, and how many calls were made.
 
 A fault is asked for with a count, so that the outcome tells how many calls Bedrock got: one that happens N times is an
 error after N calls, and a whole answer after N + 1.
