@@ -97,9 +97,10 @@ def exports(text: str) -> dict[str, str]:
 
 
 @contextmanager
-def started(folder: Path, *arguments: str) -> Iterator[Emulated]:
+def started(folder: Path, *arguments: str, **variables: str) -> Iterator[Emulated]:
     """Runs `outcrop emulate ARGUMENTS…` with its state in `folder`; fails unless it ends well, too."""
-    server = Server(os.environ["OUTCROP_BIN"], ["emulate", *arguments], folder, clean_environment(folder))
+    environment = clean_environment(folder) | variables
+    server = Server(os.environ["OUTCROP_BIN"], ["emulate", *arguments], folder, environment)
     if "--tls" in arguments:
         server.url = server.url.replace("http:", "https:")
     try:
