@@ -142,7 +142,7 @@ const BEDROCK: &str = "bedrock";
 impl Endpoint {
     /// Reads a URL a person gave. Plain http is taken on loopback only: credentials never cross a network in the clear.
     pub fn parse(url: &str) -> Result<Self, EndpointError> {
-        let invalid = |why: &str| EndpointError { url: url.to_owned(), why: why.to_owned() };
+        let invalid = |why: &str| EndpointError::of(url, why);
         let uri: Uri = url.parse().map_err(|_| invalid("it is no URL"))?;
         let scheme = uri.scheme().ok_or_else(|| invalid("it lacks https:// (or http:// on loopback)"))?;
         let authority = uri.authority().ok_or_else(|| invalid("it lacks a host"))?;
@@ -254,6 +254,19 @@ pub struct EndpointError {
     pub url: String,
     /// What is wrong with it.
     pub why: String,
+}
+
+impl EndpointError {
+    /// About an address that a person gave: its user name and password are left out.
+    fn of(given: &str, why: impl Into<String>) -> Self {
+        let (scheme, rest) = given.split_once("://").map_or(("", given), |(scheme, rest)| (scheme, rest));
+        let url = match rest.rsplit_once('@') {
+            Some((_, host)) if scheme.is_empty() => format!("…@{host}"),
+            Some((_, host)) => format!("{scheme}://…@{host}"),
+            None => given.to_owned(),
+        };
+        Self { url, why: why.into() }
+    }
 }
 
 /// The service whose dual-stack addresses are older than the others'.

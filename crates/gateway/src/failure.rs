@@ -80,6 +80,13 @@ impl Failure {
         if self.upstream.is_some() && ours && dialect != Dialect::Bedrock {
             return StatusCode::BAD_GATEWAY;
         }
+        // AWS's own status for its name: AWS's SDKs send a 502 again, which would be billed again.
+        if dialect == Dialect::Bedrock
+            && was_lost(&self.error)
+            && self.error.kind == ErrorKind::ModelStreamError
+        {
+            return StatusCode::FAILED_DEPENDENCY;
+        }
         StatusCode::from_u16(self.error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
@@ -107,6 +114,9 @@ impl Failure {
             body = Some(Bytes::from(rendered));
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
+        if generated_perhaps(&self.error) {
+            headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
+        }
         if dialect == Dialect::Bedrock
             && let Ok(name) = HeaderValue::try_from(self.error.kind.name())
         {
@@ -131,6 +141,13 @@ fn lacks_capacity(error: &BedrockError) -> bool {
     )
 }
 
+/// Whether Bedrock may have generated an answer, and billed it, that nobody got: to send the request again pays twice.
+fn generated_perhaps(error: &BedrockError) -> bool {
+    was_lost(error) || error.kind == ErrorKind::ModelTimeout
+}
+
+/// What OpenAI's and Anthropic's SDKs obey before they look at the status.
+const SHOULD_RETRY: &str = "x-should-retry";
 const ERROR_TYPE: &str = "x-amzn-errortype";
 
 /// Copies what a client of AWS reads; hop-by-hop headers and the length are ours.

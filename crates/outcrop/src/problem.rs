@@ -80,7 +80,7 @@ impl fmt::Display for Problem {
 fn excerpt(text: &str, line: u64, column: u64) -> Option<String> {
     let index = usize::try_from(line.checked_sub(1)?).ok()?;
     let source = text.lines().nth(index)?;
-    if may_hold_secret(source) {
+    if may_hold_secret(source) || is_among_secrets(text, index) {
         return None;
     }
     let number = line.to_string();
@@ -94,11 +94,25 @@ fn excerpt(text: &str, line: u64, column: u64) -> Option<String> {
 }
 
 /// Words that mark a line whose value is nobody's business.
-const SECRET_WORDS: [&str; 5] = ["key", "secret", "token", "password", "authorization"];
+const SECRET_WORDS: [&str; 7] =
+    ["key", "secret", "token", "password", "authorization", "bearer", "external_id"];
 
+/// A marked value, or an address with a user name and password.
 fn may_hold_secret(line: &str) -> bool {
     let lower = line.to_lowercase();
-    SECRET_WORDS.iter().any(|word| lower.contains(word))
+    SECRET_WORDS.iter().any(|word| lower.contains(word)) || (lower.contains("://") && lower.contains('@'))
+}
+
+/// Keys of a file below which anything may be a secret, however it is misspelt.
+const SECRET_BLOCKS: [&str; 2] = ["keys", "accounts"];
+
+/// Whether the line belongs to such a block, or to a file in JSON, whose blocks cannot be told by their indentation.
+fn is_among_secrets(text: &str, index: usize) -> bool {
+    let up_to_it: Vec<&str> = text.lines().take(index + 1).collect();
+    let begins = |line: &&&str| line.starts_with(|c: char| c.is_alphanumeric() || "\"'{".contains(c));
+    let Some(block) = up_to_it.iter().rev().find(begins) else { return false };
+    let name = block.trim_start_matches(['"', '\'']).to_lowercase();
+    block.starts_with('{') || SECRET_BLOCKS.iter().any(|secret| name.starts_with(secret))
 }
 
 /// The candidate nearest to what was written, when it is near enough to be a slip of the hand.
@@ -151,6 +165,17 @@ mod tests {
     #[test]
     fn a_line_that_may_hold_a_secret_is_not_shown() {
         assert_eq!(excerpt("name: a\napiKey: hunter2\n", 2, 9), None);
+        for (text, line) in [
+            ("accounts:\n  x:\n    bearr: hunter2\n", 3),
+            ("keys:\n- {name: a, kye: hunter2}\n", 2),
+            ("keys:\n  - hunter2\n", 2),
+            ("keys:\n  - key: >-\n      hunter2\n", 3),
+            ("{\"accounts\": {\"x\":\n {\"berer\": \"hunter2\"}}}\n", 2),
+            ("upstream: {runtime: 'https://me:hunter2@host'}\n", 1),
+        ] {
+            assert_eq!(excerpt(text, line, 1), None, "{text}");
+        }
+        assert!(excerpt("keys:\n  - a\naliases:\n  fast: x\n", 4, 3).is_some(), "the block is over");
         assert_eq!(excerpt("name: a\n", 1, 7).unwrap(), "  1 | name: a\n    |       ^");
     }
 }

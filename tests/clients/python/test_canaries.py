@@ -423,13 +423,11 @@ def test_no_secret_comes_out(house):
     assert not {name: where for name, where in leaks.items() if where}
 
 
-@pytest.mark.xfail(reason="problem.rs leaves out an excerpt only for certain words on its own line")
 @pytest.mark.parametrize("text", UNMARKED_FILES)
 def test_a_broken_file_is_not_quoted_where_a_secret_stands(tmp_path, text):
     assert leaks_of_a_check(tmp_path, text) == []
 
 
-@pytest.mark.xfail(reason="the error of endpoint.rs quotes the address that it refuses for its password")
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 @pytest.mark.parametrize("variable", [None, "AWS_ENDPOINT_URL", "BEDROCK_REVERSE_PROXY"])
 def test_an_endpoint_with_a_password_is_refused_without_quoting_it(tmp_path, endpoint, variable):

@@ -308,11 +308,11 @@ def test_a_stream_that_breaks_never_ends_quietly_and_is_not_asked_for_again(gate
 
 @pytest.mark.parametrize("fault", ["cut;bytes=0", "cut;bytes=50"], ids=["nothing came", "half a frame came"])
 def test_an_answer_that_breaks_before_its_first_event_is_an_http_error(client, gateway, fault):
-    """Bedrock had taken the request, so the gateway does not send it again; the one call is on the bill."""
+    """Bedrock had taken the request, so neither the gateway nor the SDK sends it again; the one call is on the bill."""
     before = gateway.billed()
     errors = (openai.InternalServerError, anthropic.InternalServerError, ClientError)
     with pytest.raises(errors) as caught:
-        client.say(f"{fault};count=1", stream=True)
+        client.say(f"{fault};count=1", stream=True, retries=SDK_RETRIES)
     if isinstance(client, Boto3):
         assert aws.error_of(caught)[0] == "ModelStreamErrorException"
     else:

@@ -71,11 +71,24 @@ const ROWS: [Row; 28] = [
 /// Streams that say no usage of their own are whole without `metadata`: InvokeModel's.
 const INVOKE_SURFACES: [&str; 2] = ["messages→claude", "invoke"];
 
+/// Bedrock's own API, where a lost answer has the status of AWS's name for it: AWS's SDKs send a 502 again.
+const NATIVE_SURFACES: [&str; 2] = ["converse", "invoke"];
+const LOST: u16 = 502;
+const LOST_TO_AWS_SDKS: u16 = 424;
+
 /// Whether the client saw what it must; `Err` says what it saw instead.
 fn judge(row: &Row, surface: &str, stream: bool, answer: &Answer) -> Result<(), String> {
-    let status = |wanted: u16| match answer.status.as_u16() == wanted && answer.json().is_object() {
-        true => Ok(()),
-        false => Err(format!("{} {}", answer.status, answer.text())),
+    let status = |wanted: u16| {
+        // What was lost may have been billed: no client is to send for it again.
+        if wanted == LOST && answer.header("x-should-retry") != "false" {
+            return Err(format!("it may be sent for again: {:?}", answer.headers));
+        }
+        let wanted =
+            if wanted == LOST && NATIVE_SURFACES.contains(&surface) { LOST_TO_AWS_SDKS } else { wanted };
+        match answer.status.as_u16() == wanted && answer.json().is_object() {
+            true => Ok(()),
+            false => Err(format!("{} {}", answer.status, answer.text())),
+        }
     };
     let end = |wanted: bool| {
         status_of(answer, 200)?;
