@@ -4,6 +4,7 @@ The one place that starts an emulator and reads what it prints: the fixture `emu
 one with other flags.
 """
 
+import importlib.util
 import json
 import os
 import shlex
@@ -75,12 +76,11 @@ class Emulated:
 
     def cli(self, *arguments: str) -> str:
         """Runs AWS's CLI, installed beside this Python, as a program; what it prints."""
-        program = Path(sys.executable).with_name("aws")
-        if not program.exists():
+        if importlib.util.find_spec("awscli") is None:
             pytest.skip("the AWS CLI is not installed beside this Python")
-        done = subprocess.run(
-            [str(program), *arguments], env=self.environment(), capture_output=True, text=True, timeout=60
-        )
+        # By its module: the program's first line names the folder it was installed in.
+        command = [sys.executable, "-m", "awscli", *arguments]
+        done = subprocess.run(command, env=self.environment(), capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

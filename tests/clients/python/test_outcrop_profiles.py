@@ -2,10 +2,7 @@
 
 import json
 import os
-import shutil
 import subprocess
-import sys
-from pathlib import Path
 
 import boto3
 import pytest
@@ -46,22 +43,9 @@ def outcrop(environment):
 
 
 @pytest.fixture(scope="module")
-def cli(environment):
+def cli(emulated):
     """Runs `aws bedrock ARGS…`."""
-    installed = Path(sys.executable).with_name("aws")
-    program = str(installed) if installed.exists() else shutil.which("aws")
-    if not program:
-        pytest.skip("there is no AWS CLI")
-
-    def cli(*args):
-        path = {"PATH": os.environ["PATH"]}
-        run = subprocess.run([program, "bedrock", *args, "--output", "json"], env=environment | path, capture_output=True, text=True)
-        if run.returncode != 0 and "Invalid choice" in run.stderr:
-            pytest.skip("this AWS CLI knows no such operation")
-        assert run.returncode == 0, run.stderr
-        return json.loads(run.stdout) if run.stdout.strip() else {}
-
-    return cli
+    return lambda *args: emulated.cli_json("bedrock", *args, "--output", "json")
 
 
 def test_boto3_sees_what_outcrop_made(bedrock, outcrop):
