@@ -145,199 +145,171 @@ pub(crate) fn prepare(
     let passage = route.resolution.passage(inbound.api(), policy == LanePolicy::Converse);
     let passage = passage.map_err(|none| RequestError::at("model", none.to_string()).hint(none.hint()))?;
     let travel = Travel::from(passage);
+    let request = Request { inbound, route, terms, request_id };
     match (inbound.operation, passage.lane) {
-        _ if passage.path.is_some() => relay(inbound, route, travel, terms, request_id),
-        (Some(operation), _) => Ok(native(inbound, operation, travel, request_id)),
-        (None, _) if inbound.counts => count(inbound, route, travel, terms, request_id),
-        (None, Lane::Relay) if must_form_answer(inbound, route, terms) => {
-            translate(inbound, route, FORMED, terms, request_id)
-        }
-        (None, Lane::Relay) => relay_messages(inbound, route, travel, terms, request_id),
-        (None, Lane::Translate) => translate(inbound, route, travel, terms, request_id),
+        _ if passage.path.is_some() => request.relay(travel),
+        (Some(operation), _) => Ok(request.native(operation, travel)),
+        (None, _) if inbound.counts => request.count(travel),
+        (None, Lane::Relay) if request.must_form_answer() => request.translate(FORMED),
+        (None, Lane::Relay) => request.relay_messages(travel),
+        (None, Lane::Translate) => request.translate(travel),
     }
-}
-
-/// Whether a schema is prescribed to a Claude that enforces none: a translated request has another way to the form.
-fn must_form_answer(inbound: &Inbound<'_>, route: &Route, terms: &Terms<'_>) -> bool {
-    let enforces = |model: &Model| model.capabilities.structured_output == Some(true);
-    let model = route.resolution.model.as_deref();
-    (!model.is_some_and(enforces) || terms.have_refused_schemas()) && envelope::prescribes_form(inbound.body)
 }
 
 /// Of a request whose schema the model does not enforce by itself.
 const FORMED: Travel =
     Travel { lane: Lane::Translate, surface: Surface::RuntimeConverse, reason: Reason::Form };
 
-/// AWS's own Chat Completions, Responses or Messages, for a model that lives there: nothing changes but the envelope.
-fn relay(
-    inbound: &Inbound<'_>,
-    route: &Route,
-    travel: Travel,
-    terms: &Terms<'_>,
-    request_id: &str,
-) -> Result<Call, RequestError> {
-    let resolution = &route.resolution;
-    // Mantle knows models by their ids alone: an ARN of one is none of its names.
-    let name = match &resolution.model {
-        Some(model) if travel.surface == Surface::Mantle => &model.id,
-        _ => &resolution.target,
-    };
-    let dialect = inbound.dialect;
-    let relayed::Request { body, hides_usage, stores, mut notices } =
-        relayed::request(dialect, inbound.body, name, inbound.stream)?;
-    let body = match terms.refused {
-        [] => body,
-        refused => Bytes::from(lesson::leave_out(body.to_vec(), refused, &mut notices)),
-    };
-    Ok(Call {
-        request_id: request_id.to_owned(),
-        operation: match dialect {
+/// A request and what it is prepared for.
+struct Request<'a> {
+    inbound: &'a Inbound<'a>,
+    route: &'a Route,
+    terms: &'a Terms<'a>,
+    request_id: &'a str,
+}
+
+impl Request<'_> {
+    /// What all calls have in common.
+    fn call(
+        &self,
+        operation: Operation,
+        travel: Travel,
+        answer: Answer,
+        body: Bytes,
+        notices: Notices,
+    ) -> Call {
+        Call {
+            request_id: self.request_id.to_owned(),
+            operation,
+            travel,
+            stream: self.inbound.stream && !self.inbound.counts,
+            answer,
+            headers: json_headers(),
+            body,
+            notices,
+            keeper: None,
+        }
+    }
+
+    fn model(&self) -> Option<&Model> {
+        self.route.resolution.model.as_deref()
+    }
+
+    /// Whether a schema is prescribed to a Claude that enforces none: a translated request has another way to the form.
+    fn must_form_answer(&self) -> bool {
+        let enforces = |model: &Model| model.capabilities.structured_output == Some(true);
+        (!self.model().is_some_and(enforces) || self.terms.have_refused_schemas())
+            && envelope::prescribes_form(self.inbound.body)
+    }
+
+    /// AWS's own Chat Completions, Responses or Messages, for a model that lives there: nothing changes but the envelope.
+    fn relay(&self, travel: Travel) -> Result<Call, RequestError> {
+        let Self { inbound, route, terms, .. } = self;
+        let resolution = &route.resolution;
+        // Mantle knows models by their ids alone: an ARN of one is none of its names.
+        let name = match &resolution.model {
+            Some(model) if travel.surface == Surface::Mantle => &model.id,
+            _ => &resolution.target,
+        };
+        let dialect = inbound.dialect;
+        let relayed::Request { body, hides_usage, stores, mut notices } =
+            relayed::request(dialect, inbound.body, name, inbound.stream)?;
+        let body = match terms.refused {
+            [] => body,
+            refused => Bytes::from(lesson::leave_out(body.to_vec(), refused, &mut notices)),
+        };
+        let operation = match dialect {
             Dialect::Responses => Operation::Responses,
             Dialect::Messages if inbound.counts => Operation::CountMessages,
             Dialect::Messages => Operation::Messages,
             Dialect::ChatCompletions | Dialect::Bedrock => Operation::ChatCompletions,
-        },
-        travel,
-        stream: inbound.stream && !inbound.counts,
-        answer: Answer::Relayed(Relayed { dialect, hides_usage, stores }),
-        headers: relayed_headers(inbound),
-        body,
-        notices,
-        keeper: None,
-    })
-}
-
-/// Converse, InvokeModel, CountTokens: nothing changes but URL, Region and signature.
-fn native(inbound: &Inbound<'_>, operation: Operation, travel: Travel, request_id: &str) -> Call {
-    Call {
-        request_id: request_id.to_owned(),
-        operation,
-        travel,
-        stream: inbound.stream,
-        answer: Answer::Native,
-        headers: native_headers(inbound.headers),
-        body: inbound.body.clone(),
-        notices: Notices::default(),
-        keeper: None,
+        };
+        let answer = Answer::Relayed(Relayed { dialect, hides_usage, stores });
+        Ok(Call { headers: relayed_headers(inbound), ..self.call(operation, travel, answer, body, notices) })
     }
-}
 
-/// Messages → Claude: the body is InvokeModel's, but for its envelope.
-fn relay_messages(
-    inbound: &Inbound<'_>,
-    route: &Route,
-    travel: Travel,
-    terms: &Terms<'_>,
-    request_id: &str,
-) -> Result<Call, RequestError> {
-    let operation =
-        if inbound.stream { Operation::InvokeModelWithResponseStream } else { Operation::InvokeModel };
-    if let Some(refused) = remote::first_by_address(inbound.body) {
-        return Err(refused);
+    /// Converse, InvokeModel, CountTokens: nothing changes but URL, Region and signature.
+    fn native(&self, operation: Operation, travel: Travel) -> Call {
+        let inbound = self.inbound;
+        let body = inbound.body.clone();
+        let call = self.call(operation, travel, Answer::Native, body, Notices::default());
+        Call { headers: native_headers(inbound.headers), ..call }
     }
-    let mut notices = Notices::default();
-    let model = route.resolution.model.as_deref();
-    let body = envelope::relay_messages_to(model, inbound.body, &inbound.betas(), terms, &mut notices)?;
-    Ok(Call {
-        request_id: request_id.to_owned(),
-        operation,
-        travel,
-        stream: inbound.stream,
-        answer: Answer::MessagesRelay,
-        headers: json_headers(),
-        body: Bytes::from(body),
-        notices,
-        keeper: None,
-    })
-}
 
-/// `count_tokens`: Claude counts its native body, any other model a Converse request.
-fn count(
-    inbound: &Inbound<'_>,
-    route: &Route,
-    travel: Travel,
-    terms: &Terms<'_>,
-    request_id: &str,
-) -> Result<Call, RequestError> {
-    /// For a model whose limit is not known; the count does not depend on it.
-    const ANY_LIMIT: u64 = 4096;
-    let model = route.resolution.model.as_deref();
-    // No thinking budget is larger than the most that the model can say.
-    let most = model.and_then(|model| model.limits.max_output_tokens).unwrap_or(ANY_LIMIT);
-    let mut notices = Notices::default();
-    let betas = inbound.betas();
-    let (body, notices) = if travel.lane == Lane::Relay {
-        let body = envelope::countable_messages(model, inbound.body, &betas, most, terms, &mut notices)?;
-        (counting::of_invoke_model(&body), notices)
-    } else {
-        let body = envelope::countable_messages(None, inbound.body, &betas, most, terms, &mut notices)?;
-        let translated = anthropic::translate(&body, &[])?;
-        let prepared = family::apply_under(translated, model, terms)?;
-        let family::Prepared { request, notices, tool_names: _ } = prepared;
-        (counting::of_converse(&request), notices)
-    };
-    Ok(Call {
-        request_id: request_id.to_owned(),
-        operation: Operation::CountTokens,
-        travel,
-        stream: false,
-        answer: Answer::Count,
-        headers: json_headers(),
-        body: Bytes::from(body),
-        notices,
-        keeper: None,
-    })
-}
+    /// Messages → Claude: the body is InvokeModel's, but for its envelope.
+    fn relay_messages(&self, travel: Travel) -> Result<Call, RequestError> {
+        let Self { inbound, terms, .. } = self;
+        let operation =
+            if inbound.stream { Operation::InvokeModelWithResponseStream } else { Operation::InvokeModel };
+        if let Some(refused) = remote::first_by_address(inbound.body) {
+            return Err(refused);
+        }
+        let mut notices = Notices::default();
+        let model = self.model();
+        let body = envelope::relay_messages_to(model, inbound.body, &inbound.betas(), terms, &mut notices)?;
+        Ok(self.call(operation, travel, Answer::MessagesRelay, Bytes::from(body), notices))
+    }
 
-/// Everything else becomes Converse.
-fn translate(
-    inbound: &Inbound<'_>,
-    route: &Route,
-    travel: Travel,
-    terms: &Terms<'_>,
-    request_id: &str,
-) -> Result<Call, RequestError> {
-    let mut echo = None;
-    let mut declared = dialect::DeclaredTools::default();
-    let (translated, include_usage) = match inbound.dialect {
-        Dialect::Messages => (anthropic::translate(inbound.body, &inbound.betas())?, false),
-        Dialect::Responses => {
-            let understood = openai_responses::translate(inbound.body)?;
-            echo = Some(Box::new(understood.echo));
-            declared = understood.declared;
-            (understood.translated, false)
-        }
-        Dialect::ChatCompletions | Dialect::Bedrock => {
-            let openai_chat::ChatRequest { translated, include_usage } =
-                openai_chat::translate(inbound.body)?;
-            (translated, include_usage)
-        }
-    };
-    let family::Prepared { request, notices, mut tool_names } =
-        family::apply_under(translated, route.resolution.model.as_deref(), terms)?;
-    tool_names.declare(declared);
-    let answer = dialect::Answer {
-        id: answer_id(inbound.dialect, request_id),
-        created: unix_seconds(),
-        model: inbound.model.to_string(),
-        tool_names,
-    };
-    let body = serde_json::to_vec(&request).expect("a Converse request is JSON");
-    Ok(Call {
-        request_id: request_id.to_owned(),
-        operation: if inbound.stream { Operation::ConverseStream } else { Operation::Converse },
-        travel,
-        stream: inbound.stream,
-        answer: match inbound.dialect {
+    /// `count_tokens`: Claude counts its native body, any other model a Converse request.
+    fn count(&self, travel: Travel) -> Result<Call, RequestError> {
+        let Self { inbound, terms, .. } = self;
+        /// For a model whose limit is not known; the count does not depend on it.
+        const ANY_LIMIT: u64 = 4096;
+        let model = self.model();
+        // No thinking budget is larger than the most that the model can say.
+        let most = model.and_then(|model| model.limits.max_output_tokens).unwrap_or(ANY_LIMIT);
+        let mut notices = Notices::default();
+        let betas = inbound.betas();
+        let (body, notices) = if travel.lane == Lane::Relay {
+            let body = envelope::countable_messages(model, inbound.body, &betas, most, terms, &mut notices)?;
+            (counting::of_invoke_model(&body), notices)
+        } else {
+            let body = envelope::countable_messages(None, inbound.body, &betas, most, terms, &mut notices)?;
+            let translated = anthropic::translate(&body, &[])?;
+            let prepared = family::apply_under(translated, model, terms)?;
+            let family::Prepared { request, notices, tool_names: _ } = prepared;
+            (counting::of_converse(&request), notices)
+        };
+        Ok(self.call(Operation::CountTokens, travel, Answer::Count, Bytes::from(body), notices))
+    }
+
+    /// Everything else becomes Converse.
+    fn translate(&self, travel: Travel) -> Result<Call, RequestError> {
+        let Self { inbound, terms, request_id, .. } = self;
+        let mut echo = None;
+        let mut declared = dialect::DeclaredTools::default();
+        let (translated, include_usage) = match inbound.dialect {
+            Dialect::Messages => (anthropic::translate(inbound.body, &inbound.betas())?, false),
+            Dialect::Responses => {
+                let understood = openai_responses::translate(inbound.body)?;
+                echo = Some(Box::new(understood.echo));
+                declared = understood.declared;
+                (understood.translated, false)
+            }
+            Dialect::ChatCompletions | Dialect::Bedrock => {
+                let openai_chat::ChatRequest { translated, include_usage } =
+                    openai_chat::translate(inbound.body)?;
+                (translated, include_usage)
+            }
+        };
+        let family::Prepared { request, notices, mut tool_names } =
+            family::apply_under(translated, self.model(), terms)?;
+        tool_names.declare(declared);
+        let answer = dialect::Answer {
+            id: answer_id(inbound.dialect, request_id),
+            created: unix_seconds(),
+            model: inbound.model.to_string(),
+            tool_names,
+        };
+        let body = serde_json::to_vec(&request).expect("a Converse request is JSON");
+        let operation = if inbound.stream { Operation::ConverseStream } else { Operation::Converse };
+        let answer = match inbound.dialect {
             Dialect::Messages => Answer::Messages { answer },
             Dialect::Responses => Answer::Responses { answer, echo: echo.unwrap_or_default() },
             Dialect::ChatCompletions | Dialect::Bedrock => Answer::Chat { answer, include_usage },
-        },
-        headers: json_headers(),
-        body: Bytes::from(body),
-        notices,
-        keeper: None,
-    })
+        };
+        Ok(self.call(operation, travel, answer, Bytes::from(body), notices))
+    }
 }
 
 /// With the prefix that clients of the dialect know.
