@@ -91,7 +91,7 @@ impl Telemetry {
     }
 
     /// All figures in OpenMetrics' text form; `lost` is how many records the ledger could not take, `drains` how many
-    /// invocations are read to their end without a client, `breakers` how many targets are given up for now.
+    /// invocations are read to their end without a client, `breakers` how many targets' circuit breakers are open.
     pub(crate) fn exposition(&self, lost: u64, drains: usize, breakers: usize) -> Response<ReplyBody> {
         let text = self.metrics.exposition(Now {
             open: self.open.load(Ordering::Relaxed),
