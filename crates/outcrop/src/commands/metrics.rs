@@ -130,8 +130,9 @@ fn span(since: Timestamp, now: Timestamp) -> MetricSpan {
 }
 
 fn row(id: &str, profile_name: Option<String>, profile_arn: Option<String>, values: &[MetricValues]) -> Row {
-    let sum =
-        |at: usize| values.get(at).map_or(0.0, |it| it.points.iter().map(|(_, value)| value).sum::<f64>());
+    // Not `sum`: that of no numbers is -0.
+    let total = |it: &MetricValues| it.points.iter().fold(0.0, |sum, (_, value)| sum + value);
+    let sum = |at: usize| values.get(at).map_or(0.0, total);
     let mean = |at: usize| Some(sum(at + 1)).filter(|count| *count > 0.0).map(|count| sum(at) / count);
     Row {
         model_id: id.to_owned(),

@@ -43,6 +43,8 @@ fn a_profile_is_proven_by_the_invocation_log() {
     assert_eq!(counted[0]["invocations"], 4.0);
     let table = outcrop(&aws, &["metrics"]).succeeded();
     assert!(table.contains(&format!("team-a ({id})")), "{table}");
+    assert!(!table.contains("-0"), "nothing was counted, and nothing is 0: {table}");
+    assert!(!counted.to_string().contains("-0.0"), "{counted}");
 }
 
 /// Without a log group the proof comes from the objects that Bedrock writes into a bucket, and other calls' do not count.
