@@ -169,12 +169,12 @@ struct Request<'a> {
 }
 
 impl Request<'_> {
-    /// What all calls have in common.
     fn call(
         &self,
         operation: Operation,
         travel: Travel,
         answer: Answer,
+        headers: HeaderMap,
         body: Bytes,
         notices: Notices,
     ) -> Call {
@@ -184,7 +184,7 @@ impl Request<'_> {
             travel,
             stream: self.inbound.stream && !self.inbound.counts,
             answer,
-            headers: json_headers(),
+            headers,
             body,
             notices,
             keeper: None,
@@ -225,15 +225,14 @@ impl Request<'_> {
             Dialect::ChatCompletions | Dialect::Bedrock => Operation::ChatCompletions,
         };
         let answer = Answer::Relayed(Relayed { dialect, hides_usage, stores });
-        Ok(Call { headers: relayed_headers(inbound), ..self.call(operation, travel, answer, body, notices) })
+        Ok(self.call(operation, travel, answer, relayed_headers(inbound), body, notices))
     }
 
     /// Converse, InvokeModel, CountTokens: nothing changes but URL, Region and signature.
     fn native(&self, operation: Operation, travel: Travel) -> Call {
         let inbound = self.inbound;
-        let body = inbound.body.clone();
-        let call = self.call(operation, travel, Answer::Native, body, Notices::default());
-        Call { headers: native_headers(inbound.headers), ..call }
+        let (headers, body) = (native_headers(inbound.headers), inbound.body.clone());
+        self.call(operation, travel, Answer::Native, headers, body, Notices::default())
     }
 
     /// Messages → Claude: the body is InvokeModel's, but for its envelope.
@@ -247,7 +246,7 @@ impl Request<'_> {
         let mut notices = Notices::default();
         let model = self.model();
         let body = envelope::relay_messages_to(model, inbound.body, &inbound.betas(), terms, &mut notices)?;
-        Ok(self.call(operation, travel, Answer::MessagesRelay, Bytes::from(body), notices))
+        Ok(self.call(operation, travel, Answer::MessagesRelay, json_headers(), Bytes::from(body), notices))
     }
 
     /// `count_tokens`: Claude counts its native body, any other model a Converse request.
@@ -270,7 +269,14 @@ impl Request<'_> {
             let family::Prepared { request, notices, tool_names: _ } = prepared;
             (counting::of_converse(&request), notices)
         };
-        Ok(self.call(Operation::CountTokens, travel, Answer::Count, Bytes::from(body), notices))
+        Ok(self.call(
+            Operation::CountTokens,
+            travel,
+            Answer::Count,
+            json_headers(),
+            Bytes::from(body),
+            notices,
+        ))
     }
 
     /// Everything else becomes Converse.
@@ -308,7 +314,7 @@ impl Request<'_> {
             Dialect::Responses => Answer::Responses { answer, echo: echo.unwrap_or_default() },
             Dialect::ChatCompletions | Dialect::Bedrock => Answer::Chat { answer, include_usage },
         };
-        Ok(self.call(operation, travel, answer, Bytes::from(body), notices))
+        Ok(self.call(operation, travel, answer, json_headers(), Bytes::from(body), notices))
     }
 }
 
