@@ -266,7 +266,7 @@ impl Request<'_> {
             let body = envelope::countable_messages(None, inbound.body, &betas, most, terms, &mut notices)?;
             let translated = anthropic::translate(&body, &[])?;
             let prepared = family::apply_under(translated, model, terms)?;
-            let family::Prepared { request, notices, tool_names: _ } = prepared;
+            let family::Prepared { request, notices, names: _ } = prepared;
             (counting::of_converse(&request), notices)
         };
         Ok(self.call(
@@ -298,14 +298,14 @@ impl Request<'_> {
                 (translated, include_usage)
             }
         };
-        let family::Prepared { request, notices, mut tool_names } =
+        let family::Prepared { request, notices, mut names } =
             family::apply_under(translated, self.model(), terms)?;
-        tool_names.declare(declared);
+        names.declare(declared);
         let answer = dialect::Answer {
             id: answer_id(inbound.dialect, request_id),
             created: unix_seconds(),
             model: inbound.model.to_string(),
-            tool_names,
+            names,
         };
         let body = serde_json::to_vec(&request).expect("a Converse request is JSON");
         let operation = if inbound.stream { Operation::ConverseStream } else { Operation::Converse };

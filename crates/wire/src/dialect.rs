@@ -7,7 +7,8 @@ use std::fmt;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
-use crate::bedrock::{BedrockError, ConverseRequest, ConverseResponse, ErrorKind};
+use crate::bedrock::{BedrockError, ContentBlock, ConverseRequest, ConverseResponse, ErrorKind, Output};
+use crate::envelope::{self, Envelope};
 use crate::errors::Words;
 pub use crate::errors::error_body;
 use crate::formed::AnswerTool;
@@ -172,15 +173,17 @@ pub struct Answer {
     pub created: u64,
     /// The model as the client wrote it.
     pub model: String,
-    /// Tool names to put back ([`crate::family::Prepared::tool_names`]).
-    pub tool_names: ToolNames,
+    /// Names to put back ([`crate::family::Prepared::names`]).
+    pub names: Names,
 }
 
-/// Tools that Bedrock knows otherwise than the client: by name, and by kind.
+/// What Bedrock knows otherwise than the client: tools by name and by kind, documents by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ToolNames {
-    /// Names that had to be rewritten: what was sent → what the dialect named.
+pub struct Names {
+    /// Tools that had to be renamed: what was sent → what the dialect named.
     renamed: BTreeMap<String, String>,
+    /// Documents likewise; `None` for one that the client gave no name.
+    documents: BTreeMap<String, Option<String>>,
     /// Tools that only look like functions to Bedrock, by the name the dialect gave them.
     declared: DeclaredTools,
     /// The tool that is none to the client: calling it is how the model answers.
@@ -201,13 +204,43 @@ pub struct DeclaredTool {
     pub custom: bool,
 }
 
-impl ToolNames {
-    /// Remembers that `original` went out as `sent`.
+impl Names {
+    /// Remembers that the tool `original` went out as `sent`.
     pub fn insert(&mut self, sent: String, original: String) {
         self.renamed.insert(sent, original);
     }
 
-    /// The name the client knows for a name Bedrock used.
+    /// Remembers that a document went out as `sent`; `original` is the client's name for it, where it has one.
+    pub fn insert_document(&mut self, sent: String, original: Option<String>) {
+        self.documents.insert(sent, original);
+    }
+
+    /// A citation with the title that the client gave the document; one that it gave none has none.
+    pub fn cited<'a>(&self, citation: &'a Json) -> Cow<'a, Json> {
+        let restored = match self.documents.is_empty() {
+            true => None,
+            false => self.with_original_title(citation),
+        };
+        restored.map_or(Cow::Borrowed(citation), Cow::Owned)
+    }
+
+    fn with_original_title(&self, citation: &Json) -> Option<Json> {
+        let envelope::Members(members) = serde_json::from_str(citation.get()).ok()?;
+        let (_, title) = members.iter().find(|(key, _)| key == "title")?;
+        let title: String = serde_json::from_str(title.get()).ok()?;
+        let original = self.documents.get(&title)?;
+        let mut restored = Envelope::with_capacity(citation.get().len());
+        for (key, value) in &members {
+            match (key.as_ref(), original) {
+                ("title", Some(original)) => restored.member(key, &to_vec(original)),
+                ("title", None) => {}
+                _ => restored.member(key, value.get().as_bytes()),
+            }
+        }
+        Json::parse(String::from_utf8(restored.finish()).ok()?).ok()
+    }
+
+    /// The name the client knows for the name of a tool that Bedrock used.
     pub fn original<'a>(&'a self, sent: &'a str) -> &'a str {
         self.renamed.get(sent).map_or(sent, String::as_str)
     }
@@ -232,17 +265,32 @@ impl ToolNames {
         self.answer.as_ref()
     }
 
-    /// A whole answer, with a call that is the answer as its text.
-    pub(crate) fn unfold(&self, response: ConverseResponse) -> ConverseResponse {
+    /// A whole answer, with a call that is the answer as its text, and documents by the names that the client knows.
+    pub(crate) fn unfold(&self, mut response: ConverseResponse) -> ConverseResponse {
+        if let Output::Message(message) = &mut response.output
+            && !self.documents.is_empty()
+        {
+            message.content.iter_mut().for_each(|block| self.restore_titles(block));
+        }
         match &self.answer {
             Some(tool) => tool.unfold(response),
             None => response,
         }
     }
 
-    /// Whether no name was rewritten.
+    fn restore_titles(&self, block: &mut ContentBlock) {
+        let ContentBlock::Citations(cited) = block else { return };
+        for citation in &mut cited.citations {
+            if let Some(restored) = self.with_original_title(citation) {
+                *citation = restored;
+            }
+        }
+    }
+
+    /// Whether the client knows everything as Bedrock does.
     pub fn is_empty(&self) -> bool {
-        self.renamed.is_empty() && self.declared.is_empty() && self.answer.is_none()
+        let Self { renamed, documents, declared, answer } = self;
+        renamed.is_empty() && documents.is_empty() && declared.is_empty() && answer.is_none()
     }
 }
 

@@ -103,27 +103,15 @@ pub(crate) fn text_document(name: Option<&str>, text: &str) -> Document {
     new_document(Some("txt"), name, DocumentSource::Bytes(STANDARD.encode(text)))
 }
 
-/// A document from any source; its name is made fit for Bedrock.
+/// A document from any source, by the name that the client gave it; the rules make that fit for Bedrock.
 pub(crate) fn new_document(format: Option<&str>, name: Option<&str>, source: DocumentSource) -> Document {
     Document {
         format: format.map(str::to_owned),
-        name: document_name(name.unwrap_or_default()),
+        name: name.unwrap_or_default().to_owned(),
         source,
         context: None,
         citations: None,
     }
-}
-
-/// A name with the characters Bedrock takes: letters, digits, single blanks, hyphens, brackets; at most 200.
-///
-/// Source: Converse API reference, `DocumentBlock.name`; botocore 1.43.11 for the length.
-fn document_name(name: &str) -> String {
-    const LONGEST: usize = 200;
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "-()[]".contains(c);
-    let spaced: String = name.chars().map(|c| if allowed(c) { c } else { ' ' }).collect();
-    let mut words = spaced.split_whitespace().collect::<Vec<_>>().join(" ");
-    words.truncate(LONGEST);
-    if words.is_empty() { "document".to_owned() } else { words.trim_end().to_owned() }
 }
 
 fn document_format(media_type: &str) -> Option<&'static str> {
@@ -186,12 +174,5 @@ mod tests {
             .unwrap();
         assert_eq!(gif.format, "gif");
         assert_eq!(notices.iter().count(), 1);
-    }
-
-    #[test]
-    fn names_are_made_fit() {
-        assert_eq!(document_name("Q3 — report  (final).pdf"), "Q3 report (final) pdf");
-        assert_eq!(document_name("报告"), "document");
-        assert_eq!(document_name(&"a".repeat(500)).len(), 200);
     }
 }

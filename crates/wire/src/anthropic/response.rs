@@ -12,7 +12,7 @@ use crate::dialect::{Answer, to_vec};
 
 /// The `message` body of an answer.
 pub fn render_response(response: ConverseResponse, answer: &Answer) -> Vec<u8> {
-    let mut response = answer.tool_names.unfold(response);
+    let mut response = answer.names.unfold(response);
     let blocks = match &mut response.output {
         Output::Message(message) => std::mem::take(&mut message.content),
         Output::Other(_) => Vec::new(),
@@ -108,7 +108,7 @@ impl Block {
             ContentBlock::Reasoning(ReasoningContent::Redacted(data)) => Self::RedactedThinking { data },
             ContentBlock::ToolUse(call) if !call.runs_on_bedrock() => Self::ToolUse {
                 id: call.tool_use_id,
-                name: answer.tool_names.original(&call.name).to_owned(),
+                name: answer.names.original(&call.name).to_owned(),
                 input: call.input,
             },
             ContentBlock::Citations(cited) => Self::cited(cited),

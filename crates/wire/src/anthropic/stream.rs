@@ -61,7 +61,7 @@ impl Kind {
 impl StreamWriter {
     /// A writer for one answer.
     pub fn new(answer: Answer) -> Self {
-        let formed = answer.tool_names.answer().map(AnswerStream::new);
+        let formed = answer.names.answer().map(AnswerStream::new);
         Self { answer, started: false, open: None, next: 0, stop: None, metadata: false, formed }
     }
 
@@ -149,7 +149,7 @@ impl StreamWriter {
             BlockStart::ToolUse(tool) => {
                 let block = Block::ToolUse {
                     id: tool.tool_use_id.clone(),
-                    name: self.answer.tool_names.original(&tool.name).to_owned(),
+                    name: self.answer.names.original(&tool.name).to_owned(),
                     input: Json::empty_object(),
                 };
                 self.open(at, Kind::Tool, &block, out);
@@ -178,7 +178,10 @@ impl StreamWriter {
             BlockDelta::Reasoning(reasoning) => self.reasoning(at, reasoning, out),
             BlockDelta::Citation(raw) => {
                 self.ensure_text(at, out);
-                self.write_delta(&DeltaKind::Citations { citation: citation(raw) }, out);
+                self.write_delta(
+                    &DeltaKind::Citations { citation: citation(&self.answer.names.cited(raw)) },
+                    out,
+                );
             }
             BlockDelta::ToolResult(pieces) => self.server_result(pieces, out),
             BlockDelta::Image(image) => self.foreign("image", image, out),

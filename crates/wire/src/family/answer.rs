@@ -97,7 +97,7 @@ fn by_tool(draft: &mut Draft<'_>, form: &AnswerForm) {
     });
     // Two choices cannot stand together; the one that is made here is of one call.
     draft.fields.remove("tool_choice");
-    draft.tool_names.answer_with(AnswerTool { name, wrapped });
+    draft.names.answer_with(AnswerTool { name, wrapped });
     let done = "the model answers by calling a tool with this schema; the arguments are the answer";
     draft.notices.push("rewritten", "response_format", done);
 }

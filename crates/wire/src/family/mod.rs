@@ -34,7 +34,7 @@ pub use policy::{ParameterPolicy, Terms};
 use rules::RULES;
 
 use crate::bedrock::{ConverseRequest, InferenceConfig};
-use crate::dialect::{Intent, RequestError, ToolNames, Translated};
+use crate::dialect::{Intent, Names, RequestError, Translated};
 use crate::{Json, Notices};
 
 /// A request as it goes to Bedrock.
@@ -44,8 +44,8 @@ pub struct Prepared {
     pub request: ConverseRequest,
     /// What was dropped, clamped or rewritten, by the dialect and by the rules.
     pub notices: Notices,
-    /// Tool names to put back into the answer ([`crate::dialect::Answer::tool_names`]).
-    pub tool_names: ToolNames,
+    /// Names to put back into the answer ([`crate::dialect::Answer::names`]).
+    pub names: Names,
 }
 
 /// Makes the request that the model takes.
@@ -86,7 +86,7 @@ struct Draft<'m> {
     intent: Intent,
     notices: Notices,
     model: Option<&'m Model>,
-    tool_names: ToolNames,
+    names: Names,
     /// What goes into `additionalModelRequestFields`.
     fields: Fields,
     /// Whether the model will reason in this answer, and how it was told to.
@@ -121,7 +121,7 @@ impl<'m> Draft<'m> {
             intent,
             notices,
             model,
-            tool_names: ToolNames::default(),
+            names: Names::default(),
             thinking: ThinkingState::Off,
             terms,
             offers_tools,
@@ -137,7 +137,7 @@ impl<'m> Draft<'m> {
             intent: _,
             mut notices,
             model: _,
-            tool_names,
+            names,
             fields,
             thinking: _,
             terms,
@@ -154,7 +154,7 @@ impl<'m> Draft<'m> {
             request.output_config = None;
         }
         lessons::leave_out_what_was_refused(&mut request, terms.refused, &betas, &mut notices);
-        Ok(Prepared { request, notices, tool_names })
+        Ok(Prepared { request, notices, names })
     }
 
     fn reasoning(&self) -> Option<&'m Reasoning> {

@@ -41,8 +41,10 @@ fn sent_names(names: &BTreeSet<&str>) -> BTreeMap<String, String> {
     let mut sent = BTreeMap::new();
     for name in names.iter().filter(|name| !fits(name, "_-")) {
         let mut fitted = fitted(name, "_-", false);
-        if taken.contains(&fitted) {
-            fitted = self::fitted(name, "_-", true);
+        let mut source = (*name).to_owned();
+        while taken.contains(&fitted) {
+            fitted = self::fitted(&source, "_-", true);
+            source.clone_from(&fitted);
         }
         taken.insert(fitted.clone());
         sent.insert((*name).to_owned(), fitted);
@@ -77,7 +79,7 @@ fn rename_tools(draft: &mut Draft<'_>, sent: BTreeMap<String, String>) {
             "tools[].name",
             format!("`{original}` is sent as `{fitted}` and put back in the answer"),
         );
-        draft.tool_names.insert(fitted, original);
+        draft.names.insert(fitted, original);
     }
 }
 
@@ -117,26 +119,73 @@ fn fitted(name: &str, also: &str, marked: bool) -> String {
     fitted
 }
 
-/// Documents of one request have different names: the second `report` becomes `report (2)`.
+/// Documents have different names, made of letters, digits, single blanks, hyphens and brackets: others are rewritten, a
+/// second `report` becomes `report (2)`, and citations are given the client's own name back.
 ///
 /// Source: Converse API reference, `DocumentBlock.name`.
-pub(super) fn tell_documents_apart(draft: &mut Draft<'_>) {
-    let mut used: BTreeSet<String> = BTreeSet::new();
-    let mut repeated: BTreeMap<String, usize> = BTreeMap::new();
-    for document in
-        draft.request.messages.iter_mut().flat_map(|message| &mut message.content).flat_map(documents)
-    {
-        let base = document.name.clone();
-        while !used.insert(document.name.clone()) {
-            let number = repeated.entry(base.clone()).and_modify(|number| *number += 1).or_insert(2);
-            document.name = format!("{base} ({number})");
+pub(super) fn fit_document_names(draft: &mut Draft<'_>) {
+    let Draft { request, notices, names, .. } = draft;
+    let mut documents: Vec<&mut Document> =
+        request.messages.iter_mut().flat_map(|message| &mut message.content).flat_map(documents).collect();
+    let reserved: BTreeSet<String> = documents
+        .iter()
+        .filter(|document| document_name(&document.name) == document.name)
+        .map(|document| document.name.clone())
+        .collect();
+    let mut numbering = Numbering { reserved, ..Numbering::default() };
+    for document in &mut documents {
+        let sent = numbering.next(&document.name);
+        let original = std::mem::replace(&mut document.name, sent.clone());
+        if original.is_empty() {
+            names.insert_document(sent, None);
+        } else if original != sent {
+            let done = format!("the document `{original}` is sent as `{sent}` and put back in citations");
+            notices.push("rewritten", "messages[].content[]", done);
+            names.insert_document(sent, Some(original));
         }
     }
-    if !repeated.is_empty() {
-        let names = repeated.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        let done = format!("several documents are called {names}; the later ones got a number");
-        draft.notices.push("rewritten", "messages[].content", done);
+}
+
+/// The names that documents have been given.
+#[derive(Default)]
+struct Numbering {
+    used: BTreeSet<String>,
+    /// Names that fit as they are: nobody else gets them.
+    reserved: BTreeSet<String>,
+    /// The last number that a name was given.
+    numbers: BTreeMap<String, usize>,
+}
+
+impl Numbering {
+    fn next(&mut self, name: &str) -> String {
+        if self.reserved.contains(name) && self.used.insert(name.to_owned()) {
+            return name.to_owned();
+        }
+        let base = document_name(name);
+        let mut candidate = base.clone();
+        while self.reserved.contains(&candidate) || !self.used.insert(candidate.clone()) {
+            let number = self.numbers.entry(base.clone()).and_modify(|number| *number += 1).or_insert(2);
+            let mark = format!(" ({number})");
+            candidate = format!("{}{mark}", cut(&base, LONGEST_DOCUMENT - mark.len()));
+        }
+        candidate
     }
+}
+
+/// The longest name of a document (botocore 1.43.11, `DocumentBlockNameString`).
+const LONGEST_DOCUMENT: usize = 200;
+
+/// A name with the characters Bedrock takes; `document` for one that has none of them.
+fn document_name(name: &str) -> String {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-()[]".contains(c);
+    let spaced: String = name.chars().map(|c| if allowed(c) { c } else { ' ' }).collect();
+    let words = spaced.split_whitespace().collect::<Vec<_>>().join(" ");
+    if words.is_empty() { "document".to_owned() } else { cut(&words, LONGEST_DOCUMENT).to_owned() }
+}
+
+/// At most so many characters of a text that is ASCII.
+fn cut(text: &str, longest: usize) -> &str {
+    text.get(..longest).map_or(text, str::trim_end)
 }
 
 fn documents(block: &mut ContentBlock) -> Vec<&mut Document> {
@@ -172,5 +221,48 @@ pub(super) fn introduce_documents(draft: &mut Draft<'_>) {
                 "a document needs text beside it; its name was added",
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(names: &[&str]) -> Vec<String> {
+        let reserved = names.iter().filter(|name| document_name(name) == **name);
+        let mut numbering =
+            Numbering { reserved: reserved.map(|&name| name.to_owned()).collect(), ..Numbering::default() };
+        names.iter().map(|name| numbering.next(name)).collect()
+    }
+
+    #[test]
+    fn document_names_are_made_fit() {
+        assert_eq!(document_name("Q3 — report  (final).pdf"), "Q3 report (final) pdf");
+        assert_eq!(document_name("报告"), "document");
+        assert_eq!(document_name(&"a".repeat(500)).len(), LONGEST_DOCUMENT);
+    }
+
+    /// Also where somebody chose the very name that another would have got.
+    #[test]
+    fn tools_are_told_apart() {
+        let marked = fitted("a/b", "_-", true);
+        let names: BTreeSet<&str> = ["a.b", "a/b", "a_b", &marked].into();
+        let sent = sent_names(&names);
+        assert_eq!(sent.len(), 2);
+        let all: BTreeSet<&str> = sent.values().map(String::as_str).chain(["a_b", &marked]).collect();
+        assert_eq!(all.len(), 4, "{sent:?}");
+        assert!(all.iter().all(|name| fits(name, "_-")), "{all:?}");
+    }
+
+    /// Whoever has a name that fits keeps it, whatever others are called.
+    #[test]
+    fn documents_are_told_apart() {
+        assert_eq!(sent(&["a.b", "a b", "a b", "a_b"]), ["a b (2)", "a b", "a b (3)", "a b (4)"]);
+        assert_eq!(sent(&["a", "a (2)", "a", ""]), ["a", "a (2)", "a (3)", "document"]);
+        let long = "x".repeat(LONGEST_DOCUMENT);
+        let twice = sent(&[&long, &long]);
+        assert_eq!((twice[1].len(), &twice[1][196..]), (LONGEST_DOCUMENT, " (2)"));
+        let many = vec!["/"; 3000];
+        assert_eq!(sent(&many).into_iter().collect::<BTreeSet<_>>().len(), many.len());
     }
 }

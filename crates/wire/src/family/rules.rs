@@ -41,7 +41,7 @@ pub(super) const RULES: [Rule; 29] = [
     said("open_with_a_user_turn", repair::open_with_a_user_turn),
     said("ask_to_go_on", repair::ask_to_go_on),
     said("declare_tools_once", repair::declare_tools_once),
-    said("tell_documents_apart", names::tell_documents_apart),
+    said("fit_document_names", names::fit_document_names),
     said("introduce_documents", names::introduce_documents),
     said("limit_tokens", output::limit_tokens),
     said("render", reasoning::render),

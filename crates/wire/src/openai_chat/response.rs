@@ -11,7 +11,7 @@ use crate::dialect::{Answer, to_vec};
 
 /// The `chat.completion` body of an answer.
 pub fn render_response(response: ConverseResponse, answer: &Answer) -> Vec<u8> {
-    let mut response = answer.tool_names.unfold(response);
+    let mut response = answer.names.unfold(response);
     let blocks = match &mut response.output {
         Output::Message(message) => std::mem::take(&mut message.content),
         Output::Other(_) => Vec::new(),
@@ -190,7 +190,7 @@ struct FunctionCall {
 impl ToolCall {
     fn of(call: ToolUse, answer: &Answer) -> Self {
         let function = FunctionCall {
-            name: answer.tool_names.original(&call.name).to_owned(),
+            name: answer.names.original(&call.name).to_owned(),
             arguments: call.input.get().to_owned(),
         };
         Self { id: call.tool_use_id, r#type: "function", function }

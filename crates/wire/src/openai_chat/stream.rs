@@ -45,7 +45,7 @@ enum OpenBlock {
 impl StreamWriter {
     /// A writer for one answer; with `include_usage` (`stream_options.include_usage`) the last chunk states the usage.
     pub fn new(answer: Answer, include_usage: bool) -> Self {
-        let formed = answer.tool_names.answer().map(AnswerStream::new);
+        let formed = answer.names.answer().map(AnswerStream::new);
         let head = Head {
             id: &answer.id,
             object: "chat.completion.chunk",
@@ -130,7 +130,7 @@ impl StreamWriter {
                 self.tool_calls += 1;
                 self.open.push((at, OpenBlock::Tool { index, has_arguments: false }));
                 let function =
-                    FunctionDelta { name: Some(self.answer.tool_names.original(&tool.name)), arguments: "" };
+                    FunctionDelta { name: Some(self.answer.names.original(&tool.name)), arguments: "" };
                 let call =
                     ToolCallDelta { index, id: Some(&tool.tool_use_id), r#type: Some("function"), function };
                 self.chunk(&Delta { tool_calls: Some([call]), ..Delta::default() }, out);
@@ -149,7 +149,8 @@ impl StreamWriter {
             BlockDelta::ToolUse(piece) => self.arguments(at, &piece.input, out),
             BlockDelta::Reasoning(reasoning) => self.reasoning(at, reasoning, out),
             BlockDelta::Citation(citation) => {
-                self.chunk(&Delta { citations: Some([citation]), ..Delta::default() }, out);
+                let citation = self.answer.names.cited(citation);
+                self.chunk(&Delta { citations: Some([&citation]), ..Delta::default() }, out);
             }
             BlockDelta::ToolResult(pieces) => self.server_result(at, pieces, out),
             BlockDelta::Image(image) => self.foreign("image", image, out),

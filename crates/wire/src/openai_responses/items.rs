@@ -87,9 +87,9 @@ impl Item {
     }
 
     pub(super) fn call(answer: &Answer, index: usize, call_id: String, name: &str) -> Self {
-        let (name, namespace, custom) = match answer.tool_names.declared(name) {
+        let (name, namespace, custom) = match answer.names.declared(name) {
             Some(tool) => (tool.name.clone(), tool.namespace.clone(), tool.custom),
-            None => (answer.tool_names.original(name).to_owned(), None, false),
+            None => (answer.names.original(name).to_owned(), None, false),
         };
         let status = IN_PROGRESS;
         if custom {

@@ -9,7 +9,7 @@ use crate::dialect::{Answer, to_vec};
 
 /// The `response` body of an answer.
 pub fn render_response(response: ConverseResponse, answer: &Answer, echo: &Echo) -> Vec<u8> {
-    let mut response = answer.tool_names.unfold(response);
+    let mut response = answer.names.unfold(response);
     let blocks = match &mut response.output {
         Output::Message(message) => std::mem::take(&mut message.content),
         Output::Other(_) => Vec::new(),

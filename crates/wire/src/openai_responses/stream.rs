@@ -71,7 +71,7 @@ enum Kind {
 impl StreamWriter {
     /// A writer for one answer.
     pub fn new(answer: Answer, echo: Echo) -> Self {
-        let formed = answer.tool_names.answer().map(AnswerStream::new);
+        let formed = answer.names.answer().map(AnswerStream::new);
         Self {
             answer,
             echo,
@@ -190,8 +190,9 @@ impl StreamWriter {
             BlockDelta::ToolUse(piece) => self.arguments(&piece.input, out),
             BlockDelta::Reasoning(reasoning) => self.reasoning(at, reasoning, out),
             BlockDelta::Citation(citation) => {
+                let citation = self.answer.names.cited(citation).into_owned();
                 if let Some(part) = self.part(at, out) {
-                    part.citations.push(citation.clone());
+                    part.citations.push(citation);
                 }
             }
             BlockDelta::ToolResult(pieces) => self.server_result(pieces, out),

@@ -18,7 +18,7 @@ pub struct ResponsesRequest {
     pub translated: Translated,
     /// What the response repeats of it.
     pub echo: Echo,
-    /// Tools that are no plain functions to the client ([`crate::dialect::ToolNames::declare`]).
+    /// Tools that are no plain functions to the client ([`crate::dialect::Names::declare`]).
     pub declared: DeclaredTools,
 }
 

@@ -236,7 +236,7 @@ fn every_stop_reason_has_its_word() {
 #[test]
 fn rewritten_tool_names_are_put_back() {
     let mut answer = heard::answer();
-    answer.tool_names.insert("mcp_read".into(), "mcp/read".into());
+    answer.names.insert("mcp_read".into(), "mcp/read".into());
     let events = [
         (
             "contentBlockStart",

@@ -82,11 +82,11 @@ fn a_refused_schema_becomes_a_tool_and_a_refused_tool_becomes_words() {
     let schema = json!({"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}}});
     let no_schema = lesson("output_config.format: Extra inputs are not permitted");
     let by_tool = prepared(&schema, std::slice::from_ref(&no_schema));
-    let tool = by_tool.tool_names.answer().unwrap();
+    let tool = by_tool.names.answer().unwrap();
     assert!(by_tool.request.tool_config.is_some() && !tool.wrapped);
     let no_force =
         lesson("This model doesn't support the toolConfig.toolChoice.tool field. Remove it and try again.");
     let in_words = prepared(&schema, &[no_schema, no_force]);
-    assert!(in_words.tool_names.is_empty() && in_words.request.tool_config.is_none());
+    assert!(in_words.names.is_empty() && in_words.request.tool_config.is_none());
     assert_eq!(in_words.request.system.len(), 1);
 }

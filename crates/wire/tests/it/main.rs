@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)]
 
 mod dialect;
+mod documents;
 mod embeddings;
 mod eventstream;
 mod fixtures;

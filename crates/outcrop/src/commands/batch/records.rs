@@ -233,14 +233,14 @@ impl Line {
         model: Option<&Model>,
         created: u64,
     ) -> Result<Out<'_>, Failure> {
-        // The same translation as when it was sent tells which tool names to put back.
-        let tool_names = self.prepare(model).map(|prepared| prepared.tool_names).unwrap_or_default();
+        // The same translation as when it was sent tells which names to put back.
+        let names = self.prepare(model).map(|prepared| prepared.names).unwrap_or_default();
         let id = record_id(index);
         let answer = Answer {
             id: format!("chatcmpl-{id}"),
             created,
             model: self.model.clone().unwrap_or_else(|| asked_for.to_owned()),
-            tool_names,
+            names,
         };
         let body = String::from_utf8(openai_chat::render_response(output, &answer))
             .map_err(|error| Failure::new(error.to_string()))?;
