@@ -30,16 +30,20 @@ pub struct Timeouts {
     pub first_event: Duration,
     /// Between two pieces of an answer.
     pub between_events: Duration,
+    /// From one sign of life to the next, for a client whose stream is silent so long.
+    pub sign_of_life: Duration,
 }
 
 impl Default for Timeouts {
     /// A connection that is not there after three seconds will not come (reference `reliability.md` F11). Long thinking is
     /// legitimate: a first byte may take a quarter of an hour (F13), and a pause of five minutes is no stall yet (F14).
+    /// Balancers commonly close after 60 s of silence; three signs of life fit into that.
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(3),
             first_event: Duration::from_secs(15 * 60),
             between_events: Duration::from_secs(5 * 60),
+            sign_of_life: Duration::from_secs(15),
         }
     }
 }

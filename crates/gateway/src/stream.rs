@@ -49,7 +49,7 @@ impl StreamBody {
             entry,
             request_id: call.request_id.clone(),
             ended: false,
-            quiet: Quiet::new(timeouts.between_events),
+            quiet: Quiet::new(timeouts),
         };
         let patience = timeouts.first_event;
         let first = tokio::time::timeout(patience, poll_fn(|cx| stream.poll_step(cx))).await;
@@ -82,7 +82,7 @@ impl StreamBody {
                 Poll::Ready(Err(error)) => self.fail(&error),
                 Poll::Pending => match ready!(self.quiet.poll(cx)) {
                     Silence::Pause => self.pipe.keep_alive(&mut self.out),
-                    Silence::TooLong => self.fail(&silent(self.quiet.limit)),
+                    Silence::TooLong => self.fail(&silent(self.quiet.pulse.limit)),
                 },
             }
         }
@@ -92,7 +92,7 @@ impl StreamBody {
     fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BedrockError>> {
         loop {
             while self.out.len() < FLUSH_AT && self.pipe.step(&mut self.entry, &mut self.out)? {
-                self.quiet.heard();
+                self.quiet.pulse.heard(Instant::now());
             }
             if !self.out.is_empty() {
                 return Poll::Ready(Ok(()));
@@ -164,6 +164,7 @@ async fn drain(mut stream: Box<StreamBody>) {
 
 /// What is ready goes out when it is this much; small events that AWS sent together stay together.
 const FLUSH_AT: usize = 16 * 1024;
+
 pub(crate) fn silent(limit: Duration) -> BedrockError {
     let message =
         format!("Bedrock sent no event for {} seconds; the stream was given up.", limit.as_secs_f32());
@@ -173,13 +174,41 @@ pub(crate) fn silent(limit: Duration) -> BedrockError {
 /// How long AWS has been silent. One timer a stream, set anew only when it fires.
 #[derive(Debug)]
 struct Quiet {
-    heard: Instant,
-    spoke: Instant,
-    /// The longest silence of a living stream.
-    limit: Duration,
+    pulse: Pulse,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
+impl Quiet {
+    fn new(timeouts: Timeouts) -> Self {
+        Self { pulse: Pulse::new(timeouts, Instant::now()), timer: None }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Silence> {
+        loop {
+            let due = self.pulse.due();
+            let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due.into())));
+            ready!(timer.as_mut().poll(cx));
+            let silence = self.pulse.at(Instant::now());
+            timer.as_mut().reset(self.pulse.due().into());
+            if let Some(silence) = silence {
+                return Poll::Ready(silence);
+            }
+        }
+    }
+}
+
+/// When AWS was heard and the client last told that we live; what is due when.
+#[derive(Debug)]
+struct Pulse {
+    heard: Instant,
+    spoke: Instant,
+    /// From one sign of life to the next.
+    pause: Duration,
+    /// The longest silence of a living stream.
+    limit: Duration,
+}
+
+#[derive(Debug, PartialEq, Eq)]
 enum Silence {
     /// Long enough for a sign of life.
     Pause,
@@ -187,33 +216,72 @@ enum Silence {
     TooLong,
 }
 
-impl Quiet {
-    /// Balancers commonly close after 60 s of silence; three signs of life fit into that.
-    const PAUSE: Duration = Duration::from_secs(15);
-    fn new(limit: Duration) -> Self {
-        let now = Instant::now();
-        Self { heard: now, spoke: now, limit, timer: None }
+impl Pulse {
+    fn new(timeouts: Timeouts, now: Instant) -> Self {
+        let Timeouts { sign_of_life, between_events, connect: _, first_event: _ } = timeouts;
+        Self { heard: now, spoke: now, pause: sign_of_life, limit: between_events }
     }
 
-    fn heard(&mut self) {
-        self.heard = Instant::now();
-        self.spoke = self.heard;
+    fn heard(&mut self, now: Instant) {
+        self.heard = now;
+        self.spoke = now;
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Silence> {
-        loop {
-            let due = (self.spoke + Self::PAUSE).min(self.heard + self.limit);
-            let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due.into())));
-            ready!(timer.as_mut().poll(cx));
-            let now = Instant::now();
-            if now < due {
-                timer.as_mut().reset(due.into());
-                continue;
-            }
-            self.spoke = now;
-            timer.as_mut().reset((now + Self::PAUSE).into());
-            let silence = if now - self.heard >= self.limit { Silence::TooLong } else { Silence::Pause };
-            return Poll::Ready(silence);
+    fn due(&self) -> Instant {
+        (self.spoke + self.pause).min(self.heard + self.limit)
+    }
+
+    /// What the silence is now; nothing while neither is due.
+    fn at(&mut self, now: Instant) -> Option<Silence> {
+        if now < self.due() {
+            return None;
         }
+        self.spoke = now;
+        Some(if now >= self.heard + self.limit { Silence::TooLong } else { Silence::Pause })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is said when, in seconds from the beginning, where AWS is heard at these.
+    fn said(heard: &[u64]) -> Vec<(u64, Silence)> {
+        let began = Instant::now();
+        let mut pulse = Pulse::new(Timeouts::default(), began);
+        let mut said = Vec::new();
+        for second in 0..1000 {
+            let now = began + Duration::from_secs(second);
+            if heard.contains(&second) {
+                pulse.heard(now);
+            }
+            match pulse.at(now) {
+                Some(Silence::TooLong) => {
+                    said.push((second, Silence::TooLong));
+                    return said;
+                }
+                Some(Silence::Pause) => said.push((second, Silence::Pause)),
+                None => {}
+            }
+        }
+        said
+    }
+
+    #[test]
+    fn each_fifteen_seconds_of_silence_have_a_sign_of_life_until_five_minutes_are_over() {
+        let signs = (1..20).map(|sign| (15 * sign, Silence::Pause));
+        let all: Vec<_> = signs.chain([(300, Silence::TooLong)]).collect();
+        assert_eq!(said(&[]), all);
+    }
+
+    #[test]
+    fn what_is_heard_begins_the_silence_anew() {
+        let events: Vec<u64> = (0..1000).step_by(14).collect();
+        assert_eq!(said(&events), []);
+        assert_eq!(
+            said(&[0, 20, 34])[..3],
+            [(15, Silence::Pause), (49, Silence::Pause), (64, Silence::Pause)]
+        );
+        assert_eq!(said(&[100]).last(), Some(&(400, Silence::TooLong)));
     }
 }

@@ -63,6 +63,7 @@ impl Way {
                     connect: file.connect.unwrap_or(before.connect),
                     first_event: file.first_event.unwrap_or(before.first_event),
                     between_events: file.between_events.unwrap_or(before.between_events),
+                    sign_of_life: before.sign_of_life,
                 },
             },
         }

@@ -19,6 +19,16 @@ fn messages(model: &str, stream: bool) -> String {
         .to_string()
 }
 
+fn response(model: &str, stream: bool) -> String {
+    json!({"model": model, "stream": stream, "input": "count to 30"}).to_string()
+}
+
+fn invoke() -> String {
+    json!({"anthropic_version": "bedrock-2023-05-31", "max_tokens": 400,
+        "messages": [{"role": "user", "content": "count to 30"}]})
+    .to_string()
+}
+
 fn converse() -> String {
     json!({"messages": [{"role": "user", "content": [{"text": "count to 30"}]}]}).to_string()
 }
@@ -127,7 +137,10 @@ async fn an_exception_in_the_first_frame_has_its_real_status() {
             ("/v1/chat/completions".to_owned(), chat(nova, true)),
             ("/v1/messages".to_owned(), messages(claude, true)),
             ("/v1/messages".to_owned(), messages(nova, true)),
+            ("/v1/responses".to_owned(), response(nova, true)),
+            ("/v1/responses".to_owned(), response(claude, true)),
             (format!("/model/{nova}/converse-stream"), converse()),
+            (format!("/model/{claude}/invoke-with-response-stream"), invoke()),
         ] {
             let answer = with_fault(&rig, &path, body, &fault).await;
             assert_eq!(answer.status, status, "{path} {exception} {}", answer.text());

@@ -16,6 +16,7 @@ mod formed;
 mod generated;
 mod guardrail;
 mod invoke;
+mod keep_alive;
 mod keys;
 mod ledger;
 mod lessons;

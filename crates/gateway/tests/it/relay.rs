@@ -8,12 +8,15 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 
 /// What is done to each answer.
 #[derive(Debug, Clone, Copy)]
 pub enum Toxic {
     /// After so many bytes nothing comes for so long; then the rest.
     Pause(usize, Duration),
+    /// After so many bytes nothing comes until the test gives a permit; then the rest.
+    Held(usize, &'static Semaphore),
     /// After so many bytes nothing comes any more.
     Silence(usize),
     /// The first answer is one of a service whose clock is 20 minutes ahead.
@@ -53,10 +56,9 @@ async fn forward(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, passed: Arc<At
 }
 
 async fn backward(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, passed: Arc<AtomicUsize>, toxic: Toxic) {
-    let (limit, pause) = match toxic {
-        Toxic::Pause(after, pause) => (after, Some(pause)),
-        Toxic::Silence(after) => (after, None),
-        Toxic::AheadOnce => (usize::MAX, None),
+    let limit = match toxic {
+        Toxic::Pause(after, _) | Toxic::Held(after, _) | Toxic::Silence(after) => after,
+        Toxic::AheadOnce => usize::MAX,
     };
     let mut bytes = vec![0; 16 * 1024];
     while let Ok(read @ 1..) = from.read(&mut bytes).await {
@@ -66,14 +68,15 @@ async fn backward(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, passed: Arc<A
             return;
         }
         if !later.is_empty() {
-            match pause {
-                Some(pause) if before <= limit => tokio::time::sleep(pause).await,
-                Some(_) => {}
+            match toxic {
+                Toxic::Pause(_, pause) if before <= limit => tokio::time::sleep(pause).await,
+                Toxic::Held(_, permits) if before <= limit => permits.acquire().await.unwrap().forget(),
                 // The rest is lost; `to` stays open until the gateway has had enough.
-                None => {
+                Toxic::Silence(_) => {
                     while let Ok(1..) = from.read(&mut bytes).await {}
                     return;
                 }
+                Toxic::Pause(..) | Toxic::Held(..) | Toxic::AheadOnce => {}
             }
             if to.write_all(later).await.is_err() {
                 return;

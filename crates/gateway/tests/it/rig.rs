@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use bytes::Bytes;
+use http::response::Parts;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -229,6 +231,15 @@ impl Rig {
         let request = request.body(Full::new(body.into())).unwrap();
         let (head, body) = self.client.request(request).await.unwrap().into_parts();
         Answer { status: head.status, headers: head.headers, body: body.collect().await.unwrap().to_bytes() }
+    }
+
+    /// The head of an answer, and its body still to be read.
+    pub async fn begin(&self, path: &str, body: impl Into<Bytes>) -> (Parts, Incoming) {
+        let request = Request::post(format!("{}{path}", self.gateway))
+            .header("content-type", "application/json")
+            .body(Full::new(body.into()))
+            .unwrap();
+        self.client.request(request).await.unwrap().into_parts()
     }
 
     /// Reads the first pieces of an answer and closes the connection.

@@ -1,0 +1,94 @@
+//! Silence upstream: signs of life for the client, in its own dialect. When they are due: the tests of `stream.rs`; the end
+//! of waiting: [`crate::fault_rows`].
+
+use std::time::Duration;
+
+use http::StatusCode;
+use http_body_util::BodyExt;
+use outcrop_bedrock::{Network, Timeouts};
+use outcrop_wire::eventstream::{Decoder, Message};
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+
+use crate::relay::Toxic;
+use crate::rig::{Answer, Plan, Rig};
+
+/// Bytes of an answer, its head included, after which nothing comes: past the first event, before the last.
+const HEARD: usize = 1300;
+const COMMENT: &str = ": keep-alive\n\n";
+const PING: &str = "event: ping\ndata: {\"type\": \"ping\"}\n\n";
+
+/// Path, body, and what a sign of life looks like: each dialect, translated and relayed.
+fn ways(rig: &Rig) -> Vec<(String, Value, &'static str)> {
+    let (claude, nova) = (&rig.profiles[0], &rig.profiles[1]);
+    let text = "count to 60";
+    let chat = |model: &str| json!({"model": model, "stream": true, "messages": [{"role": "user", "content": text}]});
+    let response = |model: &str| json!({"model": model, "stream": true, "input": text, "store": false});
+    let message = |model: &str| {
+        let mut body = chat(model);
+        body["max_tokens"] = 500.into();
+        body
+    };
+    let converse = json!({"messages": [{"role": "user", "content": [{"text": text}]}]});
+    vec![
+        ("/v1/chat/completions".to_owned(), chat(nova), COMMENT),
+        ("/v1/chat/completions".to_owned(), chat("openai.gpt-oss-120b"), COMMENT),
+        ("/v1/responses".to_owned(), response(nova), COMMENT),
+        ("/v1/responses".to_owned(), response("openai.gpt-oss-120b"), COMMENT),
+        ("/v1/messages".to_owned(), message(nova), PING),
+        ("/v1/messages".to_owned(), message(claude), PING),
+        ("/v1/messages".to_owned(), message("anthropic.claude-haiku-4-5"), PING),
+        (format!("/model/{nova}/converse-stream"), converse, ""),
+    ]
+}
+
+/// Reads an answer until so many signs of life were seen, lets the rest of it come, and reads that.
+async fn read(rig: &Rig, path: &str, body: &Value, sign: &str, permits: &Semaphore) -> Answer {
+    let (head, mut body) = rig.begin(path, body.to_string()).await;
+    assert_eq!(head.status, StatusCode::OK, "{path}");
+    let mut seen = Vec::new();
+    let signs = |seen: &[u8]| String::from_utf8_lossy(seen).matches(sign).count();
+    while seen.is_empty() || !sign.is_empty() && signs(&seen) < 3 {
+        let frame = body.frame().await.unwrap_or_else(|| panic!("{path}: it ended")).unwrap();
+        seen.extend_from_slice(&frame.into_data().unwrap());
+    }
+    permits.add_permits(1);
+    seen.extend_from_slice(&body.collect().await.unwrap().to_bytes());
+    Answer { status: head.status, headers: head.headers, body: seen.into() }
+}
+
+#[tokio::test]
+async fn a_silent_stream_has_signs_of_life_in_every_dialect() {
+    let permits: &Semaphore = Box::leak(Box::new(Semaphore::new(0)));
+    let timeouts = Timeouts { sign_of_life: Duration::from_millis(10), ..Timeouts::default() };
+    let network = Network { timeouts, ..Network::default() };
+    let rig = Rig::start(Plan { relay: Some(Toxic::Held(HEARD, permits)), network, ..Plan::default() }).await;
+    for (path, body, sign) in ways(&rig) {
+        let answer = read(&rig, &path, &body, sign, permits).await;
+        if sign.is_empty() {
+            assert_eq!(events(&answer).last().map(String::as_str), Some("metadata"), "{path}");
+            continue;
+        }
+        let text = answer.text();
+        assert!(text.contains("60"), "{path}: what comes after the silence is heard: {text}");
+        assert!(!text.contains("\"error\":{"), "{path}: {text}");
+    }
+    let books = rig.books().await;
+    assert!(books.rows.iter().all(|row| row.usage == "exact"), "{:?}", books.rows);
+}
+
+/// The kinds of the frames of Bedrock's own stream: nothing stands between them.
+fn events(answer: &Answer) -> Vec<String> {
+    let mut decoder = Decoder::default();
+    decoder.push(&answer.body);
+    let mut kinds = Vec::new();
+    while let Some(frame) = decoder.next_frame().unwrap() {
+        kinds.push(match frame.message() {
+            Message::Event { event_type, .. } => event_type.to_owned(),
+            Message::Exception { exception_type, .. } => exception_type.to_owned(),
+            Message::Error { code, .. } => code.to_owned(),
+        });
+    }
+    assert!(!decoder.has_partial_frame());
+    kinds
+}
