@@ -13,6 +13,13 @@ pub fn array(entries: &[Value]) -> String {
     format!("[\n{}\n]\n", lines.join(",\n"))
 }
 
+/// A JSON object with one entry a line.
+pub fn table<'a>(entries: impl IntoIterator<Item = (&'a String, &'a Value)>) -> String {
+    let line = |(key, entry): (&String, &Value)| format!("{}:{}", Value::from(key.as_str()), value(entry));
+    let lines: Vec<String> = entries.into_iter().map(line).collect();
+    format!("{{\n{}\n}}\n", lines.join(",\n"))
+}
+
 /// The value without `null`s, empty lists and empty objects.
 pub fn compact(value: Value) -> Value {
     match value {

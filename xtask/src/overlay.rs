@@ -21,16 +21,36 @@ pub struct Overlay {
     pub publishers: Table,
     /// Models that are no longer served.
     pub retired: Retired,
+    /// Geography → how the names of its Regions begin.
+    pub geographies: Table<Vec<String>>,
+    /// What litellm has no price of.
+    pub prices: Vec<PricedAs>,
     rules: Vec<Rule>,
+}
+
+/// A geography that costs what another one does.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PricedAs {
+    /// Who says so.
+    pub source: String,
+    /// Which models' profiles.
+    pub models: Vec<String>,
+    /// The geography.
+    pub geography: String,
+    /// The one whose prices hold.
+    #[serde(rename = "as")]
+    pub as_geography: String,
 }
 
 /// A list of words.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Table {
+pub struct Table<T = String> {
     /// Where the words come from.
     pub source: String,
-    values: BTreeMap<String, String>,
+    /// By what they are about.
+    pub values: BTreeMap<String, T>,
 }
 
 /// Models that are no longer served.
@@ -83,6 +103,14 @@ impl Overlay {
     /// The publisher of a model id.
     pub fn publisher(&self, id: &str) -> Option<&String> {
         self.publishers.values.get(id.split('.').next()?)
+    }
+
+    /// Says which of the beta names in a package's table no rule speaks of: somebody has to find out what Bedrock does with them.
+    pub fn speaks_of_betas(&self, names: &BTreeSet<String>) {
+        let spoken = |name: &str| self.rules.iter().any(|rule| rule.set["betas"].get(name).is_some());
+        for name in names.iter().filter(|name| !spoken(name)) {
+            eprintln!("no rule of overlay.json speaks of the beta `{name}`: unknown");
+        }
     }
 
     /// Refuses facts about models that do not exist.
@@ -149,6 +177,7 @@ mod tests {
     fn a_rule_about_no_model_is_refused() {
         let overlay: Overlay = serde_json::from_value(json!({
             "names": {"source": "", "values": {}}, "publishers": {"source": "", "values": {}}, "retired": {"source": "", "models": {}},
+            "geographies": {"source": "", "values": {}}, "prices": [],
             "rules": [{"source": "test", "models": ["meta.llama*", "meta.lama*"], "set": {}}],
         }))
         .unwrap();

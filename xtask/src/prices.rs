@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::sources::{Row, Sources};
+use crate::failure::Failure;
+use crate::overlay::{Overlay, PricedAs};
+use crate::sources::{Endpoint, Row, Sources};
 
 /// Our field → litellm's price of one token; its variants have a suffix (`_flex`, `_above_200k_tokens`).
 const FIELDS: [(&str, &str); 5] = [
@@ -36,22 +38,56 @@ const PIECES: [(&str, &str); 5] = [
 ///
 /// A price of a geography is kept whether or not a profile of it is live: GovCloud's are in no public list, and
 /// configurations still name profiles that AWS has withdrawn. It is no proof that the profile exists.
-pub fn build(sources: &Sources, ids: &BTreeSet<&str>) -> Vec<Value> {
-    ids.iter()
-        .filter_map(|id| {
-            let prices = prices_of(sources, id);
-            (!prices.is_empty()).then(|| json!({"model": id, "prices": prices}))
-        })
-        .collect()
+pub fn build(sources: &Sources, overlay: &Overlay, ids: &BTreeSet<&str>) -> Result<Vec<Value>, Failure> {
+    let mut prices: BTreeMap<&str, BTreeMap<String, Value>> =
+        ids.iter().map(|id| (*id, prices_of(sources, id))).collect();
+    overlay.prices.iter().try_for_each(|rule| rule.apply(&mut prices))?;
+    let priced = prices.into_iter().filter(|(_, prices)| !prices.is_empty());
+    Ok(priced.map(|(id, prices)| json!({"model": id, "prices": prices})).collect())
 }
 
 fn prices_of(sources: &Sources, id: &str) -> BTreeMap<String, Value> {
-    let endpoint = if sources.live.get(id).is_some_and(|live| !live.runtime) { "mantle" } else { "runtime" };
+    let endpoint = match sources.live.get(id) {
+        Some(live) if !live.runtime => Endpoint::Mantle,
+        _ => Endpoint::Runtime,
+    };
     sources
         .rows_of(id)
         .filter(|row| row.endpoint == endpoint)
         .filter_map(|row| Some((scope(row, id)?, per_million(row)?)))
         .collect()
+}
+
+impl PricedAs {
+    /// Takes over the standard tier; of the others the source says nothing. What litellm has by now makes the rule a dead one.
+    fn apply(&self, prices: &mut BTreeMap<&str, BTreeMap<String, Value>>) -> Result<(), Failure> {
+        let Self { source, models, geography, as_geography } = self;
+        for model in models {
+            let refused = |why: &str| {
+                Failure::new(format!(
+                    "overlay.json: \"{source}\" prices {geography}.{model} as {as_geography}, {why}"
+                ))
+            };
+            let known =
+                prices.get_mut(model.as_str()).ok_or_else(|| refused("but there is no such model"))?;
+            if known.contains_key(geography) {
+                return Err(refused("which litellm prices itself; remove it"));
+            }
+            let same = known.get(as_geography).ok_or_else(|| refused("which has no price"))?;
+            known.insert(geography.clone(), standard_tier(same));
+        }
+        Ok(())
+    }
+}
+
+fn standard_tier(price: &Value) -> Value {
+    let mut price = price.clone();
+    let keep = |key: &str| !["tiers", "batchInput", "batchOutput"].contains(&key);
+    let Some(rates) = price.as_object_mut() else { return price };
+    rates.retain(|key, _| keep(key));
+    let steps = rates.get_mut("longContext").and_then(Value::as_array_mut).into_iter().flatten();
+    steps.filter_map(Value::as_object_mut).for_each(|step| step.retain(|key, _| keep(key)));
+    price
 }
 
 /// `base`, a geography or a Region; `None` for commitments, image sizes and duplicate spellings.

@@ -32,6 +32,7 @@ impl BuiltIn {
         let models: Vec<Model> = parse("models.json", include_str!("../data/models.json"));
         let profiles: Vec<SystemProfile> = parse("profiles.json", include_str!("../data/profiles.json"));
         let prices: Vec<Prices> = parse("prices.json", include_str!("../data/prices.json"));
+        let geographies: Vec<Geography> = parse("geographies.json", include_str!("../data/geographies.json"));
         let profiles: Vec<_> = profiles.into_iter().map(Arc::new).collect();
         let mut by_model: HashMap<String, Vec<Arc<SystemProfile>>> = HashMap::new();
         for profile in &profiles {
@@ -40,11 +41,7 @@ impl BuiltIn {
         let publisher = |id: &str| id.split('.').next().unwrap_or_default().to_owned();
         let vocabulary = Vocabulary {
             publishers: models.iter().map(|model| publisher(&model.id)).collect(),
-            geographies: profiles
-                .iter()
-                .map(|profile| profile.geography.clone())
-                .chain([GOVERNMENT.to_owned()])
-                .collect(),
+            geographies: profiles.iter().map(|profile| profile.geography.clone()).collect(),
         };
         Self {
             models: models.into_iter().map(|model| (model.id.clone(), Arc::new(model))).collect(),
@@ -52,14 +49,10 @@ impl BuiltIn {
             by_model,
             prices: prices.into_iter().map(|Prices { model, prices }| (model, prices)).collect(),
             vocabulary,
-            geographies: parse::<Geographies>("geographies.json", include_str!("../data/geographies.json"))
-                .geographies,
+            geographies: geographies.into_iter().map(|it| (it.geography, it.regions)).collect(),
         }
     }
 }
-
-/// GovCloud's prefix: the source of the data covers the commercial partition only (reference `bedrock.md` §4).
-const GOVERNMENT: &str = "us-gov";
 
 /// Model → path of a field → who says it. Read when somebody asks: resolving does not need it.
 pub(crate) fn provenance() -> &'static HashMap<String, BTreeMap<String, String>> {
@@ -82,13 +75,12 @@ pub(crate) fn provenance() -> &'static HashMap<String, BTreeMap<String, String>>
     })
 }
 
-/// `geographies.json`.
+/// One record of `geographies.json`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Geographies {
-    #[serde(rename = "source")]
-    _source: String,
-    geographies: BTreeMap<String, Vec<String>>,
+struct Geography {
+    geography: String,
+    regions: Vec<String>,
 }
 
 /// One record of `prices.json`.

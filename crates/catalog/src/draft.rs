@@ -352,7 +352,10 @@ impl<'a> Draft<'a> {
         let elsewhere =
             if regions.is_empty() { String::new() } else { format!("; it is in {}", regions.join(", ")) };
         let notice = match is_govcloud(&self.region) {
-            true => format!("{GOVCLOUD_IS_UNLISTED}; the profile of {0} would be us-gov.{0}", model.id),
+            true => format!(
+                "{GOVCLOUD_IS_INCOMPLETE} and does not have {0}; its profile would be us-gov.{0}",
+                model.id
+            ),
             false => {
                 format!("the catalog does not have {} in {}{elsewhere}", model.id, or_unknown(&self.region))
             }
@@ -378,7 +381,10 @@ impl<'a> Draft<'a> {
             return;
         }
         let what = match is_known {
-            _ if is_govcloud(&self.region) => format!("{GOVCLOUD_IS_UNLISTED}; {id} is called as it stands"),
+            _ if is_govcloud(&self.region) => format!(
+                "{GOVCLOUD_IS_INCOMPLETE} and does not have {id} in {}; it is called as it stands",
+                self.region
+            ),
             true => format!("{id} cannot be called from {}", or_unknown(&self.region)),
             false => format!("the catalog does not have the profile {id}"),
         };
@@ -664,9 +670,12 @@ impl<'a> Draft<'a> {
     fn route(&mut self, profile: &SystemProfile) {
         let destinations = profile.destinations(&self.region).unwrap_or_default().to_vec();
         if destinations.is_empty() {
-            return self.nowhere(
-                "AWS does not list where a global profile leads, and the catalog does not have this one",
-            );
+            return self.nowhere(match profile.is_global() {
+                true => {
+                    "AWS does not list where a global profile leads, and the catalog does not have this one"
+                }
+                false => "no source lists where this profile leads; AWS does, once it has been asked",
+            });
         }
         let what = format!("where {} sends calls from {}", profile.id, self.region);
         let source = match self.catalog.source_of_profile(&profile.id) {
@@ -688,15 +697,21 @@ impl<'a> Draft<'a> {
         self.set_price(price, source, what);
     }
 
-    /// A global profile costs what the model itself does (reference `bedrock.md` §7.3).
+    /// A global profile costs what the model itself does (reference `bedrock.md` §7.3), a profile of GovCloud's what the
+    /// Region does: the two are equal wherever both are in the price list.
     fn geography_price(&mut self, model: &str, geography: &str) {
         if let Some((price, source)) = self.catalog.price(model, geography) {
             return self.set_price(price, source, &format!("the price of {geography} profiles"));
         }
-        match self.catalog.price(model, "base").filter(|_| geography == GLOBAL) {
-            Some((price, source)) => {
-                self.set_price(price, source, "the on-demand price, which holds for global profiles");
+        let (key, what) = match geography {
+            GLOBAL => ("base".to_owned(), "the on-demand price, which holds for global profiles"),
+            GOVERNMENT => {
+                (self.region.clone(), "the price of the Region, which holds for GovCloud's profiles")
             }
+            _ => return self.price = None,
+        };
+        match self.catalog.price(model, &key) {
+            Some((price, source)) => self.set_price(price, source, what),
             None => self.price = None,
         }
     }
@@ -926,8 +941,11 @@ fn without_context(id: &str) -> Option<&str> {
     id.rsplit_once(':').map(|(base, _)| base).filter(|base| base.contains(':'))
 }
 
-/// The package the profiles come from covers the commercial partition only (reference `bedrock.md` §4).
-const GOVCLOUD_IS_UNLISTED: &str = "the catalog does not list what GovCloud serves";
+/// The lists of GovCloud's two Regions that the catalog is made of name a handful of models (reference `bedrock.md` §4).
+const GOVCLOUD_IS_INCOMPLETE: &str = "the catalog's list of what GovCloud serves is not complete";
+
+/// GovCloud's prefix.
+const GOVERNMENT: &str = "us-gov";
 
 fn is_govcloud(region: &str) -> bool {
     region.starts_with("us-gov-")

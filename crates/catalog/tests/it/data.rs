@@ -131,7 +131,11 @@ fn every_profile_leads_from_a_region_to_a_model_we_know() {
         assert!(withdrawn.is_empty(), "{id}");
         assert_eq!(*id, format!("{geography}.{model}"));
         assert!(models.contains_key(model), "{id}");
-        assert!(!routes.is_empty() && routes.values().all(|destinations| !destinations.is_empty()), "{id}");
+        let is_told = routes.values().all(|destinations| !destinations.is_empty());
+        assert!(
+            !routes.is_empty() && is_told != (geography == "us-gov"),
+            "{id}: no list says where GovCloud's lead"
+        );
         assert_eq!(routes.contains_key("*"), profile.is_global(), "{id}");
     }
 }
@@ -271,9 +275,57 @@ fn behind<'a>(id: &str, models: &'a BTreeMap<String, Model>) -> Option<&'a Model
 fn profile_only_pairs_are_all_of_the_source() {
     let Some(text) = shared("data/catalog/inference_types.json") else { return };
     let source: Value = parse(&text);
+    let commercial =
+        |regions: &[String]| regions.iter().filter(|region| !region.starts_with("us-gov-")).count();
     let listed = |model: &Value| model["profile_only"].as_array().map_or(0, Vec::len);
     let expected: usize = source["models"].as_object().unwrap().values().map(listed).sum();
-    assert_eq!(models().values().map(|model| model.profile_only.len()).sum::<usize>(), expected);
+    assert_eq!(models().values().map(|model| commercial(&model.profile_only)).sum::<usize>(), expected);
+}
+
+/// README.md names them. One that has got a price belongs off the list, there and here.
+#[test]
+fn profiles_without_a_price_are_those_that_no_source_prices() {
+    let catalog = outcrop_catalog::Catalog::built_in();
+    let unpriced: BTreeSet<String> = profiles()
+        .into_iter()
+        .filter(|profile| {
+            let region = profile.routes.keys().next().unwrap().replace('*', "us-east-1");
+            catalog.resolve(&profile.id, &crate::context(&region)).unwrap().price.is_none()
+        })
+        .map(|profile| profile.id)
+        .collect();
+    let expected = [
+        "apac.anthropic.claude-3-5-sonnet-20240620-v1:0",
+        "apac.anthropic.claude-3-5-sonnet-20241022-v2:0",
+        "apac.anthropic.claude-3-7-sonnet-20250219-v1:0",
+        "apac.anthropic.claude-3-sonnet-20240229-v1:0",
+        "apac.twelvelabs.marengo-embed-2-7-v1:0",
+        "apac.twelvelabs.pegasus-1-2-v1:0",
+        "ca.amazon.nova-lite-v1:0",
+        "eu.cohere.embed-v4:0",
+        "us-gov.anthropic.claude-3-5-sonnet-20240620-v1:0",
+        "us-gov.anthropic.claude-3-7-sonnet-20250219-v1:0",
+        "us-gov.anthropic.claude-3-haiku-20240307-v1:0",
+    ];
+    assert_eq!(unpriced, BTreeSet::from(expected.map(str::to_owned)));
+}
+
+/// What a profile of GovCloud's costs is taken from its Region where it has no price of its own: both must be one.
+#[test]
+fn in_govcloud_a_profile_costs_what_the_region_does() {
+    let entries: Vec<Value> = parse(PRICES);
+    let mut compared = 0;
+    for entry in &entries {
+        let prices = entry["prices"].as_object().unwrap();
+        let Some(of_profile) = prices.get("us-gov") else { continue };
+        for of_region in ["us-gov-east-1", "us-gov-west-1"].iter().filter_map(|region| prices.get(*region)) {
+            for kind in ["input", "output", "cacheRead", "cacheWrite5m"] {
+                assert_eq!(of_profile[kind], of_region[kind], "{}: {kind}", entry["model"]);
+            }
+            compared += 1;
+        }
+    }
+    assert!(compared >= 20, "{compared} prices");
 }
 
 fn models() -> BTreeMap<String, Model> {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use outcrop_catalog::{Catalog, Kind, Surface};
+use outcrop_catalog::{Catalog, Kind, Residency, ResolveError, Surface};
 
 use crate::{built_in, context, model_of, source_of};
 
@@ -63,7 +63,7 @@ fn every_model_reaches_a_target_that_serves_the_region() {
             let serves = profile.and_then(|profile| profile.destinations(region));
             pairs += 1;
             if serves != Some(resolution.destination_regions.as_slice())
-                || serves.is_none_or(<[String]>::is_empty)
+                || serves.is_none_or(<[String]>::is_empty) != region.starts_with("us-gov-")
             {
                 wrong.push(format!("{} from {region}: {}", model.id, resolution.target));
             }
@@ -74,7 +74,11 @@ fn every_model_reaches_a_target_that_serves_the_region() {
         }
     }
     assert!(wrong.is_empty(), "{} of {pairs}: {wrong:#?}", wrong.len());
-    assert_eq!(pairs, 1_070, "reference bedrock.md counts 1,070 pairs; a refresh may change it");
+    assert_eq!(
+        pairs,
+        1_070 + 5,
+        "reference bedrock.md counts 1,070 pairs, GovCloud has 5; a refresh may change it"
+    );
 }
 
 #[test]
@@ -107,6 +111,26 @@ fn a_retired_model_is_still_known() {
     assert_eq!(resolution.model.as_ref().unwrap().lifecycle.as_deref(), Some("RETIRED"));
     assert_eq!(resolution.notices, ["AWS no longer serves anthropic.claude-3-opus-20240229-v1:0"]);
     assert_eq!(resolution.model.unwrap().limits.context_tokens, Some(200_000));
+}
+
+/// GovCloud's own lists have the model; where its profile leads they do not say, so a policy refuses it.
+#[test]
+fn govcloud_has_profiles_of_its_own() {
+    let model = "anthropic.claude-sonnet-4-5-20250929-v1:0";
+    let resolution = built_in(model, "us-gov-west-1");
+    assert_eq!(resolution.target, format!("us-gov.{model}"));
+    assert_eq!(resolution.price.unwrap().input, Some(3.6));
+    assert_eq!(resolution.destination_regions, [""; 0]);
+    let destinations = resolution.why.iter().find(|why| why.step == "destinationRegions").unwrap();
+    assert!(
+        destinations.detail.contains("no source lists where this profile leads"),
+        "{}",
+        destinations.detail
+    );
+    assert_eq!(built_in("amazon.nova-pro-v1:0", "us-gov-west-1").target, "amazon.nova-pro-v1:0");
+    let policy = Residency::default().processed_in(&[], &["us-gov".to_owned()], "outcrop.yaml:1").unwrap();
+    let refusal = Catalog::built_in().under(policy).resolve(model, &context("us-gov-west-1")).unwrap_err();
+    assert!(matches!(refusal, ResolveError::Residency(_)), "{refusal}");
 }
 
 #[test]

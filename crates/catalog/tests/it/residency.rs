@@ -154,7 +154,9 @@ fn geographies_agree_with_the_profiles() {
     let catalog = Catalog::built_in();
     for profile in catalog.system_profiles().filter(|profile| !profile.is_global()) {
         let policy = policy(&[], &[&profile.geography]);
-        for (source, destinations) in &profile.routes {
+        for (source, destinations) in
+            profile.routes.iter().filter(|(_, destinations)| !destinations.is_empty())
+        {
             let others: Vec<_> = destinations.iter().filter(|region| *region != source).cloned().collect();
             let first = others.first().unwrap_or(source);
             assert!(policy.allows(first, &others), "{} from {source}: {others:?}", profile.id);

@@ -63,6 +63,17 @@ fn geographies_have_their_own_price_and_global_that_of_the_model() {
         assert_eq!(input(&format!("{geography}.{SONNET}"), region), 3.3, "{geography}");
     }
     assert_eq!(input(&format!("us-gov.{SONNET}"), "us-gov-west-1"), 3.6);
+    let haiku = "anthropic.claude-haiku-4-5-20251001-v1:0";
+    assert_eq!(
+        input(&format!("us-gov.{haiku}"), "us-gov-east-1"),
+        1.2,
+        "the Region's price is the profile's"
+    );
+    assert_eq!(
+        input(&format!("in.{haiku}"), "ap-south-1"),
+        1.1,
+        "litellm has no price of it, the overlay has"
+    );
 }
 
 #[test]
