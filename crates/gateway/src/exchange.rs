@@ -109,7 +109,7 @@ async fn invoke(
                 disclose(&route, &call, response.headers_mut());
                 return Ok(response);
             }
-            Err(failure) if course.may_learn() && state.lessons.teaches(route.subject(), &call, &failure) => {
+            Err(failure) if course.may_learn() && state.lessons.teaches(&route, &call, &failure) => {
                 course.learned();
             }
             Err(failure) if course.finds_a_profile(state, &caller, &failure).await => {}

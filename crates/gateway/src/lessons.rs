@@ -12,11 +12,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use outcrop_wire::bedrock::ErrorKind;
+use outcrop_wire::family;
 use outcrop_wire::lesson::{self, Refused};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 use crate::lane::{Answer, Call};
+use crate::state::Route;
 
 /// The file's name within the data directory.
 pub const FILE: &str = "lessons.json";
@@ -98,15 +100,19 @@ impl Lessons {
     }
 
     /// Whether the failure of a call taught something that makes another call of the same request.
-    pub(crate) fn teaches(&self, subject: &str, call: &Call, failure: &Failure) -> bool {
+    pub(crate) fn teaches(&self, route: &Route, call: &Call, failure: &Failure) -> bool {
         if failure.error.kind != ErrorKind::Validation || matches!(call.answer, Answer::Native) {
             return false;
         }
         let betas = lesson::betas_of(&call.body);
-        let named = Refused::of(&failure.error.message, &betas);
+        let message = &failure.error.message;
+        let vouches = |beta: &str| {
+            route.resolution.model.as_ref().is_some_and(|model| family::vouches_for(model, beta))
+        };
+        let named = Refused::of(message, &betas).into_iter().chain(Refused::betas(message, &betas, vouches));
         let mut news = false;
-        for refused in named.into_iter().filter(|refused| call.holds(refused)) {
-            news |= self.learn(subject, Lesson::Refused(refused));
+        for refused in named.filter(|refused| call.holds(refused)) {
+            news |= self.learn(route.subject(), Lesson::Refused(refused));
         }
         news
     }

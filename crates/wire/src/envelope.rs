@@ -45,7 +45,8 @@ pub fn relay_messages_to(
         return Err(RequestError::missing("max_tokens").hint("the Messages API has no default for it"));
     }
     let edits = fit_members(&members, model, terms, notices)?;
-    let betas = welcome_betas(merged_betas(&members, beta_headers)?, model, Way::InvokeModel, notices);
+    let betas =
+        welcome_betas(merged_betas(&members, beta_headers)?, model, Way::InvokeModel, terms.refused, notices);
     let body = enveloped(body, members, &betas, &edits);
     Ok(lesson::leave_out(body, terms.refused, notices))
 }
@@ -68,7 +69,8 @@ pub fn countable_messages(
     if !limits_tokens(&members) {
         edits.push(("max_tokens", Some(max_tokens.to_string())));
     }
-    let betas = welcome_betas(merged_betas(&members, beta_headers)?, model, Way::InvokeModel, notices);
+    let betas =
+        welcome_betas(merged_betas(&members, beta_headers)?, model, Way::InvokeModel, terms.refused, notices);
     let body = enveloped(body, members, &betas, &edits);
     Ok(lesson::leave_out(body, terms.refused, notices))
 }

@@ -16,7 +16,8 @@ use crate::envelope::{Envelope, Members};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
     /// Where it stands: names with dots between them, `*` for any index, unions by their tag, as the model named it:
-    /// `thinking.adaptive.budget_tokens`, `tools.*.custom.strict`, `stopSequences`.
+    /// `thinking.adaptive.budget_tokens`, `tools.*.custom.strict`, `stopSequences`; of a beta feature
+    /// `anthropic_beta.` and its name.
     pub path: String,
     /// The beta features that the request named, sorted: with others the member may be welcome.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -28,6 +29,8 @@ const LONGEST_PATH: usize = 200;
 const DEEPEST_PATH: usize = 16;
 /// A refusal names one member, seldom some.
 const MOST_NAMED: usize = 8;
+/// The native member that names beta features; the first part of the path of one that was refused.
+const BETAS: &str = "anthropic_beta";
 
 impl Refused {
     /// The members that a refusal names, of a request with these betas; none where the refusal is of another kind, or
@@ -40,12 +43,39 @@ impl Refused {
         let mut betas = betas.to_vec();
         betas.sort();
         let named = extra_inputs(message).chain(deprecated(message)).chain(unsupported(message));
+        let named = named.chain(uncached(message));
         let paths = named.chain(extraneous(message)).filter(|path| may_be_left_out(path));
         paths.take(MOST_NAMED).map(|path| Self { path, betas: betas.clone() }).collect()
     }
 
-    /// Whether it was learned from a request with the same betas.
+    /// The beta features that a refusal is about, of those that the request named. AWS seldom says which it was: then
+    /// it is those that nobody vouches for, and all where somebody vouches for each.
+    ///
+    /// Sources: reference `peers.md` 16 (`invalid beta flag`); Anthropic's own endpoints name them (``Unexpected value(s)
+    /// `x` for the `anthropic-beta` header``).
+    pub fn betas(message: &str, sent: &[String], is_vouched_for: impl Fn(&str) -> bool) -> Vec<Self> {
+        let lower = message.to_ascii_lowercase();
+        let of = |beta: &String| Self { path: format!("{BETAS}.{beta}"), betas: Vec::new() };
+        if lower.contains("for the `anthropic-beta` header") {
+            return sent.iter().filter(|beta| message.contains(&format!("`{beta}`"))).map(of).collect();
+        }
+        if !lower.contains("invalid beta flag") {
+            return Vec::new();
+        }
+        let suspects: Vec<Self> = sent.iter().filter(|beta| !is_vouched_for(beta)).map(of).collect();
+        if suspects.is_empty() { sent.iter().map(of).collect() } else { suspects }
+    }
+
+    /// The beta feature, where it is one that was refused.
+    pub fn beta(&self) -> Option<&str> {
+        self.path.strip_prefix(BETAS)?.strip_prefix('.')
+    }
+
+    /// Whether it was learned from a request with the same betas; of a beta feature, whether the request names it.
     pub fn concerns(&self, betas: &[String]) -> bool {
+        if let Some(refused) = self.beta() {
+            return betas.iter().any(|beta| beta == refused);
+        }
         let mut betas: Vec<&String> = betas.iter().collect();
         betas.sort();
         betas.into_iter().eq(&self.betas)
@@ -53,6 +83,9 @@ impl Refused {
 
     /// The body without the member; `None` where it has none such. Everything else is copied byte for byte.
     pub fn left_out_of(&self, body: &str) -> Option<String> {
+        if let Some(beta) = self.beta() {
+            return without_beta(body, beta);
+        }
         let path: Vec<&str> = self.path.split('.').collect();
         without(body, &path)
     }
@@ -115,6 +148,12 @@ fn unsupported(message: &str) -> impl Iterator<Item = String> + '_ {
     named.and_then(|(name, _)| path(name)).into_iter()
 }
 
+/// `You invoked an unsupported model or your request did not allow prompt caching.`
+fn uncached(message: &str) -> impl Iterator<Item = String> + '_ {
+    let is_it = message.contains("did not allow prompt caching");
+    is_it.then(|| "cachePoint".to_owned()).into_iter()
+}
+
 /// `#/POINTER: extraneous key [NAME] is not permitted`.
 fn extraneous(message: &str) -> impl Iterator<Item = String> + '_ {
     let named = message.split_once(": extraneous key [").and_then(|(before, after)| {
@@ -162,6 +201,27 @@ fn may_be_left_out(path: &str) -> bool {
             !needed.contains(&first) && !are_tools && !matches!(last, "*" | "toolUse" | "toolResult")
         }
     }
+}
+
+/// The native body without this beta feature, and without the list where it was the only one.
+fn without_beta(body: &str, beta: &str) -> Option<String> {
+    let Members(members) = serde_json::from_str(body).ok()?;
+    let (_, list) = members.iter().find(|(key, _)| key == BETAS)?;
+    let mut named: Vec<String> = serde_json::from_str(list.get()).ok()?;
+    let before = named.len();
+    named.retain(|name| name != beta);
+    if named.len() == before {
+        return None;
+    }
+    let mut out = Envelope::with_capacity(body.len());
+    for (key, value) in &members {
+        match key.as_ref() {
+            BETAS if named.is_empty() => {}
+            BETAS => out.member(key, &crate::dialect::to_vec(&named)),
+            _ => out.member(key, value.get().as_bytes()),
+        }
+    }
+    String::from_utf8(out.finish()).ok()
 }
 
 /// `value` without the member at `path`; `None` where there is none.
@@ -270,6 +330,40 @@ mod tests {
         }
         let two = "a: Extra inputs are not permitted; b.0.c: Extra inputs are not permitted";
         assert_eq!(paths(two), ["a", "b.*.c"]);
+    }
+
+    #[test]
+    fn prompt_caching_that_is_not_allowed_is_a_cache_point() {
+        let said = "You invoked an unsupported model or your request did not allow prompt caching. See the documentation for more information.";
+        assert_eq!(paths(said), ["cachePoint"]);
+    }
+
+    /// AWS does not say which feature it was: those that nobody vouches for go first, and then the others.
+    #[test]
+    fn betas_that_nobody_vouches_for_go_first() {
+        let sent = ["known-1".to_owned(), "new.2".to_owned()];
+        let named = |message: &str, vouched: &[&str]| -> Vec<String> {
+            let refused = Refused::betas(message, &sent, |beta| vouched.contains(&beta));
+            refused.iter().map(|refused| refused.beta().unwrap().to_owned()).collect()
+        };
+        let invalid = "The model returned the following errors: invalid beta flag";
+        assert_eq!(named(invalid, &["known-1"]), ["new.2"]);
+        assert_eq!(named(invalid, &["known-1", "new.2"]), sent);
+        let header =
+            "Unexpected value(s) `known-1` for the `anthropic-beta` header. Please consult our documentation";
+        assert_eq!(named(header, &[]), ["known-1"]);
+        assert_eq!(named("x: Extra inputs are not permitted", &[]), [""; 0]);
+
+        let refused = Refused { path: "anthropic_beta.new.2".to_owned(), betas: Vec::new() };
+        assert!(refused.concerns(&sent) && !refused.concerns(&sent[..1]));
+        let body = r#"{"a":1.50,"anthropic_beta":["known-1","new.2"],"b":{}}"#;
+        let without = r#"{"a":1.50,"anthropic_beta":["known-1"],"b":{}}"#;
+        assert_eq!(refused.left_out_of(body).as_deref(), Some(without));
+        assert_eq!(refused.left_out_of(without), None);
+        assert_eq!(refused.left_out_of(r#"{"anthropic_beta":["new.2"]}"#).as_deref(), Some("{}"));
+        for odd in ["[]", "{}", r#"{"anthropic_beta":3}"#, r#"{"anthropic_beta":[{}]}"#, "no"] {
+            assert_eq!(refused.left_out_of(odd), None, "{odd}");
+        }
     }
 
     /// A refusal never takes away what somebody said, nor what the request is nothing without.

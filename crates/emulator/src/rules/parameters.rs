@@ -1,12 +1,16 @@
 //! Numbers and members beside the conversation, where the model decides. What the service's own model says of them
 //! (ranges, lengths, patterns, words) is checked before, in [`crate::service`].
 
+use outcrop_catalog::Beta;
+use serde_json::Value;
+
 use super::{Case, Verdict, unsupported_field};
 use crate::dialect::prompted::extraneous_key;
 use crate::failure::Failure;
 
 pub(super) fn check(case: Case<'_>) -> Verdict {
     additional_fields_are_known(case)?;
+    betas_are_taken(case)?;
     stop_sequences_are_taken(case)?;
     max_tokens_are_within_the_model(case)?;
     sampling_is_taken(case)
@@ -31,6 +35,22 @@ fn additional_fields_are_known(case: Case<'_>) -> Verdict {
         }
     }
     Ok(())
+}
+
+/// Beta features that the data say the model does not take there. AWS does not say which it was (public reports, reference
+/// `peers.md` 16); of one that the data do not know, nobody knows, and it passes.
+fn betas_are_taken(case: Case<'_>) -> Verdict {
+    let Some(model) = case.model.filter(|_| case.is_claude()) else { return Ok(()) };
+    let named = case.prompt.fields.get("anthropic_beta").and_then(Value::as_array);
+    let refuses = |beta: &str| match model.betas.get(beta) {
+        Some(Beta::Refused | Beta::Renamed(_)) => true,
+        Some(Beta::InvokeOnly) => case.is_converse(),
+        Some(Beta::Accepted) | None => false,
+    };
+    match named.into_iter().flatten().filter_map(Value::as_str).any(refuses) {
+        true => Err(case.model_says("invalid beta flag")),
+        false => Ok(()),
+    }
 }
 
 /// Models without stop sequences. Source: reference `bedrock.md` §5.

@@ -182,6 +182,7 @@ async fn parameters_keep_to_the_service_and_to_the_model() {
     let refusals = [
         (SONNET_5, fields(adaptive.clone()), model_says("thinking.adaptive.budget_tokens: Extra inputs are not permitted")),
         (CLAUDE, fields(json!({ "thinking": { "type": "deep" } })), model_says("thinking: Input tag 'deep' found using 'type' does not match any of the expected tags: 'adaptive', 'disabled', 'enabled'")),
+        (CLAUDE, fields(json!({ "anthropic_beta": ["files-api-2025-04-14"] })), model_says("invalid beta flag")),
         (CLAUDE, fields(json!({ "seed": 7 })), model_says("seed: Extra inputs are not permitted")),
         (NOVA, fields(json!({ "seed": 7 })), model_says("Malformed input request: #: extraneous key [seed] is not permitted, please reformat your input and try again.")),
         (OPUS_4_8, fields(json!({ "top_k": 5 })), model_says("`top_k` is deprecated for this model.")),

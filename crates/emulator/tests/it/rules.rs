@@ -186,6 +186,10 @@ async fn native_bodies_are_refused_in_the_words_of_the_model() {
         (without("messages"), "messages: Field required"),
         (with("model", json!("x")), "model: Extra inputs are not permitted"),
         (with("stream", json!(true)), "stream: Extra inputs are not permitted"),
+        (
+            with("anthropic_beta", json!(["context-1m-2025-08-07", "files-api-2025-04-14"])),
+            "invalid beta flag",
+        ),
         (with("seed", json!(7)), "seed: Extra inputs are not permitted"),
         (with("max_tokens", json!(0)), "max_tokens: Input should be greater than or equal to 1"),
         (with("max_tokens", json!(-1)), "max_tokens: Input should be greater than or equal to 1"),

@@ -2,6 +2,7 @@
 
 use http::{Method, StatusCode};
 use outcrop_catalog::{Layer, Overrides};
+use outcrop_gateway::LanePolicy;
 use outcrop_gateway::lessons::{FILE, written_down};
 use serde_json::{Value, json};
 
@@ -57,6 +58,59 @@ async fn a_lesson_holds_for_the_betas_it_was_learned_with() {
     assert_eq!(with_beta().await.status, StatusCode::OK);
     assert_eq!(written_down(&rig.settings.data_dir)["anthropic.claude-sonnet-4-6"].len(), 2);
     rig.stop().await;
+}
+
+/// AWS says `invalid beta flag` and not which. The catalog is behind: it takes two of the features for welcome.
+#[tokio::test]
+async fn a_refused_beta_feature_is_learned_once_and_not_repeated() {
+    let model = "anthropic.claude-sonnet-4-6";
+    let mut overrides = Overrides::default();
+    let betas = json!({"betas": {"mcp-client-2025-04-04": "accepted", "skills-2025-10-02": "accepted"}});
+    overrides.model(model, betas).unwrap();
+    let rig = Rig::start(Plan { layer: Layer { overrides, ..Layer::default() }, ..Plan::default() }).await;
+    let told = |answer: &Answer| -> Vec<String> {
+        let notices = answer.headers.get_all("outcrop-notice").iter();
+        let said = notices.map(|notice| notice.to_str().unwrap().to_owned());
+        said.filter(|notice| notice.starts_with("dropped anthropic-beta")).collect()
+    };
+    let send = async |betas: &str, stream: bool| {
+        let body = messages(json!({"stream": stream}));
+        rig.send(Method::POST, "/v1/messages", &[("anthropic-beta", betas)], body).await
+    };
+    let first = send("mcp-client-2025-04-04", false).await;
+    assert_eq!(first.status, StatusCode::OK, "{}", first.text());
+    assert_eq!(
+        told(&first),
+        ["dropped anthropic-beta: `mcp-client-2025-04-04`: this model has refused a request with it before"]
+    );
+    let streamed = send("context-1m-2025-08-07,mcp-client-2025-04-04", true).await;
+    assert!(streamed.status == StatusCode::OK && told(&streamed).len() == 1, "{}", streamed.text());
+    let fine = send("context-1m-2025-08-07", false).await;
+    assert!(fine.status == StatusCode::OK && told(&fine).is_empty());
+    let other = send("skills-2025-10-02", false).await;
+    assert!(other.status == StatusCode::OK && told(&other).len() == 1, "{}", other.text());
+    let written = std::fs::read_to_string(rig.settings.data_dir.join(FILE)).unwrap();
+    assert!(written.contains("anthropic_beta.mcp-client-2025-04-04") && !written.contains("context-1m"));
+    let statuses: Vec<i64> = rig.books().await.rows.iter().map(|row| row.status).collect();
+    assert_eq!(statuses, [400, 200, 200, 200, 400, 200]);
+}
+
+#[tokio::test]
+async fn a_refused_beta_feature_is_learned_by_converse_too() {
+    let mut overrides = Overrides::default();
+    overrides
+        .model("anthropic.claude-sonnet-4-6", json!({"betas": {"mcp-client-2025-04-04": "accepted"}}))
+        .unwrap();
+    let layer = Layer { overrides, ..Layer::default() };
+    let rig = Rig::start(Plan { layer, lane: LanePolicy::Converse, ..Plan::default() }).await;
+    for _ in 0..2 {
+        let headers = [("anthropic-beta", "mcp-client-2025-04-04")];
+        let answer = rig.send(Method::POST, "/v1/messages", &headers, messages(json!({}))).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+        assert!(answer.lane() == "translate" && format!("{:?}", answer.headers).contains("mcp-client"));
+    }
+    let statuses: Vec<i64> = rig.books().await.rows.iter().map(|row| row.status).collect();
+    assert_eq!(statuses, [400, 200, 200]);
 }
 
 /// Several members are learned one after the other, within a bound; what was said is never taken away.

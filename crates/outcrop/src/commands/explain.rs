@@ -50,7 +50,12 @@ fn remember(resolution: &mut Resolution, data_dir: &Path) {
     let learned = lessons::written_down(data_dir).remove(subject).unwrap_or_default();
     for Learned { lesson, at } in learned {
         let detail = match lesson {
-            Lesson::Refused(refused) => format!("{} is left out: the model does not take it", refused.path),
+            Lesson::Refused(refused) => match refused.beta() {
+                Some(beta) => {
+                    format!("the beta feature {beta} is left out: the model refused a request with it")
+                }
+                None => format!("{} is left out: the model does not take it", refused.path),
+            },
             Lesson::Profile { region, profile } => {
                 format!(
                     "called from {region}, {profile} is invoked: AWS serves the model through a profile only"

@@ -81,12 +81,17 @@ fn a_lookup_that_fails_is_a_notice() {
 fn what_a_refusal_taught_is_a_step_with_its_source() {
     let at = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     let model = "anthropic.claude-sonnet-4-5-20250929-v1:0";
-    let lesson = serde_json::json!({ model: [{"lesson": {"profile": {"region": "us-east-1", "profile": format!("us.{model}")}}, "at": at}]});
+    let profile = serde_json::json!({"profile": {"region": "us-east-1", "profile": format!("us.{model}")}});
+    let lesson = serde_json::json!({ model: [{"lesson": profile, "at": at},
+        {"lesson": {"refused": {"path": "anthropic_beta.some-feature-2026-01-01"}}, "at": at}]});
     let run = Outcrop::new(&["explain", model, "--region", "us-east-1", "--json"])
         .file("data/lessons.json", &lesson.to_string())
         .env("OUTCROP_DATA_DIR", "data");
     let found = run.run().json();
-    let step = found["why"].as_array().unwrap().iter().find(|it| it["step"] == "lesson").unwrap().clone();
+    let mut steps = found["why"].as_array().unwrap().iter().filter(|it| it["step"] == "lesson");
+    let step = steps.next().unwrap();
     assert!(step["source"].as_str().unwrap().starts_with("a refusal by AWS of 20"), "{step}");
     assert!(step["detail"].as_str().unwrap().contains(&format!("us.{model} is invoked")), "{step}");
+    let beta = steps.next().unwrap()["detail"].as_str().unwrap();
+    assert!(beta.starts_with("the beta feature some-feature-2026-01-01 is left out"), "{beta}");
 }

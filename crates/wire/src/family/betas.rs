@@ -4,6 +4,7 @@ use outcrop_catalog::{Beta, Model};
 
 use super::{Draft, Family};
 use crate::Notices;
+use crate::lesson::Refused;
 
 /// Where a body with beta features goes: they are not taken everywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,16 +24,46 @@ pub(super) fn name_betas(draft: &mut Draft<'_>) {
     if !matches!(draft.family(), Family::Anthropic | Family::Unknown) {
         return draft.notices.dropped("anthropic-beta", "the model is not Claude");
     }
-    draft.betas = welcome_betas(betas, draft.model, Way::Converse, &mut draft.notices);
+    let refused = draft.terms.refused;
+    draft.betas = welcome_betas(betas, draft.model, Way::Converse, refused, &mut draft.notices);
     if !draft.betas.is_empty() {
         draft.fields.set("anthropic_beta", &draft.betas);
     }
 }
 
-/// The betas that the model takes there, by the names it takes; one that nobody says anything about passes.
+/// Whether the data say that the model takes it, there or elsewhere.
+pub fn vouches_for(model: &Model, beta: &str) -> bool {
+    let names_it =
+        |known: &Beta| matches!(known, Beta::Renamed(names) if names.iter().any(|name| name == beta));
+    matches!(model.betas.get(beta), Some(Beta::Accepted | Beta::InvokeOnly))
+        || model.betas.values().any(names_it)
+}
+
+/// The betas that the model takes there, by the names it takes, without those that it has refused; one that nobody says
+/// anything about passes.
 ///
 /// Source: the catalog's `betas` (litellm's table, and what was measured against the service: "invalid beta flag").
 pub(crate) fn welcome_betas(
+    betas: Vec<String>,
+    model: Option<&Model>,
+    way: Way,
+    refused: &[Refused],
+    notices: &mut Notices,
+) -> Vec<String> {
+    let mut betas = welcome_by_the_data(betas, model, way, notices);
+    let is_refused = |beta: &str| refused.iter().any(|refused| refused.beta() == Some(beta));
+    betas.retain(|beta| {
+        let keep = !is_refused(beta);
+        if !keep {
+            let done = format!("`{beta}`: this model has refused a request with it before");
+            notices.push("dropped", "anthropic-beta", done);
+        }
+        keep
+    });
+    betas
+}
+
+fn welcome_by_the_data(
     betas: Vec<String>,
     model: Option<&Model>,
     way: Way,
@@ -86,7 +117,7 @@ mod tests {
     fn sent(way: Way) -> (Vec<String>, Vec<String>) {
         let mut notices = Notices::default();
         let asked = ["ok", "invoke", "no", "old", "unheard-of", "ok"].map(str::to_owned).to_vec();
-        let sent = welcome_betas(asked, Some(&model()), way, &mut notices);
+        let sent = welcome_betas(asked, Some(&model()), way, &[], &mut notices);
         (sent, notices.iter().map(ToString::to_string).collect())
     }
 
@@ -105,6 +136,8 @@ mod tests {
         assert_eq!(sent_there, ["ok", "unheard-of"]);
         assert_eq!(told.len(), 3, "{told:?}");
         let asked = vec!["no".to_owned()];
-        assert_eq!(welcome_betas(asked.clone(), None, Way::Converse, &mut Notices::default()), asked);
+        assert!(["ok", "invoke", "new-1"].iter().all(|beta| vouches_for(&model(), beta)));
+        assert!(!["no", "old", "unheard-of"].iter().any(|beta| vouches_for(&model(), beta)));
+        assert_eq!(welcome_betas(asked.clone(), None, Way::Converse, &[], &mut Notices::default()), asked);
     }
 }

@@ -25,6 +25,7 @@ mod tools;
 use outcrop_catalog::{Model, Reasoning};
 use serde::Serialize;
 
+pub use betas::vouches_for;
 pub(crate) use betas::{Way, welcome_betas};
 pub use lessons::holds;
 pub(crate) use native::{Edits, fit_members};
