@@ -1,8 +1,8 @@
 //! How a request travels: in whose words, to which of AWS's endpoints, and why. The same answer in the gateway and in
 //! `outcrop explain`.
 //!
-//! A request is relayed where client and model speak the same API, and translated to Converse otherwise. What a model
-//! speaks, and where, is data ([`Model::surface`], [`Model::routes`]). A profile is for InvokeModel and Converse: an
+//! A request is relayed where client and model speak the same API, and translated otherwise: to Converse, or to what the
+//! model speaks where Converse does not serve it. What a model speaks, and where, is data ([`Model::surface`], [`Model::routes`]). A profile is for InvokeModel and Converse: an
 //! application profile never reaches the OpenAI-style endpoints, and mantle knows no profiles at all (reference
 //! `bedrock.md` §0, §2.5).
 
@@ -32,7 +32,7 @@ pub enum Api {
 pub enum Lane {
     /// As it came, but for its envelope.
     Relay,
-    /// As a Converse request.
+    /// As a request of another API: Converse, or what the model speaks where it lives.
     Translate,
 }
 
@@ -45,6 +45,9 @@ pub struct Passage<'a> {
     pub surface: Surface,
     /// Why.
     pub reason: Reason,
+    /// What is spoken there.
+    #[serde(skip)]
+    pub speaks: Api,
     /// The path of an OpenAI- or Anthropic-style API; `None` for Bedrock's own operations, whose path names the target.
     #[serde(skip)]
     pub path: Option<&'a str>,
@@ -59,6 +62,10 @@ pub enum Reason {
     SpeaksMessages,
     /// The model lives on this endpoint only, and speaks the client's API there.
     LivesThere,
+    /// The model lives on this endpoint only, and speaks Chat Completions there.
+    ChatThere,
+    /// The model lives on this endpoint only, and speaks Messages there.
+    MessagesThere,
     /// An application profile is for InvokeModel and Converse only.
     ApplicationProfile,
     /// Converse serves it under every identifier.
@@ -73,10 +80,12 @@ pub enum Reason {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::SpeaksBedrock,
         Self::SpeaksMessages,
         Self::LivesThere,
+        Self::ChatThere,
+        Self::MessagesThere,
         Self::ApplicationProfile,
         Self::Converse,
         Self::Configured,
@@ -90,6 +99,8 @@ impl Reason {
             Self::SpeaksBedrock => "the client speaks Bedrock's own API",
             Self::SpeaksMessages => "InvokeModel takes the model's Messages as they are",
             Self::LivesThere => "the model is served there only and speaks the client's API",
+            Self::ChatThere => "the model is served there only and speaks Chat Completions",
+            Self::MessagesThere => "the model is served there only and speaks Messages",
             Self::ApplicationProfile => "an application profile is for InvokeModel and Converse only",
             Self::Converse => "Converse serves the model under each of its identifiers",
             Self::Configured => "the configuration says lane: converse",
@@ -193,9 +204,20 @@ impl Resolution {
 
     fn only_there(&self, api: Api) -> Result<Passage<'_>, Impassable> {
         let model = self.model.as_deref();
-        if let Some(path) = model.and_then(|model| model.route(api)) {
-            let (surface, reason) = (self.surface, Reason::LivesThere);
-            return Ok(Passage { lane: Lane::Relay, surface, reason, path: Some(path) });
+        let surface = self.surface;
+        let way = |lane, speaks, reason| {
+            let path = Some(model?.route(speaks)?);
+            Some(Passage { lane, surface, reason, speaks, path })
+        };
+        let relayed = way(Lane::Relay, api, Reason::LivesThere);
+        let translated = || {
+            let messages = way(Lane::Translate, Api::Messages, Reason::MessagesThere);
+            messages.or_else(|| way(Lane::Translate, Api::ChatCompletions, Reason::ChatThere))
+        };
+        // InvokeModel takes the model's own body, which nobody can translate without knowing it.
+        let passage = if api == Api::InvokeModel { relayed } else { relayed.or_else(translated) };
+        if let Some(passage) = passage {
+            return Ok(passage);
         }
         let speaks = |api: &Api| model.is_some_and(|model| model.route(*api).is_some());
         Err(Impassable {
@@ -224,7 +246,11 @@ impl Resolution {
             }
             _ => (Lane::Translate, Surface::RuntimeConverse, Reason::Converse),
         };
-        Passage { lane, surface, reason, path: None }
+        let speaks = match surface {
+            Surface::RuntimeInvoke => Api::InvokeModel,
+            Surface::RuntimeConverse | Surface::RuntimeOpenai | Surface::Mantle => Api::Converse,
+        };
+        Passage { lane, surface, reason, speaks, path: None }
     }
 
     fn is_application_profile(&self) -> bool {
@@ -270,7 +296,7 @@ impl<'a> Lanes<'a> {
 impl<'a> Way<'a> {
     fn of(passage: Result<Passage<'a>, Impassable>) -> Self {
         match passage {
-            Ok(Passage { lane, surface, reason, path }) => {
+            Ok(Passage { lane, surface, reason, speaks: _, path }) => {
                 Self { lane: Some(lane), surface: Some(surface), path, reason: reason.as_str().to_owned() }
             }
             Err(none) => {

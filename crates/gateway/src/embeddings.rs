@@ -100,6 +100,7 @@ fn call(id: &str, headers: &HeaderMap, body: Bytes, notices: Notices) -> Call {
         request_id: id.to_owned(),
         operation: Operation::InvokeModel,
         travel: TRAVEL,
+        language: None,
         stream: false,
         answer: Answer::Native,
         headers: headers.clone(),

@@ -63,6 +63,11 @@ impl Entry {
         self.edit(|record| record.request_id = id);
     }
 
+    /// How long it has lasted, in milliseconds.
+    pub(crate) fn millis(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
     pub(crate) fn first_event(&mut self) {
         let after = self.began.elapsed();
         self.edit(|record| record.first_event = Some(after));

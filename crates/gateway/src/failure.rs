@@ -50,9 +50,13 @@ impl Failure {
         Self { elsewhere, ..error.into() }
     }
 
-    /// The failure of this call: an endpoint that speaks the client's dialect has said it in the client's words already.
+    /// The failure of this call: an endpoint that speaks the client's dialect has said it in the client's words already, one
+    /// that was asked in another language has said it in words that are nothing to the client.
     pub(crate) fn said_in(mut self, call: &Call) -> Self {
         self.in_clients_words = matches!(call.answer, Answer::Relayed(_));
+        if let (Some(_), Some(upstream)) = (call.language, &mut self.upstream) {
+            upstream.body = Bytes::new();
+        }
         self
     }
 

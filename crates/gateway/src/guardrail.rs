@@ -141,6 +141,7 @@ mod tests {
             request_id: String::new(),
             operation,
             travel: TRAVEL,
+            language: None,
             stream: operation.is_stream(),
             answer: Answer::Native,
             headers,

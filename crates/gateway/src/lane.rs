@@ -1,5 +1,6 @@
-//! Makes the call of a request: relayed as it is, or translated to Converse. Which of them is the catalog's to say
-//! ([`outcrop_catalog::lane`]), so that `outcrop explain` says the same.
+//! Makes the call of a request: relayed as it is, or translated to Converse, and from there to what a model speaks that
+//! Converse does not serve. Which of them is the catalog's to say ([`outcrop_catalog::lane`]), so that `outcrop explain`
+//! says the same.
 
 use std::borrow::Cow;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -8,9 +9,10 @@ use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use outcrop_catalog::{Api, Lane, Model, Reason, Surface};
-use outcrop_wire::dialect::{self, Dialect, Head, RequestError};
+use outcrop_wire::dialect::{self, DeclaredTools, Dialect, Head, Names, RequestError, Translated};
 use outcrop_wire::family::{self, Terms};
 use outcrop_wire::lesson::{self, Refused};
+use outcrop_wire::upstream::{self, Ask, Asked, Calls, Language};
 use outcrop_wire::{Notices, anthropic, counting, envelope, openai_chat, openai_responses, relayed, remote};
 
 use crate::router::{Endpoint, Operation};
@@ -85,6 +87,8 @@ pub(crate) struct Call {
     pub(crate) request_id: String,
     pub(crate) operation: Operation,
     pub(crate) travel: Travel,
+    /// What is spoken to the endpoint in place of Bedrock's words or the client's own.
+    pub(crate) language: Option<Language>,
     /// The answer is a stream.
     pub(crate) stream: bool,
     pub(crate) answer: Answer,
@@ -110,6 +114,8 @@ impl Call {
 pub(crate) enum Answer {
     /// As AWS wrote it.
     Native,
+    /// As Converse's answer, of a model that was asked in another language.
+    Converse { answer: dialect::Answer },
     /// As a chat completion; with a usage chunk at the end of a stream where the client asked for one.
     Chat { answer: dialect::Answer, include_usage: bool },
     /// As a response, which repeats what it answers.
@@ -147,7 +153,8 @@ pub(crate) fn prepare(
     let travel = Travel::from(passage);
     let request = Request { inbound, route, terms, request_id };
     match (inbound.operation, passage.lane) {
-        _ if passage.path.is_some() => request.relay(travel),
+        (_, Lane::Relay) if passage.path.is_some() => request.relay(travel),
+        (_, Lane::Translate) if passage.path.is_some() => request.write(travel, passage.speaks),
         (Some(operation), _) => Ok(request.native(operation, travel)),
         (None, _) if inbound.counts => request.count(travel),
         (None, Lane::Relay) if request.must_form_answer() => request.translate(FORMED),
@@ -182,6 +189,7 @@ impl Request<'_> {
             request_id: self.request_id.to_owned(),
             operation,
             travel,
+            language: None,
             stream: self.inbound.stream && !self.inbound.counts,
             answer,
             headers,
@@ -204,13 +212,8 @@ impl Request<'_> {
 
     /// AWS's own Chat Completions, Responses or Messages, for a model that lives there: nothing changes but the envelope.
     fn relay(&self, travel: Travel) -> Result<Call, RequestError> {
-        let Self { inbound, route, terms, .. } = self;
-        let resolution = &route.resolution;
-        // Mantle knows models by their ids alone: an ARN of one is none of its names.
-        let name = match &resolution.model {
-            Some(model) if travel.surface == Surface::Mantle => &model.id,
-            _ => &resolution.target,
-        };
+        let Self { inbound, terms, .. } = self;
+        let name = self.name_there(travel);
         let dialect = inbound.dialect;
         let relayed::Request { body, hides_usage, stores, mut notices } =
             relayed::request(dialect, inbound.body, name, inbound.stream)?;
@@ -281,41 +284,105 @@ impl Request<'_> {
 
     /// Everything else becomes Converse.
     fn translate(&self, travel: Travel) -> Result<Call, RequestError> {
-        let Self { inbound, terms, request_id, .. } = self;
-        let mut echo = None;
-        let mut declared = dialect::DeclaredTools::default();
-        let (translated, include_usage) = match inbound.dialect {
-            Dialect::Messages => (anthropic::translate(inbound.body, &inbound.betas())?, false),
-            Dialect::Responses => {
-                let understood = openai_responses::translate(inbound.body)?;
-                echo = Some(Box::new(understood.echo));
-                declared = understood.declared;
-                (understood.translated, false)
-            }
-            Dialect::ChatCompletions | Dialect::Bedrock => {
-                let openai_chat::ChatRequest { translated, include_usage } =
-                    openai_chat::translate(inbound.body)?;
-                (translated, include_usage)
-            }
-        };
-        let family::Prepared { request, notices, mut names } =
-            family::apply_under(translated, self.model(), terms)?;
-        names.declare(declared);
-        let answer = dialect::Answer {
-            id: answer_id(inbound.dialect, request_id),
-            created: unix_seconds(),
-            model: inbound.model.to_string(),
-            names,
-        };
+        let (translated, rendering) = self.understand()?;
+        let family::Prepared { request, notices, names } =
+            family::apply_under(translated, self.model(), self.terms)?;
         let body = serde_json::to_vec(&request).expect("a Converse request is JSON");
-        let operation = if inbound.stream { Operation::ConverseStream } else { Operation::Converse };
-        let answer = match inbound.dialect {
-            Dialect::Messages => Answer::Messages { answer },
-            Dialect::Responses => Answer::Responses { answer, echo: echo.unwrap_or_default() },
-            Dialect::ChatCompletions | Dialect::Bedrock => Answer::Chat { answer, include_usage },
-        };
+        let operation = if self.inbound.stream { Operation::ConverseStream } else { Operation::Converse };
+        let answer = self.rendered(rendering, names);
         Ok(self.call(operation, travel, answer, json_headers(), Bytes::from(body), notices))
     }
+
+    /// Converse, written in what the model speaks where it lives.
+    fn write(&self, travel: Travel, speaks: Api) -> Result<Call, RequestError> {
+        let (language, operation) = match speaks {
+            Api::Messages => (Language::Messages, Operation::Messages),
+            _ => (Language::Chat, Operation::ChatCompletions),
+        };
+        if self.inbound.counts || self.inbound.operation == Some(Operation::CountTokens) {
+            return Err(self.uncountable(speaks));
+        }
+        let (mut translated, rendering) = self.understand()?;
+        let calls = Calls::take(&mut translated.intent);
+        let family::Prepared { request, mut notices, names } =
+            family::apply_under(translated, self.model(), self.terms)?;
+        let ask = Ask { model: self.name_there(travel), stream: self.inbound.stream, calls };
+        let Asked { body, betas } = upstream::write(language, &request, &ask, &mut notices)?;
+        let body = lesson::leave_out(body, self.terms.refused, &mut notices);
+        let answer = self.rendered(rendering, names);
+        let headers = written_headers(self.inbound, language, betas.as_deref());
+        let call = self.call(operation, travel, answer, headers, Bytes::from(body), notices);
+        Ok(Call { language: Some(language), ..call })
+    }
+
+    /// No endpoint but Bedrock's own, and Messages', counts tokens.
+    fn uncountable(&self, speaks: Api) -> RequestError {
+        let model = self.name();
+        let message = format!(
+            "nobody counts the tokens of `{model}` before it is asked: its endpoint speaks {} alone",
+            speaks.name()
+        );
+        let hint = match speaks {
+            Api::Messages => "count them with Messages: POST /v1/messages/count_tokens",
+            _ => "the usage of an answer states them",
+        };
+        RequestError::at("model", message).hint(hint)
+    }
+
+    fn name(&self) -> &str {
+        let resolution = &self.route.resolution;
+        resolution.model.as_ref().map_or(&resolution.target, |model| &model.id)
+    }
+
+    /// Mantle knows models by their ids alone: an ARN of one is none of its names.
+    fn name_there(&self, travel: Travel) -> &str {
+        if travel.surface == Surface::Mantle { self.name() } else { &self.route.resolution.target }
+    }
+
+    /// The request in the canonical form, and how its answer is to be rendered.
+    fn understand(&self) -> Result<(Translated, Rendering), RequestError> {
+        let inbound = self.inbound;
+        Ok(match inbound.dialect {
+            Dialect::Messages => (anthropic::translate(inbound.body, &inbound.betas())?, Rendering::Messages),
+            Dialect::Responses => {
+                let openai_responses::ResponsesRequest { translated, echo, declared, .. } =
+                    openai_responses::translate(inbound.body)?;
+                (translated, Rendering::Responses { echo: Box::new(echo), declared })
+            }
+            Dialect::ChatCompletions => {
+                let openai_chat::ChatRequest { translated, include_usage } =
+                    openai_chat::translate(inbound.body)?;
+                (translated, Rendering::Chat { include_usage })
+            }
+            Dialect::Bedrock => (upstream::read_request(inbound.body)?, Rendering::Converse),
+        })
+    }
+
+    fn rendered(&self, rendering: Rendering, mut names: Names) -> Answer {
+        if let Rendering::Responses { declared, .. } = &rendering {
+            names.declare(declared.clone());
+        }
+        let answer = dialect::Answer {
+            id: answer_id(self.inbound.dialect, self.request_id),
+            created: unix_seconds(),
+            model: self.inbound.model.to_string(),
+            names,
+        };
+        match rendering {
+            Rendering::Messages => Answer::Messages { answer },
+            Rendering::Responses { echo, declared: _ } => Answer::Responses { answer, echo },
+            Rendering::Chat { include_usage } => Answer::Chat { answer, include_usage },
+            Rendering::Converse => Answer::Converse { answer },
+        }
+    }
+}
+
+/// How the answer to a translated request is rendered.
+enum Rendering {
+    Chat { include_usage: bool },
+    Responses { echo: Box<openai_responses::Echo>, declared: DeclaredTools },
+    Messages,
+    Converse,
 }
 
 /// With the prefix that clients of the dialect know.
@@ -351,6 +418,22 @@ fn relayed_headers(inbound: &Inbound<'_>) -> HeaderMap {
         for value in inbound.headers.get_all(name) {
             headers.append(name.clone(), value.clone());
         }
+    }
+    headers
+}
+
+/// What an endpoint is told in headers beside a request that was written for it: the project that pays, and Messages' own.
+fn written_headers(inbound: &Inbound<'_>, language: Language, betas: Option<&str>) -> HeaderMap {
+    const PROJECT: &str = "openai-project";
+    let mut headers = json_headers();
+    if let Some(project) = inbound.headers.get(PROJECT) {
+        headers.insert(PROJECT, project.clone());
+    }
+    if language == Language::Messages {
+        headers.insert("anthropic-version", HeaderValue::from_static(ANTHROPIC_VERSION));
+    }
+    if let Some(Ok(betas)) = betas.map(HeaderValue::try_from) {
+        headers.insert("anthropic-beta", betas);
     }
     headers
 }

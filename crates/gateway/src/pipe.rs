@@ -1,10 +1,11 @@
-//! What a stream runs through on its way back: Bedrock's frames, rewritten, or events in the client's own dialect, watched.
+//! What a stream runs through on its way back: Bedrock's frames, rewritten; events in the client's own dialect, watched; or
+//! events in another language, read as Bedrock's and rewritten like them.
 
 use bytes::BytesMut;
 use outcrop_wire::bedrock::BedrockError;
 use outcrop_wire::dialect::Dialect;
 use outcrop_wire::eventstream::Decoder;
-use outcrop_wire::relayed;
+use outcrop_wire::{relayed, upstream};
 
 use crate::entry::Entry;
 use crate::lane::{Answer, Call, Relayed};
@@ -19,12 +20,21 @@ pub(crate) enum Pipe {
     Frames(Box<Frames>),
     /// The client's own dialect, as AWS wrote it.
     Events(Box<Events>),
+    /// The language of an endpoint that does not speak Converse.
+    Foreign(Box<Foreign>),
 }
 
 /// Bedrock's event stream, and what it becomes.
 #[derive(Debug)]
 pub(crate) struct Frames {
     decoder: Decoder,
+    writer: Writer,
+}
+
+/// A stream in another language, and what it becomes.
+#[derive(Debug)]
+pub(crate) struct Foreign {
+    reader: upstream::Reader,
     writer: Writer,
 }
 
@@ -38,6 +48,10 @@ pub(crate) struct Events {
 
 impl Pipe {
     pub(crate) fn new(call: &Call) -> Self {
+        if let Some(language) = call.language {
+            let reader = upstream::Reader::new(language);
+            return Self::Foreign(Box::new(Foreign { reader, writer: Writer::new(call) }));
+        }
         match call.answer {
             Answer::Relayed(Relayed { dialect, hides_usage, stores: _ }) => {
                 let stream = relayed::Stream::new(dialect, hides_usage);
@@ -52,6 +66,7 @@ impl Pipe {
         match self {
             Self::Frames(frames) => frames.decoder.push(bytes),
             Self::Events(events) => events.stream.push(bytes),
+            Self::Foreign(foreign) => foreign.reader.push(bytes),
         }
     }
 
@@ -64,6 +79,7 @@ impl Pipe {
         match self {
             Self::Frames(frames) => frames.step(entry, out),
             Self::Events(events) => events.step(entry, out),
+            Self::Foreign(foreign) => foreign.step(entry, out),
         }
     }
 
@@ -71,13 +87,14 @@ impl Pipe {
     ///
     /// # Errors
     /// When the last event has not come: AWS's stream was cut.
-    pub(crate) fn finish(&mut self, out: &mut BytesMut) -> Result<(), BedrockError> {
+    pub(crate) fn finish(&mut self, entry: &mut Entry, out: &mut BytesMut) -> Result<(), BedrockError> {
         match self {
             Self::Frames(frames) if frames.decoder.has_partial_frame() => {
                 Err(cut("the stream ended within a frame"))
             }
             Self::Frames(frames) => frames.writer.finish(out),
             Self::Events(events) => events.stream.finish(out),
+            Self::Foreign(foreign) => foreign.finish(entry, out),
         }
     }
 
@@ -86,6 +103,7 @@ impl Pipe {
         match self {
             Self::Frames(frames) => frames.writer.error(error, request_id, out),
             Self::Events(events) => events.stream.error(error, request_id, out),
+            Self::Foreign(foreign) => foreign.writer.error(error, request_id, out),
         }
     }
 
@@ -94,6 +112,7 @@ impl Pipe {
         match self {
             Self::Frames(frames) => frames.writer.keep_alive(out),
             Self::Events(events) => writer::sign_of_life(events.dialect, out),
+            Self::Foreign(foreign) => foreign.writer.keep_alive(out),
         }
     }
 }
@@ -105,6 +124,22 @@ impl Frames {
         };
         self.writer.frame(&frame, entry, out)?;
         Ok(true)
+    }
+}
+
+impl Foreign {
+    fn step(&mut self, entry: &mut Entry, out: &mut BytesMut) -> Result<bool, BedrockError> {
+        let before = out.len();
+        let Self { reader, writer } = self;
+        let stepped = reader.next_event(&mut |event| writer.event(event, entry, out));
+        entry.heard_event(out.len().saturating_sub(before));
+        stepped
+    }
+
+    fn finish(&mut self, entry: &mut Entry, out: &mut BytesMut) -> Result<(), BedrockError> {
+        let Self { reader, writer } = self;
+        reader.finish(&mut |event| writer.event(event, entry, out))?;
+        writer.finish(out)
     }
 }
 

@@ -11,7 +11,7 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use outcrop_bedrock::{SendError, Timeouts};
 use outcrop_wire::bedrock::{BedrockError, ConverseResponse, ErrorKind, Usage};
-use outcrop_wire::{anthropic, counting, envelope, openai_chat, openai_responses, relayed};
+use outcrop_wire::{anthropic, counting, envelope, openai_chat, openai_responses, relayed, upstream};
 use serde::Deserialize;
 
 use crate::disconnect::Drains;
@@ -32,7 +32,7 @@ pub(crate) async fn answer(
     let (head, body) = accept(sent, &mut entry).map_err(|failure| failure.said_in(call))?;
     let mut headers = headers(call, &head.headers);
     let body = if call.stream {
-        headers.entry(header::CONTENT_TYPE).or_insert(SSE);
+        headers.entry(header::CONTENT_TYPE).or_insert(stream_type(call));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         ReplyBody::Stream(Streaming::new(StreamBody::open(call, body, entry, timeouts).await?, drains))
     } else {
@@ -80,6 +80,7 @@ fn accept(
 /// AWS's id of the request.
 pub(crate) const AWS_REQUEST_ID: &str = "x-amzn-requestid";
 const SSE: HeaderValue = HeaderValue::from_static("text/event-stream");
+const EVENT_STREAM: HeaderValue = HeaderValue::from_static("application/vnd.amazon.eventstream");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// The largest unstreamed answer: embeddings of a full batch in text form stay well below.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
@@ -93,6 +94,11 @@ fn headers(call: &Call, from: &HeaderMap) -> HeaderMap {
         headers.insert(AWS_REQUEST_ID, id.clone());
     }
     headers
+}
+
+/// What a stream is where AWS's own words do not say it.
+fn stream_type(call: &Call) -> HeaderValue {
+    if matches!(call.answer, Answer::Converse { .. }) { EVENT_STREAM } else { SSE }
 }
 
 /// An answer that is not streamed.
@@ -125,14 +131,16 @@ async fn whole(
             entry.done();
             return Ok(body);
         }
-        Answer::Count => counting::render_response(&body),
+        Answer::Count => counting::render_response(&body).map_err(|error| unreadable(&error)),
+        Answer::Converse { answer } => converse(call, &body, &mut entry)
+            .map(|response| upstream::render_response(response, answer, entry.millis())),
         Answer::Chat { answer, .. } => {
-            converse(&body, &mut entry).map(|response| openai_chat::render_response(response, answer))
+            converse(call, &body, &mut entry).map(|response| openai_chat::render_response(response, answer))
         }
-        Answer::Responses { answer, echo } => converse(&body, &mut entry)
+        Answer::Responses { answer, echo } => converse(call, &body, &mut entry)
             .map(|response| openai_responses::render_response(response, answer, echo)),
         Answer::Messages { answer } => {
-            converse(&body, &mut entry).map(|response| anthropic::render_response(response, answer))
+            converse(call, &body, &mut entry).map(|response| anthropic::render_response(response, answer))
         }
     };
     match rendered {
@@ -143,13 +151,16 @@ async fn whole(
             entry.done();
             Ok(Bytes::from(rendered))
         }
-        Err(error) => Err(entry.failed(unreadable(&error).into())),
+        Err(error) => Err(entry.failed(error.into())),
     }
 }
 
-/// Converse's answer; what it says of its usage and end goes into the ledger's record.
-fn converse(body: &[u8], entry: &mut Entry) -> Result<ConverseResponse, serde_json::Error> {
-    let response: ConverseResponse = serde_json::from_slice(body)?;
+/// Converse's answer, or what it is in another language; what it says of its usage and end goes into the ledger's record.
+fn converse(call: &Call, body: &[u8], entry: &mut Entry) -> Result<ConverseResponse, BedrockError> {
+    let response = match call.language {
+        None => serde_json::from_slice(body).map_err(|error| unreadable(&error))?,
+        Some(language) => upstream::read_answer(language, body)?,
+    };
     entry.used(Some(&response.usage));
     entry.stopped(&response.stop_reason);
     Ok(response)

@@ -107,7 +107,7 @@ impl StreamBody {
 
     /// AWS closed the stream: well, or cut.
     fn end(&mut self) -> Result<(), BedrockError> {
-        self.pipe.finish(&mut self.out)?;
+        self.pipe.finish(&mut self.entry, &mut self.out)?;
         self.ended = true;
         self.entry.done();
         Ok(())

@@ -45,7 +45,7 @@ impl Travel {
 
 impl From<Passage<'_>> for Travel {
     fn from(passage: Passage<'_>) -> Self {
-        let Passage { lane, surface, reason, path: _ } = passage;
+        let Passage { lane, surface, reason, speaks: _, path: _ } = passage;
         Self { lane, surface, reason }
     }
 }

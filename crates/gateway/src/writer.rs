@@ -5,7 +5,7 @@ use outcrop_wire::bedrock::{BedrockError, ErrorKind, StreamEvent};
 use outcrop_wire::chunks::ChunkObserver;
 use outcrop_wire::dialect::{Dialect, Truncated};
 use outcrop_wire::eventstream::{self, Frame, Message};
-use outcrop_wire::{anthropic, openai_chat, openai_responses};
+use outcrop_wire::{anthropic, openai_chat, openai_responses, upstream};
 
 use crate::entry::Entry;
 use crate::lane::{Answer, Call};
@@ -24,6 +24,8 @@ pub(crate) enum Writer {
     Responses(Box<Responses>),
     /// Anthropic events, from Converse.
     Messages(anthropic::StreamWriter),
+    /// Bedrock's own stream, of a model that was asked in another language.
+    Converse(Box<upstream::StreamWriter>),
     /// Anthropic events, unpacked from InvokeModel's.
     MessagesRelay(anthropic::RelayWriter),
 }
@@ -60,6 +62,9 @@ impl Writer {
                 keeper: call.keeper.clone(),
             })),
             Answer::Messages { answer } => Self::Messages(anthropic::StreamWriter::new(answer.clone())),
+            Answer::Converse { answer } => {
+                Self::Converse(Box::new(upstream::StreamWriter::new(answer.clone())))
+            }
             Answer::MessagesRelay => Self::MessagesRelay(anthropic::RelayWriter::new()),
             Answer::Native | Answer::Count | Answer::Relayed(_) => Self::Native(Native::new(call.operation)),
         }
@@ -90,20 +95,8 @@ impl Writer {
                 out.extend_from_slice(frame.bytes());
                 native.watch(event_type, payload, entry)?;
             }
-            Self::Chat(writer) => {
-                let event = read(event_type, payload)?;
-                entry.observe(&event);
-                writer.event(&event, out);
-            }
-            Self::Responses(responses) => {
-                let event = read(event_type, payload)?;
-                entry.observe(&event);
-                responses.event(&event, out);
-            }
-            Self::Messages(writer) => {
-                let event = read(event_type, payload)?;
-                entry.observe(&event);
-                writer.event(&event, out);
+            Self::Chat(_) | Self::Responses(_) | Self::Messages(_) | Self::Converse(_) => {
+                self.event(&read(event_type, payload)?, entry, out);
             }
             Self::MessagesRelay(writer) => {
                 writer.chunk(payload, out).map_err(|error| cut(&error.to_string()))?;
@@ -111,6 +104,18 @@ impl Writer {
             }
         }
         Ok(())
+    }
+
+    /// Rewrites one of Converse's events; relayed streams have none.
+    pub(crate) fn event(&mut self, event: &StreamEvent<'_>, entry: &mut Entry, out: &mut BytesMut) {
+        entry.observe(event);
+        match self {
+            Self::Chat(writer) => writer.event(event, out),
+            Self::Responses(responses) => responses.event(event, out),
+            Self::Messages(writer) => writer.event(event, out),
+            Self::Converse(writer) => writer.event(event, entry.millis(), out),
+            Self::Native(_) | Self::MessagesRelay(_) => {}
+        }
     }
 
     /// Ends the stream in the client's dialect.
@@ -124,6 +129,7 @@ impl Writer {
             Self::Chat(writer) => writer.finish(out).map_err(truncated),
             Self::Responses(responses) => responses.writer.finish(out).map_err(truncated),
             Self::Messages(writer) => writer.finish(out).map_err(truncated),
+            Self::Converse(writer) => writer.finish().map_err(truncated),
             Self::MessagesRelay(writer) => writer.finish(out).map_err(truncated),
         }
     }
@@ -141,6 +147,7 @@ impl Writer {
             Self::Chat(writer) => writer.error(error, out),
             Self::Responses(responses) => responses.writer.error(error, out),
             Self::Messages(writer) => writer.error(error, out),
+            Self::Converse(writer) => writer.error(error, out),
             Self::MessagesRelay(writer) => writer.error(error, request_id, out),
         }
     }
@@ -148,7 +155,7 @@ impl Writer {
     /// A sign of life for balancers that close silent connections; Bedrock's own stream has none.
     pub(crate) fn keep_alive(&self, out: &mut BytesMut) {
         let dialect = match self {
-            Self::Native(_) => Dialect::Bedrock,
+            Self::Native(_) | Self::Converse(_) => Dialect::Bedrock,
             Self::Chat(_) => Dialect::ChatCompletions,
             Self::Responses(_) => Dialect::Responses,
             Self::Messages(_) | Self::MessagesRelay(_) => Dialect::Messages,

@@ -313,6 +313,13 @@ impl Truncated {
     }
 }
 
+impl Truncated {
+    /// As the loss of an answer on its way.
+    pub(crate) fn into_cut(self) -> BedrockError {
+        crate::incoming::damaged(&self.to_string())
+    }
+}
+
 impl From<Truncated> for BedrockError {
     fn from(truncated: Truncated) -> Self {
         BedrockError::new(ErrorKind::ModelStreamError, truncated.to_string())

@@ -20,6 +20,7 @@ mod errors;
 pub mod eventstream;
 pub mod family;
 pub mod formed;
+mod incoming;
 pub mod json;
 pub mod lesson;
 mod media;
@@ -30,6 +31,7 @@ pub mod relayed;
 pub mod remote;
 pub mod sigv4;
 pub mod sse;
+pub mod upstream;
 pub mod xml;
 
 pub use json::Json;

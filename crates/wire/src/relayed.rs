@@ -5,15 +5,15 @@
 
 use std::borrow::Cow;
 
-use bytes::{Buf, Bytes, BytesMut};
-use memchr::memmem;
+use bytes::{Bytes, BytesMut};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::Notices;
-use crate::bedrock::{BedrockError, ErrorKind, Text, Usage};
+use crate::bedrock::{BedrockError, Text, Usage};
 use crate::dialect::{Dialect, RequestError, error_body, to_vec};
 use crate::envelope::{Envelope, Members, NativeUsage};
+use crate::incoming::{Incoming, damaged, data_of};
 use crate::sse;
 
 /// A request for one of the endpoints.
@@ -194,7 +194,7 @@ struct Details {
 }
 
 /// A usage object in Bedrock's algebra: OpenAI's input holds what came from the cache, Bedrock's does not.
-fn usage(dialect: Dialect, stated: &RawValue) -> Option<Usage> {
+pub(crate) fn usage(dialect: Dialect, stated: &RawValue) -> Option<Usage> {
     let native: NativeUsage = serde_json::from_str(stated.get()).ok()?;
     let mut usage = native.usage()?;
     if dialect != Dialect::Messages {
@@ -229,9 +229,7 @@ impl Stated<'_> {
 pub struct Stream {
     dialect: Dialect,
     hides_usage: bool,
-    buffer: BytesMut,
-    /// Up to here the buffer holds no end of an event.
-    searched: usize,
+    incoming: Incoming,
     /// An event with data has come.
     begun: bool,
     /// The dialect's last event has come.
@@ -245,17 +243,13 @@ pub struct Stream {
     failure: Option<Bytes>,
 }
 
-/// No event of a model is this long: the longest holds a whole response.
-const MAX_EVENT: usize = 32 * 1024 * 1024;
-
 impl Stream {
     /// Of a dialect; `hides_usage` as in [`Request::hides_usage`].
     pub fn new(dialect: Dialect, hides_usage: bool) -> Self {
         Self {
             dialect,
             hides_usage,
-            buffer: BytesMut::new(),
-            searched: 0,
+            incoming: Incoming::default(),
             begun: false,
             ended: false,
             report: Report::default(),
@@ -267,7 +261,7 @@ impl Stream {
 
     /// Takes bytes as they arrive.
     pub fn push(&mut self, bytes: &[u8]) {
-        self.buffer.extend_from_slice(bytes);
+        self.incoming.push(bytes);
     }
 
     /// Writes the next event to `out`; false when none is whole yet.
@@ -275,17 +269,7 @@ impl Stream {
     /// # Errors
     /// What an event says of a failure; an event that no dialect has; one that never ends.
     pub fn next_event(&mut self, out: &mut BytesMut) -> Result<bool, BedrockError> {
-        let Some(end) = end_of_event(&self.buffer, self.searched) else {
-            // The end may be split between this piece and the next.
-            self.searched = self.buffer.len().saturating_sub(LONGEST_END - 1);
-            return if self.buffer.len() > MAX_EVENT {
-                Err(damaged("an event is too long"))
-            } else {
-                Ok(false)
-            };
-        };
-        self.searched = 0;
-        let event = self.buffer.split_to(end).freeze();
+        let Some(event) = self.incoming.next_event()? else { return Ok(false) };
         let data = data_of(&event);
         let shown = if data.is_empty() { self.begun } else { self.watch(&data, &event)? };
         if shown {
@@ -309,7 +293,7 @@ impl Stream {
     /// # Errors
     /// The stream ended early.
     pub fn finish(&mut self, out: &mut BytesMut) -> Result<(), BedrockError> {
-        if self.buffer.has_remaining() {
+        if self.incoming.is_mid_event() {
             return Err(damaged("the stream ended within an event"));
         }
         let said_all = self.report.stop_reason.is_some() && self.report.usage.is_some();
@@ -420,38 +404,4 @@ fn responses_error(error: &BedrockError) -> Vec<u8> {
         param: Option<&'a str>,
     }
     to_vec(&Event { kind: "error", code: error.kind.name(), message: &error.message, param: None })
-}
-
-fn damaged(why: &str) -> BedrockError {
-    let message = format!("The answer from Bedrock did not arrive whole: {why}");
-    BedrockError { status: 502, ..BedrockError::new(ErrorKind::ModelStreamError, message) }
-}
-
-/// A line break and an empty line: `\n\r\n`.
-const LONGEST_END: usize = 3;
-
-/// Where the first event ends, its blank line included.
-fn end_of_event(buffer: &[u8], from: usize) -> Option<usize> {
-    let ends = [&b"\n\n"[..], b"\n\r\n"];
-    let found =
-        ends.iter().filter_map(|end| memmem::find(&buffer[from..], end).map(|at| from + at + end.len()));
-    found.min()
-}
-
-/// The data of an event; several lines are joined by a line break.
-fn data_of(event: &[u8]) -> Cow<'_, [u8]> {
-    let mut data: Cow<'_, [u8]> = Cow::Borrowed(&[]);
-    for line in event.split(|byte| *byte == b'\n') {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let Some(value) = line.strip_prefix(b"data:") else { continue };
-        let value = value.strip_prefix(b" ").unwrap_or(value);
-        if data.is_empty() {
-            data = Cow::Borrowed(value);
-        } else {
-            let joined = data.to_mut();
-            joined.push(b'\n');
-            joined.extend_from_slice(value);
-        }
-    }
-    data
 }

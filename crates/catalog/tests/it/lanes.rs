@@ -30,20 +30,34 @@ fn a_model_that_lives_on_mantle_only_is_relayed_to_what_it_speaks() {
 }
 
 #[test]
-fn what_its_only_endpoint_does_not_speak_is_refused_with_a_way_out() {
+fn what_its_only_endpoint_does_not_speak_is_translated_to_what_it_does() {
     let model = built_in("openai.gpt-oss-120b", "us-west-2");
-    for api in [Api::Messages, Api::Converse, Api::InvokeModel] {
-        let none = model.passage(api, false).unwrap_err();
-        assert_eq!(none.instead, [Api::ChatCompletions, Api::Responses]);
-        assert_eq!(
-            none.hint(),
-            "ask for it with Chat Completions or Responses, or name a model that Converse serves"
-        );
+    let chat = (Lane::Translate, Surface::Mantle, Reason::ChatThere, Some("/v1/chat/completions"));
+    for api in [Api::Messages, Api::Converse] {
+        assert_eq!(way(&model, api), chat);
     }
-    let none = model.passage(Api::Messages, false).unwrap_err();
+    let qwen = built_in("qwen.qwen3-32b", "us-west-2");
+    assert_eq!(way(&qwen, Api::Responses), chat);
+    assert_eq!(qwen.passage(Api::Responses, false).unwrap().speaks, Api::ChatCompletions);
+    let claude = built_in("anthropic.claude-haiku-4-5", "us-west-2");
+    let messages = (Lane::Translate, Surface::Mantle, Reason::MessagesThere, Some("/anthropic/v1/messages"));
+    for api in [Api::ChatCompletions, Api::Responses, Api::Converse] {
+        assert_eq!(way(&claude, api), messages);
+    }
+}
+
+#[test]
+fn a_body_that_its_only_endpoint_does_not_take_is_refused_with_a_way_out() {
+    let model = built_in("openai.gpt-oss-120b", "us-west-2");
+    let none = model.passage(Api::InvokeModel, false).unwrap_err();
+    assert_eq!(none.instead, [Api::ChatCompletions, Api::Responses]);
+    assert_eq!(
+        none.hint(),
+        "ask for it with Chat Completions or Responses, or name a model that Converse serves"
+    );
     assert_eq!(
         none.to_string(),
-        "`openai.gpt-oss-120b` is served by the bedrock-mantle endpoint only, which does not offer Messages for it"
+        "`openai.gpt-oss-120b` is served by the bedrock-mantle endpoint only, which does not offer InvokeModel for it"
     );
 }
 

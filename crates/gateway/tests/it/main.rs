@@ -12,6 +12,7 @@ mod failover;
 mod failures;
 mod fault_rows;
 mod fault_table;
+mod foreign;
 mod formed;
 mod generated;
 mod guardrail;

@@ -233,7 +233,7 @@ impl Page {
         let mut lanes: Vec<(String, Vec<&str>)> = Vec::new();
         for api in Api::ALL {
             let how = match resolution.passage(api, converse_only) {
-                Ok(Passage { lane, surface, reason, path }) => {
+                Ok(Passage { lane, surface, reason, speaks: _, path }) => {
                     let path = path.map(|path| format!(" {path}")).unwrap_or_default();
                     let why = reason.as_str();
                     format!("{} → {}{path}  {}", word(&lane), word(&surface), why.dimmed())

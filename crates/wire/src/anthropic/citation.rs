@@ -1,13 +1,14 @@
-//! Bedrock's citations in the Messages API's words.
+//! Bedrock's citations in the Messages API's words, and the other way round.
 //!
 //! Shapes: botocore 1.43.11 `Citation`, `CitationLocation`; Anthropic's API reference, "Citations".
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::Json;
 
 /// A citation as the Messages API states it; one of an unknown kind stays as it came.
-pub(super) fn citation(raw: &Json) -> Json {
+pub(crate) fn citation(raw: &Json) -> Json {
     serde_json::from_str::<Source>(raw.get())
         .ok()
         .and_then(Source::into_citation)
@@ -135,4 +136,89 @@ impl Source {
             Location::Other(_) => return None,
         })
     }
+}
+
+/// A citation of the Messages API as Bedrock states it; one of an unknown kind stays as it came.
+pub(crate) fn cited_source(raw: &RawValue) -> Json {
+    let stated = serde_json::from_str::<Stated<'_>>(raw.get()).ok();
+    stated.and_then(Stated::into_source).unwrap_or_else(|| Json::keep(raw))
+}
+
+/// A citation of any kind; each kind sets its own members.
+#[derive(Deserialize)]
+struct Stated<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    cited_text: Option<String>,
+    document_index: Option<u64>,
+    document_title: Option<String>,
+    search_result_index: Option<u64>,
+    source: Option<String>,
+    title: Option<String>,
+    url: Option<String>,
+    start_char_index: Option<u64>,
+    end_char_index: Option<u64>,
+    start_page_number: Option<u64>,
+    end_page_number: Option<u64>,
+    start_block_index: Option<u64>,
+    end_block_index: Option<u64>,
+}
+
+impl Stated<'_> {
+    fn into_source(self) -> Option<Json> {
+        let document = |start, end| Place::Document {
+            document_index: self.document_index.unwrap_or_default(),
+            start: Option::unwrap_or_default(start),
+            end: Option::unwrap_or_default(end),
+        };
+        let (member, place) = match self.kind {
+            "char_location" => ("documentChar", document(self.start_char_index, self.end_char_index)),
+            "page_location" => ("documentPage", document(self.start_page_number, self.end_page_number)),
+            "content_block_location" => {
+                ("documentChunk", document(self.start_block_index, self.end_block_index))
+            }
+            "search_result_location" => (
+                "searchResultLocation",
+                Place::SearchResult {
+                    search_result_index: self.search_result_index.unwrap_or_default(),
+                    start: self.start_block_index.unwrap_or_default(),
+                    end: self.end_block_index.unwrap_or_default(),
+                },
+            ),
+            "web_search_result_location" => ("web", Place::Web { url: self.url }),
+            _ => return None,
+        };
+        let cited = SourceOut {
+            title: self.document_title.or(self.title),
+            source: self.source,
+            source_content: self.cited_text.map(|text| [CitedPiece { text }]),
+            location: std::collections::BTreeMap::from([(member, place)]),
+        };
+        Json::of(&cited).ok()
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SourceOut {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source_content: Option<[CitedPiece; 1]>,
+    location: std::collections::BTreeMap<&'static str, Place>,
+}
+
+#[derive(Serialize)]
+struct CitedPiece {
+    text: String,
+}
+
+#[derive(Serialize)]
+#[serde(untagged, rename_all_fields = "camelCase")]
+enum Place {
+    Document { document_index: u64, start: u64, end: u64 },
+    SearchResult { search_result_index: u64, start: u64, end: u64 },
+    Web { url: Option<String> },
 }

@@ -22,3 +22,5 @@ pub use relay::{RelayError, RelayWriter};
 pub use response::render_response;
 pub use stream::StreamWriter;
 pub use translate::translate;
+
+pub(crate) use citation::{citation, cited_source};

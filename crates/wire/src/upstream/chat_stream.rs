@@ -1,0 +1,435 @@
+//! Chat Completions' answers as Converse's events. A whole answer is read as a stream of one piece, so that the two agree.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::whole::Whole;
+use crate::Json;
+use crate::bedrock::{
+    BedrockError, BlockDelta, BlockStart, ContentBlockDelta, ContentBlockStart, ContentBlockStop,
+    ConverseResponse, MessageStart, MessageStop, ReasoningDelta, Role, ServiceTier, StopReason, StreamEvent,
+    StreamMetadata, Text, ToolUseDelta, ToolUseStart, Usage,
+};
+use crate::dialect::{Dialect, Truncated};
+use crate::incoming::damaged;
+use crate::relayed;
+use crate::shape::TextOr;
+
+/// Reads a `chat.completion`.
+pub(super) fn read_answer(body: &[u8]) -> Result<ConverseResponse, BedrockError> {
+    let mut said = Said::default();
+    let mut whole = Whole::default();
+    let mut hear = |event: &StreamEvent<'_>| whole.hear(event);
+    said.event(body, &mut hear)?;
+    said.done(&mut hear)?;
+    Ok(whole.into_response())
+}
+
+/// What a stream has said so far.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    begun: bool,
+    open: Option<Open>,
+    /// The index of the next block.
+    next: usize,
+    /// Calls by the endpoint's index, in their order.
+    calls: Vec<u64>,
+    inline: Inline,
+    refused: bool,
+    stop: Option<StopReason>,
+    usage: Option<Usage>,
+    tier: Option<String>,
+    done: bool,
+}
+
+/// The block that is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Open {
+    Text,
+    Reasoning,
+    Call(u64),
+}
+
+/// Reasoning in the text itself: gpt-oss puts it into tags before its answer on the runtime's path (reference `bedrock.md`
+/// §2.5).
+#[derive(Debug)]
+enum Inline {
+    /// What has come may be the beginning of the tag.
+    Undecided(String),
+    /// Within the tags; what is held may be the beginning of the closing one.
+    Within(String),
+    /// No tag, or after it.
+    Over,
+}
+
+impl Default for Inline {
+    fn default() -> Self {
+        Self::Undecided(String::new())
+    }
+}
+
+const BEGIN: &str = "<reasoning>";
+const END: &str = "</reasoning>";
+
+impl Said {
+    /// Hears the data of one event, or a whole answer.
+    pub(super) fn event(
+        &mut self,
+        data: &[u8],
+        hear: &mut impl FnMut(&StreamEvent<'_>),
+    ) -> Result<(), BedrockError> {
+        if data == b"[DONE]" {
+            return self.done(hear);
+        }
+        let chunk: Chunk<'_> = serde_json::from_slice(data)
+            .map_err(|error| damaged(&format!("an event cannot be read: {error}")))?;
+        if chunk.tells_of_failure() {
+            return Err(BedrockError::from_event(data));
+        }
+        let Chunk { choices, usage, service_tier, kind: _, error: _ } = chunk;
+        if let Some(usage) = usage.and_then(|stated| relayed::usage(Dialect::ChatCompletions, stated)) {
+            self.usage = Some(usage);
+        }
+        if let Some(tier) = service_tier {
+            self.tier = Some(tier.0.into_owned());
+        }
+        for choice in choices.into_iter().flatten() {
+            self.choice(choice, hear)?;
+        }
+        Ok(())
+    }
+
+    /// The stream has ended; without `[DONE]` it is whole when it has said everything else.
+    pub(super) fn finish(&mut self, hear: &mut impl FnMut(&StreamEvent<'_>)) -> Result<(), BedrockError> {
+        if self.done {
+            return Ok(());
+        }
+        if self.usage.is_none() {
+            return Err(Truncated { stopped: self.stop.is_some(), metadata: false }.into_cut());
+        }
+        self.done(hear)
+    }
+
+    /// Nothing more is to come.
+    fn done(&mut self, hear: &mut impl FnMut(&StreamEvent<'_>)) -> Result<(), BedrockError> {
+        if std::mem::replace(&mut self.done, true) {
+            return Ok(());
+        }
+        let stop = self.stop.take();
+        let stop = stop.ok_or_else(|| Truncated { stopped: false, metadata: false }.into_cut())?;
+        self.release(hear);
+        self.close(hear);
+        let stop_reason = match stop {
+            StopReason::EndTurn if !self.calls.is_empty() => StopReason::ToolUse,
+            StopReason::EndTurn if self.refused => StopReason::ContentFiltered,
+            stop => stop,
+        };
+        hear(&StreamEvent::MessageStop(MessageStop { stop_reason, additional_model_response_fields: None }));
+        let tier = self.tier.take().map(|tier| ServiceTier { tier });
+        hear(&StreamEvent::Metadata(Box::new(StreamMetadata {
+            usage: self.usage.take(),
+            metrics: None,
+            trace: None,
+            performance_config: None,
+            service_tier: tier.map(|tier| Json::of(&tier).expect("a word is JSON")),
+        })));
+        Ok(())
+    }
+
+    fn choice(
+        &mut self,
+        choice: Choice<'_>,
+        hear: &mut impl FnMut(&StreamEvent<'_>),
+    ) -> Result<(), BedrockError> {
+        let Choice { delta, message, finish_reason } = choice;
+        if !std::mem::replace(&mut self.begun, true) {
+            hear(&StreamEvent::MessageStart(MessageStart { role: Role::Assistant }));
+        }
+        if let Some(said) = delta.or(message) {
+            self.said(said, hear)?;
+        }
+        if let Some(reason) = finish_reason {
+            self.stop = Some(stop_reason(&reason));
+        }
+        Ok(())
+    }
+
+    fn said(
+        &mut self,
+        said: Message<'_>,
+        hear: &mut impl FnMut(&StreamEvent<'_>),
+    ) -> Result<(), BedrockError> {
+        let Message { content, reasoning, reasoning_content, refusal, tool_calls, annotations } = said;
+        if let Some(piece) = reasoning.or(reasoning_content).filter(|piece| !piece.is_empty()) {
+            self.release(hear);
+            self.reasoning(&piece, hear);
+        }
+        match content {
+            Some(TextOr::Text(piece)) => self.text(&piece, hear),
+            Some(TextOr::Else(parts)) => {
+                for piece in parts.iter().filter_map(|part| part.text.as_deref()) {
+                    self.text(piece, hear);
+                }
+            }
+            None => {}
+        }
+        if let Some(piece) = refusal.filter(|piece| !piece.is_empty()) {
+            self.refused = true;
+            self.release(hear);
+            self.plain(&piece, hear);
+        }
+        for annotation in annotations.iter().flatten() {
+            self.annotation(annotation, hear);
+        }
+        for (at, call) in tool_calls.into_iter().flatten().enumerate() {
+            self.call(call, at as u64, hear)?;
+        }
+        Ok(())
+    }
+
+    /// A piece of text, which may hold reasoning in tags.
+    fn text(&mut self, piece: &str, hear: &mut impl FnMut(&StreamEvent<'_>)) {
+        match &mut self.inline {
+            Inline::Over => self.plain(piece, hear),
+            Inline::Undecided(held) => {
+                held.push_str(piece);
+                if BEGIN.starts_with(held.as_str()) && held.len() < BEGIN.len() {
+                    return;
+                }
+                let held = std::mem::take(held);
+                match held.strip_prefix(BEGIN) {
+                    Some(rest) => {
+                        self.inline = Inline::Within(String::new());
+                        self.text(rest, hear);
+                    }
+                    None => {
+                        self.inline = Inline::Over;
+                        self.plain(&held, hear);
+                    }
+                }
+            }
+            Inline::Within(held) => {
+                held.push_str(piece);
+                let held = std::mem::take(held);
+                match held.split_once(END) {
+                    Some((thought, rest)) => {
+                        self.inline = Inline::Over;
+                        self.reasoning(thought, hear);
+                        self.plain(rest, hear);
+                    }
+                    None => {
+                        let (thought, kept) = held.split_at(held.len() - begun_end(&held));
+                        self.inline = Inline::Within(kept.to_owned());
+                        self.reasoning(thought, hear);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What was held back is what it is: nothing follows that could make a tag of it.
+    fn release(&mut self, hear: &mut impl FnMut(&StreamEvent<'_>)) {
+        match std::mem::replace(&mut self.inline, Inline::Over) {
+            Inline::Undecided(held) => self.plain(&held, hear),
+            Inline::Within(held) => self.reasoning(&held, hear),
+            Inline::Over => {}
+        }
+    }
+
+    fn plain(&mut self, piece: &str, hear: &mut impl FnMut(&StreamEvent<'_>)) {
+        if !piece.is_empty() {
+            self.open(Open::Text, hear);
+            self.delta(BlockDelta::Text(Text(piece.into())), hear);
+        }
+    }
+
+    fn reasoning(&mut self, piece: &str, hear: &mut impl FnMut(&StreamEvent<'_>)) {
+        if !piece.is_empty() {
+            self.open(Open::Reasoning, hear);
+            self.delta(BlockDelta::Reasoning(ReasoningDelta::Text(Text(piece.into()))), hear);
+        }
+    }
+
+    /// A source on the web, in the words of Converse's `CitationsDelta` (botocore 1.44.5).
+    fn annotation(&mut self, annotation: &Annotation<'_>, hear: &mut impl FnMut(&StreamEvent<'_>)) {
+        #[derive(serde::Serialize)]
+        struct Citation<'a> {
+            #[serde(skip_serializing_if = "Option::is_none")]
+            title: Option<&'a str>,
+            location: Location<'a>,
+        }
+        #[derive(serde::Serialize)]
+        struct Location<'a> {
+            web: Web<'a>,
+        }
+        #[derive(serde::Serialize)]
+        struct Web<'a> {
+            url: &'a str,
+        }
+        let Some(UrlCitation { url, title }) = &annotation.url_citation else { return };
+        let citation = Citation { title: title.as_deref(), location: Location { web: Web { url } } };
+        self.release(hear);
+        self.open(Open::Text, hear);
+        let citation = Json::of(&citation).expect("texts are JSON");
+        self.delta(BlockDelta::Citation(citation), hear);
+    }
+
+    /// A call begins, or its arguments go on. Whole answers do not number their calls, their order does.
+    fn call(
+        &mut self,
+        call: Call<'_>,
+        at: u64,
+        hear: &mut impl FnMut(&StreamEvent<'_>),
+    ) -> Result<(), BedrockError> {
+        let Call { index, id, function } = call;
+        let index = index.unwrap_or(at);
+        let Function { name, arguments } = function.unwrap_or_default();
+        let arguments = arguments.filter(|arguments| !arguments.is_empty());
+        if !self.calls.contains(&index) {
+            let name = name.ok_or_else(|| damaged("a call names no tool"))?;
+            self.release(hear);
+            self.open(Open::Call(index), hear);
+            self.calls.push(index);
+            // Some servers number their calls and name them no further.
+            let id = id.map_or_else(|| format!("call_{index}"), |id| id.0.into_owned());
+            let start = ToolUseStart { tool_use_id: id, name: name.0.into_owned(), tool_type: None };
+            hear(&StreamEvent::ContentBlockStart(ContentBlockStart {
+                content_block_index: self.next - 1,
+                start: BlockStart::ToolUse(start),
+            }));
+        }
+        match arguments {
+            Some(_) if self.open != Some(Open::Call(index)) => {
+                Err(damaged("the arguments of several calls are mixed"))
+            }
+            Some(input) => {
+                self.delta(BlockDelta::ToolUse(ToolUseDelta { input }), hear);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn open(&mut self, block: Open, hear: &mut impl FnMut(&StreamEvent<'_>)) {
+        if self.open != Some(block) {
+            self.close(hear);
+            self.open = Some(block);
+            self.next += 1;
+        }
+    }
+
+    fn close(&mut self, hear: &mut impl FnMut(&StreamEvent<'_>)) {
+        if self.open.take().is_some() {
+            let content_block_index = self.next - 1;
+            hear(&StreamEvent::ContentBlockStop(ContentBlockStop { content_block_index }));
+        }
+    }
+
+    /// A piece of the open block.
+    fn delta(&mut self, delta: BlockDelta<'_>, hear: &mut impl FnMut(&StreamEvent<'_>)) {
+        let content_block_index = self.next - 1;
+        hear(&StreamEvent::ContentBlockDelta(ContentBlockDelta { content_block_index, delta }));
+    }
+}
+
+/// How many bytes at the end may be the beginning of the closing tag.
+fn begun_end(held: &str) -> usize {
+    (1..END.len()).rev().find(|length| held.ends_with(&END[..*length])).unwrap_or(0)
+}
+
+/// Source: OpenAI's API reference, `finish_reason`.
+fn stop_reason(word: &str) -> StopReason {
+    match word {
+        "stop" => StopReason::EndTurn,
+        "length" => StopReason::MaxTokens,
+        "tool_calls" | "function_call" => StopReason::ToolUse,
+        "content_filter" => StopReason::ContentFiltered,
+        other => StopReason::Other(other.to_owned()),
+    }
+}
+
+/// A chunk of a stream, or a whole answer.
+#[derive(Deserialize)]
+struct Chunk<'a> {
+    #[serde(borrow)]
+    choices: Option<Vec<Choice<'a>>>,
+    #[serde(borrow)]
+    usage: Option<&'a RawValue>,
+    #[serde(borrow)]
+    service_tier: Option<Text<'a>>,
+    #[serde(rename = "type", borrow)]
+    kind: Option<Text<'a>>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+}
+
+impl Chunk<'_> {
+    fn tells_of_failure(&self) -> bool {
+        self.kind.as_deref() == Some("error") || self.error.is_some_and(|error| error.get() != "null")
+    }
+}
+
+#[derive(Deserialize)]
+struct Choice<'a> {
+    #[serde(borrow)]
+    delta: Option<Message<'a>>,
+    #[serde(borrow)]
+    message: Option<Message<'a>>,
+    #[serde(borrow)]
+    finish_reason: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Message<'a> {
+    #[serde(borrow)]
+    content: Option<TextOr<'a, Vec<Part<'a>>>>,
+    /// bedrock-mantle's word for it (AWS's own models behind it say the same; brainlid/langchain#521).
+    #[serde(borrow)]
+    reasoning: Option<Text<'a>>,
+    /// The word of DeepSeek and of many servers.
+    #[serde(borrow)]
+    reasoning_content: Option<Text<'a>>,
+    #[serde(borrow)]
+    refusal: Option<Text<'a>>,
+    #[serde(borrow)]
+    tool_calls: Option<Vec<Call<'a>>>,
+    #[serde(borrow)]
+    annotations: Option<Vec<Annotation<'a>>>,
+}
+
+#[derive(Deserialize)]
+struct Part<'a> {
+    #[serde(borrow)]
+    text: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Call<'a> {
+    index: Option<u64>,
+    #[serde(borrow)]
+    id: Option<Text<'a>>,
+    #[serde(borrow)]
+    function: Option<Function<'a>>,
+}
+
+#[derive(Default, Deserialize)]
+struct Function<'a> {
+    #[serde(borrow)]
+    name: Option<Text<'a>>,
+    #[serde(borrow)]
+    arguments: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Annotation<'a> {
+    #[serde(borrow)]
+    url_citation: Option<UrlCitation<'a>>,
+}
+
+#[derive(Deserialize)]
+struct UrlCitation<'a> {
+    #[serde(borrow)]
+    url: Text<'a>,
+    #[serde(borrow)]
+    title: Option<Text<'a>>,
+}
