@@ -121,7 +121,7 @@ const GUARDRAIL: &str = "/guardrail/";
 /// A page of a thousand profiles with tags stays well below.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
 
-async fn collect(body: Incoming) -> Result<Bytes, Failure> {
+pub(crate) async fn collect(body: Incoming) -> Result<Bytes, Failure> {
     match Limited::new(body, MAX_ANSWER).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) => Err(Failure::new(

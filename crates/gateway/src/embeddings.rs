@@ -37,6 +37,11 @@ pub(crate) async fn answer(
     let mut request = embeddings::read(&body)?;
     let route = state.route_of(&caller, &model, Dialect::ChatCompletions).await?;
     let (family, facts) = embedding_model(&route)?;
+    let live = state.live();
+    if let Some(guardrail) = &live.guardrail {
+        let client = live.accounts.for_route(&caller, &route.resolution);
+        guardrail.judge(client, &route, &mut request.texts, &mut request.notices).await?;
+    }
     let bodies = request.invocations(family, facts)?;
     let mut headers = json_headers();
     pass_fault(state, &head.headers, &mut headers);

@@ -3,14 +3,22 @@
 //! It protects the account's owner, so a client cannot weaken it: one that a client names itself is replaced, and a notice says so.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Method};
+use outcrop_bedrock::control::PATH_SEGMENT;
+use outcrop_bedrock::{Client, Invocation};
 use outcrop_catalog::Surface;
+use outcrop_wire::Notices;
 use outcrop_wire::bedrock::GuardrailConfig;
 use outcrop_wire::dialect::RequestError;
 use outcrop_wire::envelope::with_member;
+use outcrop_wire::guarding::{self, Judgement};
+use percent_encoding::utf8_percent_encode;
 
-use crate::lane::Call;
+use crate::failure::Failure;
+use crate::lane::{Call, json_headers};
 use crate::router::Operation;
+use crate::state::Route;
+use crate::{control, reply};
 
 /// A guardrail, in Converse's words, and in the headers that InvokeModel takes instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,9 +70,7 @@ impl Guardrail {
                     .hint("name a model that bedrock-runtime serves (`outcrop explain` says where a model is served)"));
             }
         };
-        let GuardrailConfig { guardrail_identifier, guardrail_version, .. } = &self.config;
-        let applied =
-            format!("{guardrail_identifier} (version {guardrail_version}) is applied to every request");
+        let applied = self.applied();
         if replaced {
             call.notices.push(
                 "rewritten",
@@ -75,6 +81,50 @@ impl Guardrail {
             call.notices.push("added", "guardrailConfig", applied);
         }
         Ok(())
+    }
+
+    /// Judges texts that go to a model which takes no guardrail, by `ApplyGuardrail` in the Region of the route. Those that
+    /// it masks are replaced, and a notice says so.
+    ///
+    /// # Errors
+    /// Texts that it blocks; an answer that does not come or cannot be read: nothing is sent unjudged.
+    pub(crate) async fn judge(
+        &self,
+        client: &Client,
+        route: &Route,
+        texts: &mut Vec<String>,
+        notices: &mut Notices,
+    ) -> Result<(), Failure> {
+        let GuardrailConfig { guardrail_identifier, guardrail_version, .. } = &self.config;
+        let id = utf8_percent_encode(guardrail_identifier, PATH_SEGMENT);
+        let invocation = Invocation {
+            method: Method::POST,
+            endpoint: &route.endpoint,
+            region: &route.resolution.source_region,
+            path: &format!("/guardrail/{id}/version/{guardrail_version}/apply"),
+            headers: json_headers(),
+            body: guarding::request(texts).into(),
+        };
+        let answer = client.send(&invocation).await?.into_body();
+        let answer = control::collect(answer).await?;
+        notices.push("added", "guardrailConfig", self.applied());
+        match Judgement::read(&answer, texts.len()).map_err(|error| reply::unreadable(&error))? {
+            Judgement::Passes => {}
+            Judgement::Masked(masked) => {
+                *texts = masked;
+                notices.push("rewritten", "input", "the guardrail masked parts of it");
+            }
+            Judgement::Blocked(message) => {
+                let blocked = format!("the guardrail {guardrail_identifier} blocked `input`: {message}");
+                return Err(RequestError::at("input", blocked).into());
+            }
+        }
+        Ok(())
+    }
+
+    fn applied(&self) -> String {
+        let GuardrailConfig { guardrail_identifier, guardrail_version, .. } = &self.config;
+        format!("{guardrail_identifier} (version {guardrail_version}) is applied to every request")
     }
 
     fn in_body(&self, call: &mut Call, stream_processing_mode: Option<String>) -> Result<bool, RequestError> {
@@ -110,8 +160,6 @@ const TRACE: &str = "x-amzn-bedrock-trace";
 
 #[cfg(test)]
 mod tests {
-    use outcrop_wire::Notices;
-
     use super::*;
     use outcrop_catalog::{Lane, Reason};
 

@@ -20,6 +20,7 @@ mod errors;
 pub mod eventstream;
 pub mod family;
 pub mod formed;
+pub mod guarding;
 mod incoming;
 pub mod json;
 pub mod lesson;

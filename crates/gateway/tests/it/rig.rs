@@ -261,10 +261,11 @@ impl Rig {
         }
     }
 
-    /// Makes a guardrail that refuses the word `forbidden`; its id.
+    /// Makes a guardrail that refuses the word `forbidden` and masks e-mail addresses; its id.
     pub async fn guardrail(&self) -> String {
         let body = r#"{"name": "g", "blockedInputMessaging": "no", "blockedOutputsMessaging": "no",
-            "wordPolicyConfig": {"wordsConfig": [{"text": "forbidden"}]}}"#;
+            "wordPolicyConfig": {"wordsConfig": [{"text": "forbidden"}]}, "sensitiveInformationPolicyConfig":
+            {"piiEntitiesConfig": [{"type": "EMAIL", "action": "ANONYMIZE"}]}}"#;
         let request = Request::post(format!("{}/guardrails", self.emulator))
             .header("authorization", format!("Bearer {}", Keys::default().bearer))
             .header("content-type", "application/json")
