@@ -30,6 +30,8 @@ pub enum By {
     Boundary,
     /// The policy of the VPC endpoint that the call went through.
     VpcEndpoint,
+    /// No policy of the resource allows it: it is another account's.
+    ResourcePolicy,
     /// Another kind, or none is named.
     Other,
 }
@@ -46,6 +48,8 @@ impl<'a> Denial<'a> {
             By::ServiceControlPolicy
         } else if names("VPC endpoint policy") {
             By::VpcEndpoint
+        } else if names("resource-based policy") {
+            By::ResourcePolicy
         } else if names("permissions boundary") || names("session policy") {
             By::Boundary
         } else if names("explicit deny in an identity-based policy") {
@@ -65,6 +69,9 @@ impl<'a> Denial<'a> {
             By::ServiceControlPolicy => "a service control policy (SCP) of the organisation denies it",
             By::Boundary => "the permissions boundary or session policy does not allow it",
             By::VpcEndpoint => "the policy of the VPC endpoint does not allow it",
+            By::ResourcePolicy => {
+                "it belongs to another account, and no policy of its own lets the caller in"
+            }
             By::IdentityPolicy => "a policy of the caller denies it explicitly",
             By::NobodyAllows | By::Other => "no policy allows it",
         };
@@ -85,6 +92,13 @@ impl<'a> Denial<'a> {
                 )
             }
             By::Boundary | By::VpcEndpoint => format!("allow it there too: {}", allow(action, on)),
+            By::ResourcePolicy => {
+                let account = on.split(':').nth(4).unwrap_or_default();
+                format!(
+                    "call it as its own account: put a role of it under `accounts` (`{{role: arn:aws:iam::{account}:role/…}}`) and name that \
+                     account under `routes` for this ARN, or for the key"
+                )
+            }
             By::IdentityPolicy => {
                 format!(
                     "remove or narrow the Deny statement that matches {action}; an Allow does not outweigh it"
@@ -131,6 +145,7 @@ mod tests {
             ("because no session policy allows the bedrock:InvokeModel action", By::Boundary),
             ("because no VPC endpoint policy allows the bedrock:InvokeModel action", By::VpcEndpoint),
             ("with an explicit deny in a VPC endpoint policy", By::VpcEndpoint),
+            ("because no resource-based policy allows the bedrock:InvokeModel action", By::ResourcePolicy),
             ("", By::Other),
         ] {
             let text = format!(
@@ -156,5 +171,7 @@ mod tests {
         let global = Some("arn:aws:bedrock:::foundation-model/m");
         assert!(fix(By::ServiceControlPolicy, global).contains("`unspecified`"));
         assert!(fix(By::ServiceControlPolicy, None).contains("`unspecified`"));
+        let other = Some("arn:aws:bedrock:us-east-1:210987654321:application-inference-profile/x");
+        assert!(fix(By::ResourcePolicy, other).contains("arn:aws:iam::210987654321:role/"));
     }
 }

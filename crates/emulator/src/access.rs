@@ -9,9 +9,10 @@ use outcrop_wire::bedrock::ErrorKind;
 use outcrop_wire::sigv4::{self, RequestHead};
 use subtle::ConstantTimeEq;
 
-use crate::Keys;
 use crate::failure::Failure;
-use crate::neighbours::iam::store::{Identities, NotTaken, Principal};
+use crate::neighbours::iam::store::Principal;
+use crate::neighbours::sessions::{NotTaken, Sessions};
+use crate::{ACCOUNT, Keys};
 
 /// A caller that proved who it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub(crate) struct Caller {
     pub(crate) region: String,
     /// Who it is.
     pub(crate) principal: Principal,
+    /// With an API key, rather than a signature.
+    pub(crate) is_bearer: bool,
 }
 
 /// The Region of calls with an API key: over one address, nothing else tells it.
@@ -45,18 +48,19 @@ pub(crate) struct Times {
 /// AWS's own 403.
 pub(crate) fn check(
     keys: &Keys,
-    identities: &Identities,
+    sessions: &Sessions,
     head: &Parts,
     body: &[u8],
     times: Times,
 ) -> Result<Caller, Failure> {
     if let Some(key) = bearer(head) {
         if let Some(presigned) = key.strip_prefix(SHORT_TERM) {
-            return short_term(keys, identities, presigned, times);
+            return short_term(keys, sessions, presigned, times);
         }
         let known = bool::from(key.as_bytes().ct_eq(keys.bearer.as_bytes()));
         return if known {
-            Ok(Caller { region: BEARER_REGION.to_owned(), principal: Principal::User })
+            let principal = Principal::User { account: ACCOUNT.to_owned() };
+            Ok(Caller { region: BEARER_REGION.to_owned(), principal, is_bearer: true })
         } else {
             Err(Failure::wrong_api_key())
         };
@@ -68,17 +72,12 @@ pub(crate) fn check(
         headers: &head.headers,
         authority: head.uri.authority().map(http::uri::Authority::as_str),
     };
-    signed_by(keys, identities, &signed, body, times)
+    signed_by(keys, sessions, &signed, body, times)
 }
 
 /// A short-term key: a presigned call in base64, good for anything in its Region until it expires. Its form is that of AWS's
 /// aws-bedrock-token-generator 1.1.0.
-fn short_term(
-    keys: &Keys,
-    identities: &Identities,
-    presigned: &str,
-    times: Times,
-) -> Result<Caller, Failure> {
+fn short_term(keys: &Keys, sessions: &Sessions, presigned: &str, times: Times) -> Result<Caller, Failure> {
     let decoded = STANDARD.decode(presigned).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     let query = decoded.as_deref().and_then(|call| call.strip_prefix(CALL)?.strip_suffix("&Version=1"));
     let is_call = |query: &&str| query.split('&').any(|part| part == "Action=CallWithBearerToken");
@@ -86,23 +85,24 @@ fn short_term(
     let headers = HeaderMap::from_iter([(HOST, HeaderValue::from_static("bedrock.amazonaws.com"))]);
     let signed =
         RequestHead { method: "POST", raw_path: "/", raw_query: query, headers: &headers, authority: None };
-    signed_by(keys, identities, &signed, b"", times)
+    let caller = signed_by(keys, sessions, &signed, b"", times)?;
+    Ok(Caller { is_bearer: true, ..caller })
 }
 
 fn signed_by(
     keys: &Keys,
-    identities: &Identities,
+    sessions: &Sessions,
     signed: &RequestHead<'_>,
     body: &[u8],
     times: Times,
 ) -> Result<Caller, Failure> {
-    let secret_of = |id: &str| identities.secret_of(keys, id);
+    let secret_of = |id: &str| sessions.secret_of(keys, id);
     let verified =
         sigv4::verify(signed, body, SERVICE, secret_of, times.real).map_err(|error| error.to_bedrock())?;
     let token = verified.session_token.as_deref();
     let principal =
-        identities.principal(keys, &verified.access_key_id, token, times.emulated).map_err(not_taken)?;
-    Ok(Caller { region: verified.region, principal })
+        sessions.principal(keys, &verified.access_key_id, token, times.emulated).map_err(not_taken)?;
+    Ok(Caller { region: verified.region, principal, is_bearer: false })
 }
 
 fn not_taken(reason: NotTaken) -> Failure {

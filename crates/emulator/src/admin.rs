@@ -4,47 +4,47 @@ use http::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::accounts::Accounts;
 use crate::clock::Turn;
-use crate::control::jobs;
 use crate::failure::Failure;
 use crate::neighbours::denials::Policies;
 use crate::reply::Reply;
-use crate::state::State;
 
 /// Answers a path of the emulator's own; `None` for all others.
 ///
 /// # Errors
 /// 404 for an unknown path under `/_emulator/`, 400 for a fault that is not understood.
 pub(crate) fn answer(
-    state: &State,
+    accounts: &Accounts,
     method: &Method,
     path: &str,
     body: &[u8],
 ) -> Result<Option<Reply>, Failure> {
     let Some(what) = path.strip_prefix("/_emulator/") else { return Ok(None) };
+    let first = accounts.first();
     let reply = match (method, what) {
         (&Method::POST, "reset") => {
-            state.reset()?;
+            accounts.reset()?;
             Reply::json(StatusCode::OK, &json!({}))
         }
         (&Method::GET, "bill") => {
-            Reply::json(StatusCode::OK, &json!({ "invocations": state.bill.entries() }))
+            Reply::json(StatusCode::OK, &json!({ "invocations": first.bill.entries() }))
         }
         (&Method::POST, "faults") => {
             let standing = read_faults(body)?;
-            state.faults.stand(&standing)?;
+            first.faults.stand(&standing)?;
             Reply::json(StatusCode::OK, &json!({ "fault": standing.first(), "faults": standing }))
         }
-        (&Method::GET, "clock") => Reply::json(StatusCode::OK, &state.clock.tell()),
+        (&Method::GET, "clock") => Reply::json(StatusCode::OK, &first.clock.tell()),
         (&Method::POST, "clock") => {
-            let told = state.clock.turn(&read_turn(body)?)?;
-            jobs::settle(state)?;
+            let told = first.clock.turn(&read_turn(body)?)?;
+            accounts.settle()?;
             Reply::json(StatusCode::OK, &told)
         }
         (&Method::POST, "policies") => {
             let mut policies = Policies::read(body)?;
-            state.identities.grant_user(policies.identity.take());
-            state.denials.set(policies);
+            first.identities.grant_user(policies.identity.take());
+            first.denials.set(policies);
             Reply::json(StatusCode::OK, &json!({}))
         }
         _ => {

@@ -14,6 +14,7 @@ use http::request::Parts;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use crate::accounts::Accounts;
 use crate::control::Resource;
 use crate::control::batch::{EXPIRED, SUBMITTED};
 use crate::control::jobs::{self, COMPLETED, FAILED, IN_PROGRESS, STOPPED, STOPPING};
@@ -29,10 +30,11 @@ use crate::service::{Sources, service};
 use crate::state::State;
 
 /// Runs jobs for as long as the emulator serves.
-pub(crate) async fn work(state: Arc<State>) {
+pub(crate) async fn work(accounts: Arc<Accounts>) {
     loop {
-        let Some(job) = next(&state) else {
-            state.jobs.notified().await;
+        let open = accounts.all().into_iter().find_map(|state| next(&state).map(|job| (state, job)));
+        let Some((state, job)) = open else {
+            accounts.first().jobs.notified().await;
             continue;
         };
         let begins = jobs::phase_after(&job, state.clock.now());

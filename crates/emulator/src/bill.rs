@@ -13,6 +13,8 @@ pub(crate) struct Entry {
     pub(crate) timestamp: String,
     /// `x-amzn-requestid`.
     pub(crate) request_id: String,
+    /// The account that pays.
+    pub(crate) account_id: String,
     /// AWS's operation name.
     pub(crate) operation: &'static str,
     /// What the caller wrote as the model.

@@ -7,6 +7,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 
 use crate::access::{self, Caller, Times};
+use crate::accounts::Accounts;
 use crate::admin;
 use crate::body::ReplyBody;
 use crate::control::{self, Context};
@@ -23,12 +24,12 @@ use crate::state::State;
 use crate::surface::{self, Route};
 
 /// Answers a request; whatever is wrong with it becomes an answer in AWS's shape.
-pub(crate) async fn exchange(state: &State, request: Request<Incoming>) -> Response<ReplyBody> {
+pub(crate) async fn exchange(accounts: &Accounts, request: Request<Incoming>) -> Response<ReplyBody> {
     let request_id = uuid::Uuid::new_v4().to_string();
     let (head, body) = request.into_parts();
     let limit = neighbours::max_body(&head).unwrap_or(MAX_BODY);
     let outcome = match read_body(body, limit).await {
-        Ok(body) => answer(state, &Call { head: &head, body: &body, request_id: &request_id }).await,
+        Ok(body) => answer(accounts, &Call { head: &head, body: &body, request_id: &request_id }).await,
         Err(failure) => Err(failure),
     };
     let reply = match outcome {
@@ -63,21 +64,23 @@ impl From<Reply> for Outcome {
     }
 }
 
-async fn answer(state: &State, call: &Call<'_>) -> Result<Outcome, Failure> {
+async fn answer(accounts: &Accounts, call: &Call<'_>) -> Result<Outcome, Failure> {
     let (method, path) = (&call.head.method, call.head.uri.path());
-    if let Some(reply) = admin::answer(state, method, path, call.body)? {
+    if let Some(reply) = admin::answer(accounts, method, path, call.body)? {
         return Ok(reply.into());
     }
+    let first = accounts.first();
     let now = jiff::Timestamp::now().as_second();
-    let times = Times { real: now, emulated: state.clock.now().as_second() };
-    if let Some(reply) = neighbours::answer(state, call, times) {
+    let times = Times { real: now, emulated: first.clock.now().as_second() };
+    if let Some(reply) = neighbours::answer(accounts, call, times) {
         return Ok(reply.into());
     }
-    if let Some(recorder) = state.recorder.as_ref().filter(|_| Recorder::is_for(path)) {
+    if let Some(recorder) = first.recorder.as_ref().filter(|_| Recorder::is_for(path)) {
         return Ok(recorder.exchange(call).await?.into());
     }
-    let caller = access::check(&state.keys, &state.identities, call.head, call.body, times)?;
-    serve(state, call, &caller, now).await.inspect_err(|failure| {
+    let caller = access::check(&first.keys, &first.sessions, call.head, call.body, times)?;
+    let state = accounts.enter(caller.principal.account())?;
+    serve(&state, call, &caller, now).await.inspect_err(|failure| {
         if let Ok(Operation::Runtime { model, .. }) = Operation::of(method, path) {
             state.failures.count(&caller.region, &model, failure.error.status);
         }

@@ -16,8 +16,8 @@ use jiff::Timestamp;
 use outcrop_wire::eventstream::{Decoder, Message};
 use serde_json::{Map, Value, json};
 
-use crate::ACCOUNT;
 use crate::access::Caller;
+use crate::accounts::Home;
 use crate::bill::Entry;
 use crate::exchange::Call;
 use crate::failure::Failure;
@@ -63,7 +63,8 @@ pub(crate) fn record(state: &State, invocation: &Invocation<'_>, outcome: &Resul
     if let Some(place) = Place::of(&config["s3Config"]) {
         let line = format!("{}\n", record.line(Some(&place)));
         let stamp = now.strftime("%Y%m%dT%H%M%S%3fZ");
-        let key = place.key(region, now, &format!("{stamp}_{}.json.gz", invocation.call.request_id));
+        let key =
+            place.key(state.home(region), now, &format!("{stamp}_{}.json.gz", invocation.call.request_id));
         place.put(state, region, &key, line.as_bytes());
     }
 }
@@ -80,13 +81,14 @@ impl Place {
         Some(Self { bucket, prefix: config["keyPrefix"].as_str().unwrap_or_default().to_owned() })
     }
 
-    fn key(&self, region: &str, at: Timestamp, name: &str) -> String {
+    fn key(&self, home: Home<'_>, at: Timestamp, name: &str) -> String {
+        let Home { account, region } = home;
         let prefix = match self.prefix.trim_end_matches('/') {
             "" => String::new(),
             prefix => format!("{prefix}/"),
         };
         let hour = at.strftime("%Y/%m/%d/%H");
-        format!("{prefix}AWSLogs/{ACCOUNT}/BedrockModelInvocationLogs/{region}/{hour}/{name}")
+        format!("{prefix}AWSLogs/{account}/BedrockModelInvocationLogs/{region}/{hour}/{name}")
     }
 
     fn put(&self, state: &State, region: &str, key: &str, content: &[u8]) {
@@ -126,7 +128,7 @@ impl Record<'_> {
             "schemaType": "ModelInvocationLog",
             "schemaVersion": "1.0",
             "timestamp": self.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-            "accountId": ACCOUNT,
+            "accountId": self.state.number,
             "region": region,
             "requestId": call.request_id,
             "operation": kind.name(),
@@ -186,7 +188,7 @@ impl Record<'_> {
         } else if let Some(place) = large {
             let Invocation { caller, call, .. } = self.invocation;
             let name = format!("data/{}_{side}.json.gz", call.request_id);
-            let key = place.key(&caller.region, self.now, &name);
+            let key = place.key(self.state.home(&caller.region), self.now, &name);
             place.put(self.state, &caller.region, &key, text.as_bytes());
             into[format!("{side}BodyS3Path")] = format!("s3://{}/{key}", place.bucket).into();
         }

@@ -184,6 +184,7 @@ impl Invocation<'_> {
         self.state.bill.enter(Entry {
             timestamp: now(),
             request_id: self.call.request_id.to_owned(),
+            account_id: self.state.number.clone(),
             operation: self.operation,
             model_id: self.target.identifier.clone(),
             model: self.target.model.clone(),

@@ -8,6 +8,7 @@
 //! A visitor starts at [`exchange::exchange`]: one request, from its bytes to its answer.
 
 mod access;
+mod accounts;
 mod actor;
 mod admin;
 mod batch;
@@ -52,13 +53,14 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
+use accounts::Accounts;
 pub use judge::Judge;
 pub use outcrop_linger::tls;
 use outcrop_linger::tls::Tls;
 pub use replay::ReplayReport;
 use state::State;
 
-/// The account everything belongs to; also the one in AWS's own documentation.
+/// The account that the emulator's own keys belong to; also the one in AWS's own documentation.
 pub const ACCOUNT: &str = "123456789012";
 
 /// How an emulator is to run.
@@ -215,7 +217,7 @@ pub struct Emulator {
     listener: TcpListener,
     address: SocketAddr,
     tls: Option<Tls>,
-    state: Arc<State>,
+    accounts: Arc<Accounts>,
     seeded: Vec<SeededProfile>,
 }
 
@@ -226,12 +228,12 @@ impl Emulator {
     /// [`StartError`] says what is wrong and what to do.
     pub async fn bind(config: Config) -> Result<Self, StartError> {
         let Config { listen, data_dir, keys, seed_profiles, tls, replay, actor, faults } = config;
-        let state = State::load(keys, data_dir, &replay, &actor, faults.as_deref())?;
-        let seeded = if seed_profiles { control::seeds::plant(&state)? } else { Vec::new() };
+        let accounts = Accounts::new(State::load(keys, data_dir, &replay, &actor, faults.as_deref())?);
+        let seeded = if seed_profiles { accounts.plant_seeds()? } else { Vec::new() };
         let listener =
             TcpListener::bind(listen).await.map_err(|source| StartError::Bind { address: listen, source })?;
         let address = listener.local_addr().map_err(|source| StartError::Bind { address: listen, source })?;
-        Ok(Self { listener, address, tls, state: Arc::new(state), seeded })
+        Ok(Self { listener, address, tls, accounts: Arc::new(accounts), seeded })
     }
 
     /// The address in use, with the real port.
@@ -246,13 +248,13 @@ impl Emulator {
 
     /// What the recordings hold: how many can be served and how many cannot; `None` without recordings.
     pub fn replay(&self) -> Option<&ReplayReport> {
-        self.state.replay.as_ref().map(replay::Replay::report)
+        self.accounts.first().replay.as_deref().map(replay::Replay::report)
     }
 
     /// Serves until `shutdown` resolves, then lets running exchanges end for a moment.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) {
-        server::run(self.listener, self.tls, Arc::clone(&self.state), shutdown).await;
-        self.state.keep();
+        server::run(self.listener, self.tls, Arc::clone(&self.accounts), shutdown).await;
+        self.accounts.keep();
     }
 }
 

@@ -16,9 +16,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::accounts::Accounts;
 use crate::batch;
 use crate::exchange::exchange;
-use crate::state::State;
 
 /// How long running exchanges may take to end after a shutdown was asked for.
 const GRACE: Duration = Duration::from_secs(2);
@@ -29,18 +29,18 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub(crate) async fn run(
     listener: TcpListener,
     tls: Option<Tls>,
-    state: Arc<State>,
+    accounts: Arc<Accounts>,
     shutdown: impl Future<Output = ()>,
 ) {
     let mut shutdown = pin!(shutdown);
     let (closing, closed) = watch::channel(false);
     let mut connections = JoinSet::new();
-    let jobs = tokio::spawn(batch::work(state.clone()));
+    let jobs = tokio::spawn(batch::work(accounts.clone()));
     loop {
         tokio::select! {
             () = &mut shutdown => break,
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => drop(connections.spawn(client(stream, tls.clone(), state.clone(), closed.clone()))),
+                Ok((stream, _)) => drop(connections.spawn(client(stream, tls.clone(), accounts.clone(), closed.clone()))),
                 Err(error) => {
                     tracing::warn!(%error, "the emulator cannot accept a connection");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -63,14 +63,14 @@ pub(crate) async fn run(
 /// How long a client may take to shake hands.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
-async fn client(stream: TcpStream, tls: Option<Tls>, state: Arc<State>, closed: watch::Receiver<bool>) {
+async fn client(stream: TcpStream, tls: Option<Tls>, accounts: Arc<Accounts>, closed: watch::Receiver<bool>) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY refused");
     }
     let stream = Lingering::new(stream);
-    let Some(tls) = tls else { return connection(stream, state, closed).await };
+    let Some(tls) = tls else { return connection(stream, accounts, closed).await };
     match tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
-        Ok(Ok(stream)) => connection(stream, state, closed).await,
+        Ok(Ok(stream)) => connection(stream, accounts, closed).await,
         Ok(Err(error)) => tracing::debug!(%error, "a client does not speak TLS, or does not trust us"),
         Err(_) => tracing::debug!("a client took too long to shake hands"),
     }
@@ -78,12 +78,12 @@ async fn client(stream: TcpStream, tls: Option<Tls>, state: Arc<State>, closed: 
 
 async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     stream: S,
-    state: Arc<State>,
+    accounts: Arc<Accounts>,
     mut closed: watch::Receiver<bool>,
 ) {
     let service = service_fn(|request| {
-        let state = state.clone();
-        async move { Ok::<_, Infallible>(exchange(&state, request).await) }
+        let accounts = accounts.clone();
+        async move { Ok::<_, Infallible>(exchange(&accounts, request).await) }
     });
     let builder = auto::Builder::new(TokioExecutor::new());
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));

@@ -125,9 +125,13 @@ pub(crate) async fn answer(
         region,
         target: resolve(state, &head.model, route, region)?,
     };
-    // The rights to these routes are those to InvokeModel.
-    let kind = if head.stream { Runtime::InvokeModelWithResponseStream } else { Runtime::InvokeModel };
-    permission::check(state, caller, &Operation::Runtime { kind, model: head.model.into_owned() })?;
+    if route.takes_profiles() {
+        // The rights to the runtime's routes are those to InvokeModel.
+        let kind = if head.stream { Runtime::InvokeModelWithResponseStream } else { Runtime::InvokeModel };
+        permission::check(state, caller, &Operation::Runtime { kind, model: head.model.into_owned() })?;
+    } else {
+        permission::check_mantle(state, caller)?;
+    }
     match route.api {
         Api::ChatCompletions => chat_completion(&invocation, route, head.stream).await,
         Api::Responses => response(&invocation, head.stream).await,

@@ -76,7 +76,7 @@ pub(crate) fn is_application_profile(identifier: &str) -> bool {
 pub(crate) fn routed_to(state: &State, identifier: &str, region: &str) -> Option<String> {
     let Resource::Made(Kind::PromptRouter) = Resource::of(identifier, region)? else { return None };
     let made = resource::look_up(state, Kind::PromptRouter, identifier, region);
-    routers::fallback(&state.facts, made.as_ref(), identifier, region)
+    routers::fallback(state, made.as_ref(), identifier, region)
 }
 
 /// The id of the foundation model that stands behind what was made of one.
@@ -89,7 +89,7 @@ fn model_of(
 ) -> Option<String> {
     let arn = match kind {
         Kind::PromptRouter => {
-            let fallback = routers::fallback(&state.facts, made, identifier, region)?;
+            let fallback = routers::fallback(state, made, identifier, region)?;
             return find(state, &fallback, region).ok().map(|target| target.model);
         }
         Kind::ImportedModel => return made.map(|_| imported::ANSWERS_AS.to_owned()),

@@ -42,7 +42,7 @@ fn describe_model(ctx: &Context<'_>, model: &mut Resource, base: &str, customiza
     model.set("foundationModelArn", model_arn(ctx.region, base));
     model.set("customizationType", customization);
     model.set("modelStatus", "Active");
-    model.set("ownerAccountId", crate::ACCOUNT);
+    model.set("ownerAccountId", ctx.state.number.clone());
 }
 
 /// `GET /custom-models/{name or ARN}`.

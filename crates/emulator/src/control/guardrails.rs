@@ -6,7 +6,6 @@ use super::list::page;
 use super::profiles::{conflict, now};
 use super::resource::{self, Kind, Resource};
 use super::{Context, text};
-use crate::ACCOUNT;
 use crate::failure::Failure;
 use crate::guardrail::{self, Grounds, Source};
 use crate::reply::Reply;
@@ -41,11 +40,11 @@ fn describe(ctx: &Context<'_>, made: &mut Resource, input: &Value) -> Result<(),
     }
     made.copy(input, &["name", "description", "blockedInputMessaging", "blockedOutputsMessaging"]);
     if let Some(profile) = input["crossRegionConfig"]["guardrailProfileIdentifier"].as_str() {
-        made.set("crossRegionDetails", cross_region(ctx.region, profile));
+        made.set("crossRegionDetails", cross_region(ctx, profile));
     }
     if let Some(key) = input["kmsKeyId"].as_str() {
         let is_arn = key.starts_with("arn:");
-        let arn = format!("arn:aws:kms:{}:{ACCOUNT}:key/{key}", ctx.region);
+        let arn = ctx.state.home(ctx.region).arn("kms", &format!("key/{key}"));
         made.set("kmsKeyArn", if is_arn { key.to_owned() } else { arn });
     }
     made.name = text(input, "name").to_owned();
@@ -74,9 +73,9 @@ fn without_suffix(config: &Value) -> Value {
     Value::Object(renamed.collect())
 }
 
-fn cross_region(region: &str, profile: &str) -> Value {
+fn cross_region(ctx: &Context<'_>, profile: &str) -> Value {
     let id = profile.rsplit_once('/').map_or(profile, |(_, id)| id);
-    let arn = format!("arn:aws:bedrock:{region}:{ACCOUNT}:guardrail-profile/{id}");
+    let arn = ctx.state.arn(ctx.region, &format!("guardrail-profile/{id}"));
     json!({ "guardrailProfileId": id, "guardrailProfileArn": arn })
 }
 

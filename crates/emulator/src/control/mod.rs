@@ -27,7 +27,6 @@ use serde_json::{Map, Value};
 
 use self::resource::Kind;
 pub(crate) use self::resource::Resource;
-use crate::ACCOUNT;
 use crate::failure::Failure;
 use crate::reply::Reply;
 use crate::service::{self, Operation};
@@ -133,7 +132,7 @@ impl Context<'_> {
     fn resource(&self, kind: Kind, path: &str, id: &str, name: &str) -> Resource {
         Resource {
             kind,
-            arn: format!("arn:aws:bedrock:{}:{ACCOUNT}:{path}", self.region),
+            arn: self.state.arn(self.region, path),
             id: id.to_owned(),
             region: self.region.to_owned(),
             name: name.to_owned(),

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 
 use super::store::Profile;
 use super::{Context, internal, list, resource, tags};
-use crate::ACCOUNT;
 use crate::facts::{Standing, routed_models};
 use crate::failure::Failure;
 use crate::reply::Reply;
@@ -25,7 +24,7 @@ pub(super) fn create(ctx: &Context<'_>, input: Value) -> Result<Reply, Failure> 
     let models = source_models(ctx.state, &request.model_source.copy_from, region)?;
     let id = resource::new_id(ctx.state);
     let profile = Profile {
-        arn: format!("arn:aws:bedrock:{region}:{ACCOUNT}:application-inference-profile/{id}"),
+        arn: ctx.state.arn(region, &format!("application-inference-profile/{id}")),
         id,
         region: region.to_owned(),
         name: request.inference_profile_name,
@@ -128,7 +127,7 @@ fn source_models(state: &State, source: &str, region: &str) -> Result<Vec<String
     // The pattern of the service model lets only these two kinds of ARN come here.
     let malformed = || Failure::validation("The provided model identifier is invalid.");
     let parts: Vec<&str> = source.splitn(6, ':').collect();
-    let ["arn", _, "bedrock", source_region, _, resource] = parts[..] else { return Err(malformed()) };
+    let ["arn", _, "bedrock", source_region, owner, resource] = parts[..] else { return Err(malformed()) };
     let (kind, id) = resource.split_once('/').ok_or_else(malformed)?;
     let models = match kind {
         "foundation-model" => match state.facts.standing(id, region) {
@@ -138,9 +137,9 @@ fn source_models(state: &State, source: &str, region: &str) -> Result<Vec<String
         "inference-profile" => state.facts.profile(id, region).map(|profile| routed_models(profile, region)),
         _ => return Err(malformed()),
     };
-    // The Region must be the endpoint's: profiles are regional (reference `bedrock.md` §3).
+    // The Region must be the endpoint's and the account the caller's (reference `bedrock.md` §3 and §5).
     models
-        .filter(|_| source_region == region)
+        .filter(|_| source_region == region && (owner.is_empty() || owner == state.number))
         .ok_or_else(|| Failure::validation("The provided model identifier is invalid."))
 }
 
@@ -223,7 +222,7 @@ impl Description {
         Self {
             created_at: MADE.to_owned(),
             description: Some(format!("Routes requests to {} in {destinations}.", full_name.trim())),
-            inference_profile_arn: system_arn(region, &profile.id),
+            inference_profile_arn: state.system_arn(region, &profile.id),
             inference_profile_id: profile.id.clone(),
             inference_profile_name: format!("{} {}", profile.geography.to_uppercase(), full_name.trim()),
             models: models(routed_models(profile, region)),
@@ -244,13 +243,9 @@ fn application(state: &State, identifier: &str, region: &str) -> Option<Descript
 
 /// A system profile by its id or its ARN in this Region.
 fn system(state: &State, identifier: &str, region: &str) -> Option<Description> {
-    let id = identifier.strip_prefix(&system_arn(region, "")).unwrap_or(identifier);
+    let id = identifier.strip_prefix(&state.system_arn(region, "")).unwrap_or(identifier);
     let profile = state.facts.profile(id, region)?;
     Some(Description::of_system(state, profile, region))
-}
-
-pub(super) fn system_arn(region: &str, id: &str) -> String {
-    format!("arn:aws:bedrock:{region}:{ACCOUNT}:inference-profile/{id}")
 }
 
 /// Recorded for `DeleteInferenceProfile` (reference `bedrock.md` §5).

@@ -4,11 +4,10 @@ use serde_json::{Value, json};
 
 use super::list::page;
 use super::resource::{self, Kind, Resource};
-use super::{Context, profiles, text};
-use crate::ACCOUNT;
-use crate::facts::Facts;
+use super::{Context, text};
 use crate::failure::Failure;
 use crate::reply::Reply;
+use crate::state::State;
 
 /// `POST /prompt-routers`.
 ///
@@ -39,7 +38,7 @@ pub(super) fn create(ctx: &Context<'_>, input: Value) -> Result<Reply, Failure> 
 /// ResourceNotFound.
 pub(super) fn get(ctx: &Context<'_>, input: Value) -> Result<Reply, Failure> {
     let arn = text(&input, "promptRouterArn");
-    match defaults(&ctx.state.facts, ctx.region).into_iter().find(|router| router["promptRouterArn"] == arn) {
+    match defaults(ctx.state, ctx.region).into_iter().find(|router| router["promptRouterArn"] == arn) {
         Some(router) => Ok(ctx.answer(router)),
         None => ctx.describe(Kind::PromptRouter, arn),
     }
@@ -51,7 +50,7 @@ pub(super) fn get(ctx: &Context<'_>, input: Value) -> Result<Reply, Failure> {
 /// Validation of the token.
 pub(super) fn list(ctx: &Context<'_>, input: Value) -> Result<Reply, Failure> {
     let own = resource::all(ctx, Kind::PromptRouter).into_iter().map(|it| Value::Object(it.document));
-    let mut all: Vec<Value> = defaults(&ctx.state.facts, ctx.region).into_iter().chain(own).collect();
+    let mut all: Vec<Value> = defaults(ctx.state, ctx.region).into_iter().chain(own).collect();
     all.retain(|router| input["type"].is_null() || router["type"] == input["type"]);
     let (page, next) = page(all, &input)?;
     Ok(ctx.answer(json!({ "promptRouterSummaries": page, "nextToken": next })))
@@ -67,10 +66,10 @@ pub(super) fn delete(ctx: &Context<'_>, input: Value) -> Result<Reply, Failure> 
 }
 
 /// The ARN of the model that a router falls back to.
-pub(crate) fn fallback(facts: &Facts, own: Option<&Resource>, arn: &str, region: &str) -> Option<String> {
+pub(crate) fn fallback(state: &State, own: Option<&Resource>, arn: &str, region: &str) -> Option<String> {
     let router = match own {
         Some(own) => own.document.get("fallbackModel").cloned(),
-        None => defaults(facts, region)
+        None => defaults(state, region)
             .into_iter()
             .find(|router| router["promptRouterArn"] == arn)
             .map(|router| router["fallbackModel"].clone()),
@@ -88,18 +87,18 @@ const DEFAULTS: [(&str, &str, [&str; 2]); 2] = [
     ("amazon.nova:1", "Nova Prompt Router", ["amazon.nova-lite", "amazon.nova-pro"]),
 ];
 
-fn defaults(facts: &Facts, region: &str) -> Vec<Value> {
+fn defaults(state: &State, region: &str) -> Vec<Value> {
     /// One date stands for all.
     const MADE: &str = "2025-01-01T00:00:00.000000Z";
-    let profiles = facts.profiles_of(region);
+    let profiles = state.facts.profiles_of(region);
     let profile_of = |prefix: &str| {
         let found = profiles.iter().find(|it| it.geography == "us" && it.model.starts_with(prefix))?;
-        Some(json!({ "modelArn": profiles::system_arn(region, &found.id) }))
+        Some(json!({ "modelArn": state.system_arn(region, &found.id) }))
     };
     let describe = |(id, name, [small, large]): &(&str, &str, [&str; 2])| {
         let (small, large) = (profile_of(small)?, profile_of(large)?);
         Some(json!({
-            "promptRouterArn": format!("arn:aws:bedrock:{region}:{ACCOUNT}:default-prompt-router/{id}"),
+            "promptRouterArn": state.arn(region, &format!("default-prompt-router/{id}")),
             "promptRouterName": name,
             "models": [small, large],
             "fallbackModel": large,

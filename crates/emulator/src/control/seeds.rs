@@ -3,7 +3,7 @@
 use super::store::Profile;
 use crate::facts::routed_models;
 use crate::state::State;
-use crate::{ACCOUNT, SeededProfile, StartError};
+use crate::{SeededProfile, StartError};
 
 /// Where the seeds live.
 const REGION: &str = "us-east-1";
@@ -26,7 +26,7 @@ pub(crate) fn is_seed(profile: &Profile) -> bool {
 
 fn seed(state: &State, name: &str, id: &str, source: &str) -> Result<SeededProfile, StartError> {
     let refused = |detail: String| StartError::State { path: "emulator.json".into(), detail };
-    let arn = format!("arn:aws:bedrock:{REGION}:{ACCOUNT}:application-inference-profile/{id}");
+    let arn = state.arn(REGION, &format!("application-inference-profile/{id}"));
     let system = state.facts.profile(source, REGION);
     let system = system.ok_or_else(|| refused(format!("the catalog has no profile {source} in {REGION}")))?;
     let profile = Profile {
@@ -36,7 +36,7 @@ fn seed(state: &State, name: &str, id: &str, source: &str) -> Result<SeededProfi
         name: name.to_owned(),
         description: Some("Seeded for local use".to_owned()),
         created_at: super::profiles::now(),
-        source: format!("arn:aws:bedrock:{REGION}:{ACCOUNT}:inference-profile/{source}"),
+        source: state.system_arn(REGION, source),
         models: routed_models(system, REGION),
         tags: [("seeded-by".to_owned(), "outcrop".to_owned())].into(),
         client_request_token: None,

@@ -31,6 +31,7 @@ pub(crate) struct Refusal {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Identity,
+    Resource,
     ServiceControl,
 }
 
@@ -119,6 +120,7 @@ impl Refusal {
     pub(crate) fn sentence(self, caller: &str, action: &str, resource: &str) -> String {
         let policy = match self.kind {
             Kind::Identity => "identity-based policy",
+            Kind::Resource => "resource-based policy",
             Kind::ServiceControl => "service control policy",
         };
         let article = if self.kind == Kind::Identity { "an" } else { "a" };

@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn what_was_made_is_there_again_and_a_reader_writes_nothing() {
         let folder = tempfile::TempDir::new().unwrap();
-        let stores = || (Objects::default(), Logs::default(), Identities::default());
+        let stores = || (Objects::default(), Logs::default(), Identities::of(crate::ACCOUNT));
         let (objects, logs, identities) = stores();
         let kept = Kept::open(folder.path(), &objects, &logs, &identities).unwrap();
         let reader = stores();

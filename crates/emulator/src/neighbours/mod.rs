@@ -15,12 +15,14 @@ mod query;
 mod quotas;
 mod refusal;
 mod s3;
+pub(crate) mod sessions;
 mod sts;
 
 use http::request::Parts;
 use outcrop_wire::sigv4::{self, RequestHead, Verified};
 
 use crate::access::Times;
+use crate::accounts::Accounts;
 use crate::exchange::Call;
 use crate::reply::Reply;
 use crate::state::State;
@@ -28,10 +30,10 @@ use iam::store::Principal;
 use refusal::Refused;
 
 /// Answers a request for one of these services; `None` when it is for Bedrock.
-pub(crate) fn answer(state: &State, call: &Call<'_>, times: Times) -> Option<Reply> {
+pub(crate) fn answer(accounts: &Accounts, call: &Call<'_>, times: Times) -> Option<Reply> {
     let service = Service::of(call.head)?;
-    let outcome = admit(state, call, service, times)
-        .and_then(|caller| service.perform(state, call, &caller, times.emulated));
+    let outcome = admit(accounts.first(), call, service, times)
+        .and_then(|caller| service.perform(accounts, call, &caller, times.emulated));
     Some(outcome.unwrap_or_else(|refused| service.refusal(&refused, call)))
 }
 
@@ -88,14 +90,23 @@ impl Service {
         }
     }
 
-    fn perform(self, state: &State, call: &Call<'_>, caller: &Caller, now: i64) -> Result<Reply, Refused> {
+    /// The service of the caller's account answers; STS also knows the others.
+    fn perform(
+        self,
+        accounts: &Accounts,
+        call: &Call<'_>,
+        caller: &Caller,
+        now: i64,
+    ) -> Result<Reply, Refused> {
+        let state = accounts.enter(caller.principal.account())?;
+        let home = state.home(&caller.region);
         match self {
             Self::Iam => iam::answer(&state.identities, &state.denials, call),
-            Self::Logs => logs::answer(&state.logs, call, &caller.region),
-            Self::Monitoring => monitoring::answer(state, call, &caller.region),
-            Self::Quotas => quotas::answer(call, &caller.region),
-            Self::S3 => s3::answer(&state.objects, call, &caller.region),
-            Self::Sts => sts::answer(&state.identities, call, caller, now),
+            Self::Logs => logs::answer(&state.logs, call, home),
+            Self::Monitoring => monitoring::answer(&state, call, &caller.region),
+            Self::Quotas => quotas::answer(call, home),
+            Self::S3 => s3::answer(&state.objects, call, home),
+            Self::Sts => sts::answer(accounts, call, &caller.principal, now),
         }
     }
 
@@ -118,10 +129,10 @@ fn admit(state: &State, call: &Call<'_>, service: Service, times: Times) -> Resu
         headers: &call.head.headers,
         authority: call.head.uri.authority().map(http::uri::Authority::as_str),
     };
-    let secret_of = |id: &str| state.identities.secret_of(&state.keys, id);
+    let secret_of = |id: &str| state.sessions.secret_of(&state.keys, id);
     let verified = sigv4::verify(&head, call.body, service.signing_name(), secret_of, times.real);
     let Verified { access_key_id, region, session_token, .. } = verified?;
     let token = session_token.as_deref();
-    let principal = state.identities.principal(&state.keys, &access_key_id, token, times.emulated)?;
+    let principal = state.sessions.principal(&state.keys, &access_key_id, token, times.emulated)?;
     Ok(Caller { region, principal })
 }

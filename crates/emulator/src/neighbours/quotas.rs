@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::json_service;
 use super::refusal::Refused;
-use crate::ACCOUNT;
+use crate::accounts::Home;
 use crate::control::profiles;
 use crate::exchange::Call;
 use crate::reply::Reply;
@@ -39,14 +39,14 @@ const TARGET: &str = "ServiceQuotasV20190624.";
 ///
 /// # Errors
 /// NoSuchResourceException, IllegalArgumentException, InvalidPaginationTokenException, UnknownOperationException.
-pub(super) fn answer(call: &Call<'_>, region: &str) -> Result<Reply, Refused> {
+pub(super) fn answer(call: &Call<'_>, home: Home<'_>) -> Result<Reply, Refused> {
     let operation = json_service::operation(call, TARGET);
     let request: Request = json_service::read(call)?;
     let answer = match operation {
         // Nothing was ever raised, so applied and default values are the same.
-        "ListServiceQuotas" | "ListAWSDefaultServiceQuotas" => list(&request, region)?,
+        "ListServiceQuotas" | "ListAWSDefaultServiceQuotas" => list(&request, home)?,
         "GetServiceQuota" | "GetAWSDefaultServiceQuota" => {
-            json!({ "Quota": describe(find(&request)?, region) })
+            json!({ "Quota": describe(find(&request)?, home) })
         }
         "ListServices" => json!({ "Services": [{ "ServiceCode": SERVICE, "ServiceName": SERVICE_NAME }] }),
         _ => return Err(json_service::unknown_operation()),
@@ -64,7 +64,7 @@ struct Request {
     max_results: Option<usize>,
 }
 
-fn list(request: &Request, region: &str) -> Result<Value, Refused> {
+fn list(request: &Request, home: Home<'_>) -> Result<Value, Refused> {
     is_known_service(request)?;
     /// The largest page, and the default one.
     const MOST: usize = 100;
@@ -81,7 +81,7 @@ fn list(request: &Request, region: &str) -> Result<Value, Refused> {
     };
     let wanted = |quota: &&Quota| request.quota_code.as_deref().is_none_or(|code| code == quota.code);
     let found: Vec<&Quota> = QUOTAS.iter().filter(wanted).collect();
-    let page: Vec<Value> = found.iter().skip(from).take(size).map(|quota| describe(quota, region)).collect();
+    let page: Vec<Value> = found.iter().skip(from).take(size).map(|quota| describe(quota, home)).collect();
     let end = from.saturating_add(page.len());
     let mut answer = json!({ "Quotas": page });
     if end < found.len() {
@@ -105,11 +105,11 @@ fn is_known_service(request: &Request) -> Result<(), Refused> {
 }
 
 #[allow(clippy::cast_precision_loss, reason = "quotas are small numbers")]
-fn describe(quota: &Quota, region: &str) -> Value {
+fn describe(quota: &Quota, home: Home<'_>) -> Value {
     json!({
         "ServiceCode": SERVICE,
         "ServiceName": SERVICE_NAME,
-        "QuotaArn": format!("arn:aws:servicequotas:{region}:{ACCOUNT}:{SERVICE}/{}", quota.code),
+        "QuotaArn": home.arn("servicequotas", &format!("{SERVICE}/{}", quota.code)),
         "QuotaCode": quota.code,
         "QuotaName": quota.name,
         "Value": quota.value as f64,

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use outcrop_wire::sigv4::SigV4Error;
 
-use super::iam::store::NotTaken;
+use super::sessions::NotTaken;
+use crate::failure::Failure;
 
 /// A refusal. Codes are those of S3 and of the Query protocol; a service with its own names maps them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +40,13 @@ impl From<SigV4Error> for Refused {
             | SigV4Error::Mismatch => MISMATCH,
         };
         Self::new(403, code, error.to_string())
+    }
+}
+
+impl From<Failure> for Refused {
+    /// The emulator's own trouble.
+    fn from(failure: Failure) -> Self {
+        Self::new(failure.error.status, "InternalFailure", failure.error.message.clone())
     }
 }
 

@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use outcrop_wire::xml::Element;
 
-use super::Caller;
 use super::iam::policy::{Decision, Policy, Question};
-use super::iam::store::{Identities, Inner, Principal, Session};
+use super::iam::store::{Identities, Principal, Role};
 use super::query::{Dialect, Form, unknown_action, validation};
 use super::refusal::Refused;
+use super::sessions::{Session, Sessions};
+use crate::accounts::{Accounts, is_account};
 use crate::exchange::Call;
 use crate::reply::Reply;
-use crate::{ACCOUNT, state};
+use crate::state;
 
 pub(super) const DIALECT: Dialect = Dialect { namespace: "https://sts.amazonaws.com/doc/2011-06-15/" };
 
@@ -21,57 +22,41 @@ pub(super) const DIALECT: Dialect = Dialect { namespace: "https://sts.amazonaws.
 /// # Errors
 /// STS's own codes.
 pub(super) fn answer(
-    identities: &Identities,
+    accounts: &Accounts,
     call: &Call<'_>,
-    caller: &Caller,
+    caller: &Principal,
     now: i64,
 ) -> Result<Reply, Refused> {
     let form = Form::read(call.head.uri.query().unwrap_or_default(), call.body);
     let action = form.required("Action")?;
     let result = match action {
         "GetCallerIdentity" => {
-            let identity =
-                Element::new("").with("Arn", caller.principal.arn()).with("UserId", caller.principal.id());
-            identity.with("Account", ACCOUNT).children
+            let identity = Element::new("").with("Arn", caller.arn()).with("UserId", caller.id());
+            identity.with("Account", caller.account()).children
         }
-        "AssumeRole" => assume_role(&mut identities.lock(), &form, &caller.principal, now)?,
-        "GetSessionToken" => session_token(&mut identities.lock(), &form, &caller.principal, now)?,
+        "AssumeRole" => assume_role(accounts, &form, caller, now)?,
+        "GetSessionToken" => session_token(&accounts.first().sessions, &form, caller, now)?,
         _ => return Err(unknown_action(action)),
     };
     Ok(DIALECT.answer(action, Some(result), call.request_id))
 }
 
 fn assume_role(
-    inner: &mut Inner,
+    accounts: &Accounts,
     form: &Form,
     caller: &Principal,
     now: i64,
 ) -> Result<Vec<Element>, Refused> {
     let arn = form.required("RoleArn")?;
     let session_name = session_name(form)?;
-    let asking = caller.arn();
-    let denied = |action: &str| {
-        let text = format!("User: {asking} is not authorized to perform: {action} on resource: {arn}");
-        Refused::new(403, "AccessDenied", text)
-    };
     let tags = form.pairs("Tags", "Key", "Value");
-    let context = context(form, &asking, session_name, &tags);
-    let role = inner.role_of(arn).ok_or_else(|| denied("sts:AssumeRole"))?;
-    let trust = Policy::parse(&role.trust).map_err(|_| denied("sts:AssumeRole"))?;
-    let root = format!("arn:aws:iam::{ACCOUNT}:root");
-    let principals = [("AWS", asking.as_str()), ("AWS", root.as_str()), ("AWS", ACCOUNT)];
-    let ask = |action| Question { action, resource: arn, principals: &principals, context: &context };
-    if trust.decide(&ask("sts:AssumeRole")) != Decision::Allowed {
-        return Err(denied("sts:AssumeRole"));
-    }
-    if !tags.is_empty() && trust.decide(&ask("sts:TagSession")) != Decision::Allowed {
-        return Err(denied("sts:TagSession"));
-    }
-    // Trust in the whole account leaves the decision to the caller's own policies; a deny there always counts.
-    let own = inner.decide(caller, &Question { principals: &[], ..ask("sts:AssumeRole") });
-    if own == Decision::ExplicitDeny || (own != Decision::Allowed && !trust.names(&asking)) {
-        return Err(denied("sts:AssumeRole"));
-    }
+    // In AWS's words a role that is not there is one that may not be assumed.
+    let number = arn.split(':').nth(4).filter(|number| is_account(number));
+    let number = number.ok_or_else(|| denied(caller, "sts:AssumeRole", arn))?;
+    let (home, away) = (accounts.enter(caller.account())?, accounts.enter(number)?);
+    let role = away.identities.lock().role_of(arn).cloned();
+    let role = role.ok_or_else(|| denied(caller, "sts:AssumeRole", arn))?;
+    is_trusted(&home.identities, caller, &role, arn, &context(form, session_name, &tags))?;
     let duration = form.number("DurationSeconds")?.unwrap_or(HOUR);
     if !(SHORTEST..=12 * HOUR).contains(&duration) || duration > role.max_session {
         let text = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.";
@@ -82,6 +67,7 @@ fn assume_role(
         return Err(validation(text));
     }
     let principal = Principal::Role {
+        account: number.to_owned(),
         name: role.name.clone(),
         id: format!("{}:{session_name}", role.id),
         session: session_name.to_owned(),
@@ -91,8 +77,50 @@ fn assume_role(
         Element::new("AssumedRoleUser").with("AssumedRoleId", principal.id()).with("Arn", principal.arn());
     let session = new_session(principal, now.saturating_add_unsigned(duration));
     let answer = vec![credentials(&session), user];
-    inner.begin(session, now);
+    away.sessions.begin(session, now);
     Ok(answer)
+}
+
+/// Whether a role's trust policy and the caller's own policies let the caller assume it.
+///
+/// Trust in a whole account leaves the decision to that account: to the caller's own policies. They also decide where the role is in
+/// another account, whoever is named; a deny in them always counts.
+/// Source: IAM's user guide, "Cross-account policy evaluation logic".
+fn is_trusted(
+    home: &Identities,
+    caller: &Principal,
+    role: &Role,
+    arn: &str,
+    asked: &Context,
+) -> Result<(), Refused> {
+    let refused = |action| Err(denied(caller, action, arn));
+    let Ok(trust) = Policy::parse(&role.trust) else { return refused("sts:AssumeRole") };
+    let inner = home.lock();
+    let mut context = inner.context_of(caller);
+    context.extend(asked.iter().map(|(key, values)| (key.clone(), values.clone())));
+    let names = inner.names_of(caller);
+    let principals: Vec<(&str, &str)> = names.iter().map(|name| ("AWS", name.as_str())).collect();
+    let ask = |action| Question { action, resource: arn, principals: &principals, context: &context };
+    let actions = ["sts:AssumeRole", "sts:TagSession"];
+    let wanted = if asked.contains_key(TAG_KEYS) { &actions[..] } else { &actions[..1] };
+    for action in wanted {
+        if trust.decide(&ask(action)) != Decision::Allowed {
+            return refused(action);
+        }
+        let own = inner.decide(caller, &Question { principals: &[], ..ask(action) });
+        let is_away = inner.account != arn.split(':').nth(4).unwrap_or_default();
+        // The account and its root do not name anybody in it.
+        let is_named = names.iter().take(names.len() - 2).any(|name| trust.names(name));
+        if own == Decision::ExplicitDeny || (own != Decision::Allowed && (is_away || !is_named)) {
+            return refused(action);
+        }
+    }
+    Ok(())
+}
+
+fn denied(caller: &Principal, action: &str, arn: &str) -> Refused {
+    let text = format!("User: {} is not authorized to perform: {action} on resource: {arn}", caller.arn());
+    Refused::new(403, "AccessDenied", text)
 }
 
 /// In seconds.
@@ -101,12 +129,12 @@ const HOUR: u64 = 3600;
 const SHORTEST: u64 = 900;
 
 fn session_token(
-    inner: &mut Inner,
+    sessions: &Sessions,
     form: &Form,
     caller: &Principal,
     now: i64,
 ) -> Result<Vec<Element>, Refused> {
-    if *caller != Principal::User {
+    if matches!(caller, Principal::Role { .. }) {
         return Err(Refused::new(
             403,
             "AccessDenied",
@@ -117,9 +145,9 @@ fn session_token(
     if !(SHORTEST..=36 * HOUR).contains(&duration) {
         return Err(validation("DurationSeconds must be between 900 and 129600 seconds."));
     }
-    let session = new_session(Principal::User, now.saturating_add_unsigned(duration));
+    let session = new_session(caller.clone(), now.saturating_add_unsigned(duration));
     let answer = vec![credentials(&session)];
-    inner.begin(session, now);
+    sessions.begin(session, now);
     Ok(answer)
 }
 
@@ -156,22 +184,20 @@ fn session_name(form: &Form) -> Result<&str, Refused> {
     )))
 }
 
-fn context(
-    form: &Form,
-    asking: &str,
-    session_name: &str,
-    tags: &[(&str, &str)],
-) -> BTreeMap<String, Vec<String>> {
-    let mut context = BTreeMap::from([
-        ("aws:principalarn".to_owned(), vec![asking.to_owned()]),
-        ("aws:principalaccount".to_owned(), vec![ACCOUNT.to_owned()]),
-        ("sts:rolesessionname".to_owned(), vec![session_name.to_owned()]),
-    ]);
+/// Condition keys, in lower case, and their values.
+type Context = BTreeMap<String, Vec<String>>;
+
+/// The condition key of a session's tags.
+const TAG_KEYS: &str = "aws:tagkeys";
+
+/// What a trust policy can ask of the request.
+fn context(form: &Form, session_name: &str, tags: &[(&str, &str)]) -> Context {
+    let mut context = Context::from([("sts:rolesessionname".to_owned(), vec![session_name.to_owned()])]);
     if let Some(id) = form.text("ExternalId") {
         context.insert("sts:externalid".to_owned(), vec![id.to_owned()]);
     }
     if !tags.is_empty() {
-        context.insert("aws:tagkeys".to_owned(), tags.iter().map(|(key, _)| (*key).to_owned()).collect());
+        context.insert(TAG_KEYS.to_owned(), tags.iter().map(|(key, _)| (*key).to_owned()).collect());
     }
     for (key, value) in tags {
         context.insert(format!("aws:requesttag/{}", key.to_ascii_lowercase()), vec![(*value).to_owned()]);

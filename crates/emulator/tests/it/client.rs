@@ -49,6 +49,12 @@ pub enum Access {
     For {
         service: &'static str,
     },
+    /// Signed now with temporary credentials, or another account's keys, for a service.
+    As {
+        keys: Keys,
+        token: Option<String>,
+        service: &'static str,
+    },
     Nothing,
 }
 
@@ -171,10 +177,15 @@ pub fn authorize(
             request.headers_mut().insert("authorization", format!("Bearer {key}").parse().unwrap());
         }
         Access::Signed { keys, region, time } => {
-            sign_for(request, body, address, keys, region, "bedrock", *time);
+            sign_for(request, body, address, (keys, None), region, "bedrock", *time);
+        }
+        Access::As { keys, token, service } => {
+            let keys = (keys, token.clone());
+            sign_for(request, body, address, keys, "us-east-1", service, SystemTime::now());
         }
         Access::For { service } => {
-            sign_for(request, body, address, &Keys::default(), "us-east-1", service, SystemTime::now());
+            let keys = Keys::default();
+            sign_for(request, body, address, (&keys, None), "us-east-1", service, SystemTime::now());
         }
     }
 }
@@ -183,12 +194,12 @@ fn sign_for(
     request: &mut Request<Full<Bytes>>,
     body: &[u8],
     address: std::net::SocketAddr,
-    keys: &Keys,
+    (keys, token): (&Keys, Option<String>),
     region: &str,
     service: &str,
     time: SystemTime,
 ) {
-    let identity = Credentials::new(&keys.access_key_id, &keys.secret_access_key, None, None, "test").into();
+    let identity = Credentials::new(&keys.access_key_id, &keys.secret_access_key, token, None, "test").into();
     let params = v4::SigningParams::builder()
         .identity(&identity)
         .region(region)

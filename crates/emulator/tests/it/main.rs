@@ -1,6 +1,7 @@
 //! Tests of the emulator over real sockets, one binary.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+mod accounts;
 mod actors;
 mod caching;
 mod client;

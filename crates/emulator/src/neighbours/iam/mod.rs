@@ -2,6 +2,7 @@
 
 pub(crate) mod policy;
 pub(crate) mod store;
+mod variables;
 
 use std::collections::BTreeMap;
 
@@ -10,13 +11,13 @@ use outcrop_wire::xml::Element;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use self::policy::{Decision, Policy, Question, decide};
-use self::store::{ADMINISTRATOR, Grants, Identities, Inner, Role, USER, USER_ID};
+use self::store::{ADMINISTRATOR, Grants, Identities, Inner, Role, USER, USER_ID, user_arn};
 use super::denials::Denials;
 use super::query::{Dialect, Form, unknown_action, validation};
 use super::refusal::Refused;
 use crate::exchange::Call;
 use crate::reply::Reply;
-use crate::{ACCOUNT, state};
+use crate::state;
 
 pub(super) const DIALECT: Dialect = Dialect { namespace: "https://iam.amazonaws.com/doc/2010-05-08/" };
 
@@ -41,7 +42,10 @@ type Answer = Result<Option<Vec<Element>>, Refused>;
 fn perform(inner: &mut Inner, organisation: &Denials, action: &str, form: &Form) -> Answer {
     match action {
         "CreateRole" => create_role(inner, form),
-        "GetRole" => Ok(Some(vec![described(role(inner, form)?)])),
+        "GetRole" => {
+            let account = inner.account.clone();
+            Ok(Some(vec![described(&account, role(inner, form)?)]))
+        }
         "ListRoles" => list_roles(inner, form),
         "UpdateAssumeRolePolicy" => {
             let document = document(form)?;
@@ -49,7 +53,7 @@ fn perform(inner: &mut Inner, organisation: &Denials, action: &str, form: &Form)
             Ok(None)
         }
         "DeleteRole" => delete_role(inner, form),
-        "GetUser" => get_user(form),
+        "GetUser" => get_user(&inner.account, form),
         "SimulatePrincipalPolicy" => simulate(inner, organisation, form),
         _ => match action.find("Role").or_else(|| action.find("User")) {
             Some(_) => policies(inner, action, form),
@@ -141,7 +145,7 @@ fn create_role(inner: &mut Inner, form: &Form) -> Answer {
         tags: tags.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
         grants: Grants::default(),
     };
-    let answer = described(&role);
+    let answer = described(&inner.account, &role);
     inner.roles.insert(name.to_owned(), role);
     Ok(Some(vec![answer]))
 }
@@ -162,11 +166,11 @@ fn delete_role(inner: &mut Inner, form: &Form) -> Answer {
 fn list_roles(inner: &Inner, form: &Form) -> Answer {
     let prefix = form.text("PathPrefix").unwrap_or("/");
     let roles = inner.roles.values().filter(|role| role.path.starts_with(prefix));
-    let members = roles.map(|role| Element { name: "member".to_owned(), ..described(role) });
+    let members = roles.map(|role| Element { name: "member".to_owned(), ..described(&inner.account, role) });
     page(members.collect(), "Roles", form)
 }
 
-fn get_user(form: &Form) -> Answer {
+fn get_user(account: &str, form: &Form) -> Answer {
     if let Some(name) = form.text("UserName").filter(|name| *name != USER) {
         return Err(no_user(name));
     }
@@ -174,7 +178,7 @@ fn get_user(form: &Form) -> Answer {
         .with("Path", "/")
         .with("UserName", USER)
         .with("UserId", USER_ID)
-        .with("Arn", format!("arn:aws:iam::{ACCOUNT}:user/{USER}"))
+        .with("Arn", user_arn(account))
         .with("CreateDate", "2024-01-01T00:00:00Z");
     Ok(Some(vec![user]))
 }
@@ -183,7 +187,7 @@ fn get_user(form: &Form) -> Answer {
 fn simulate(inner: &Inner, organisation: &Denials, form: &Form) -> Answer {
     let source = form.required("PolicySourceArn")?;
     let grants = match source {
-        arn if arn == format!("arn:aws:iam::{ACCOUNT}:user/{USER}") => &inner.user,
+        arn if arn == user_arn(&inner.account) => &inner.user,
         arn if arn.contains(":role/") => {
             &inner.role_of(arn).ok_or_else(|| no_entity(format!("{arn} cannot be found.")))?.grants
         }
@@ -273,14 +277,14 @@ fn page(all: Vec<Element>, list: &str, form: &Form) -> Answer {
     Ok(Some(answer.with_some("Marker", is_truncated.then_some(end)).children))
 }
 
-fn described(role: &Role) -> Element {
+fn described(account: &str, role: &Role) -> Element {
     let tags =
         role.tags.iter().map(|(key, value)| Element::new("member").with("Key", key).with("Value", value));
     Element::new("Role")
         .with("Path", &role.path)
         .with("RoleName", &role.name)
         .with("RoleId", &role.id)
-        .with("Arn", role.arn())
+        .with("Arn", role.arn(account))
         .with("CreateDate", role.created.strftime("%Y-%m-%dT%H:%M:%SZ"))
         .with("AssumeRolePolicyDocument", encoded(&role.trust))
         .with_some("Description", role.description.as_ref())

@@ -1,11 +1,14 @@
 //! Policy documents: read strictly, and asked whether they allow something.
 //!
 //! Wildcards, `Not…` elements, principals and the condition operators people use with Bedrock. An operator that is not here
-//! refuses the document, so that no condition is ever read over. Policy variables (`${aws:…}`) are not expanded.
+//! refuses the document, so that no condition is ever read over. Policy variables (`${aws:PrincipalTag/team}`) stand for what the
+//! question's context says; a statement whose variable has no value matches nothing.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+
+use super::variables;
 
 /// A policy document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -167,7 +170,7 @@ impl Statement {
             && self
                 .resources
                 .as_ref()
-                .is_none_or(|resources| resources.matches(question.resource, str::to_owned))
+                .is_none_or(|resources| resources.matches_in(question.resource, question.context))
             && self.conditions.iter().all(|condition| condition.holds(question.context))
     }
 
@@ -195,6 +198,14 @@ impl Policy {
 }
 
 impl Patterns {
+    /// As `matches`, with the variables of the patterns filled in.
+    fn matches_in(&self, text: &str, context: &BTreeMap<String, Vec<String>>) -> bool {
+        let patterns: Option<Vec<_>> =
+            self.patterns.iter().map(|pattern| variables::filled(pattern, context)).collect();
+        // AWS leaves a statement out of account whose variable has no value, also a negated one.
+        patterns.is_some_and(|all| all.iter().any(|pattern| glob(pattern, text)) != self.is_negated)
+    }
+
     fn matches(&self, text: &str, form: impl Fn(&str) -> String) -> bool {
         self.patterns.iter().any(|pattern| glob(&form(pattern), text)) != self.is_negated
     }
@@ -209,7 +220,10 @@ impl Condition {
                 _ => absent_is_fine,
             };
         };
-        let is_one = |actual: &String| self.values.iter().any(|value| self.operator.matches(value, actual));
+        let values: Option<Vec<_>> =
+            self.values.iter().map(|value| variables::filled(value, context)).collect();
+        let Some(values) = values else { return false };
+        let is_one = |actual: &String| values.iter().any(|value| self.operator.matches(value, actual));
         match (self.operator, self.is_negated) {
             (Operator::Null, _) => self.values.iter().any(|value| value == "false"),
             (_, false) if self.for_all => actual.iter().all(is_one),

@@ -1,4 +1,4 @@
-//! Who there is: the one user, roles with their policies, and the sessions of roles that were assumed.
+//! Who there is in an account: the one user, and roles with their policies.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::policy::{Decision, Policy, Question, decide};
-use crate::{ACCOUNT, Keys};
+use crate::ACCOUNT;
+use crate::accounts::ORGANIZATION_ROLE;
 
 /// The user that the emulator's key pair belongs to.
 pub(crate) const USER: &str = "outcrop";
@@ -16,19 +17,19 @@ pub(crate) const USER_ID: &str = "AIDACKCEVSQ6C2EXAMPLE";
 /// What the user may do until it is detached: everything.
 pub(crate) const ADMINISTRATOR: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
 
-/// All identities of the account.
+/// All identities of an account.
 #[derive(Debug)]
 pub(crate) struct Identities(Mutex<Inner>);
 
 /// What is behind the lock.
 #[derive(Debug)]
 pub(crate) struct Inner {
+    /// The account's number.
+    pub(crate) account: String,
     /// By name.
     pub(crate) roles: BTreeMap<String, Role>,
     /// What the user is granted.
     pub(crate) user: Grants,
-    /// By access key id.
-    sessions: BTreeMap<String, Session>,
 }
 
 /// The policies of an identity: inline ones by name, and the ARNs of attached ones.
@@ -54,30 +55,18 @@ pub(crate) struct Role {
     pub(crate) grants: Grants,
 }
 
-/// Temporary credentials and whose they are.
-#[derive(Clone)]
-pub(crate) struct Session {
-    pub(crate) access_key_id: String,
-    pub(crate) secret: String,
-    pub(crate) token: String,
-    /// Unix seconds.
-    pub(crate) expires: i64,
-    pub(crate) principal: Principal,
-}
-
-impl std::fmt::Debug for Session {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Session").field("principal", &self.principal).finish_non_exhaustive()
-    }
-}
-
 /// Somebody who proved who they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Principal {
-    /// The one user.
-    User,
+    /// The one user of an account.
+    User {
+        /// The account's number.
+        account: String,
+    },
     /// A session of a role, by the role's name.
     Role {
+        /// The number of the role's account.
+        account: String,
         /// The role's name.
         name: String,
         /// `AROA…:SESSION`.
@@ -93,35 +82,60 @@ impl Principal {
     /// The ARN that `GetCallerIdentity` answers and that logs name.
     pub(crate) fn arn(&self) -> String {
         match self {
-            Self::User => format!("arn:aws:iam::{ACCOUNT}:user/{USER}"),
-            Self::Role { name, session, .. } => {
-                format!("arn:aws:sts::{ACCOUNT}:assumed-role/{name}/{session}")
+            Self::User { account } => user_arn(account),
+            Self::Role { account, name, session, .. } => {
+                format!("arn:aws:sts::{account}:assumed-role/{name}/{session}")
             }
+        }
+    }
+
+    /// The number of the account that it acts in.
+    pub(crate) fn account(&self) -> &str {
+        match self {
+            Self::User { account } | Self::Role { account, .. } => account,
         }
     }
 
     /// `UserId`.
     pub(crate) fn id(&self) -> &str {
         match self {
-            Self::User => USER_ID,
+            Self::User { .. } => USER_ID,
             Self::Role { id, .. } => id,
         }
     }
 }
 
-/// Why temporary credentials are not taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum NotTaken {
-    /// The session token is missing or of another session.
-    Unknown,
-    /// Their time is over.
-    Expired,
+/// The ARN of an account's user.
+pub(crate) fn user_arn(account: &str) -> String {
+    format!("arn:aws:iam::{account}:user/{USER}")
+}
+
+/// The ARN of everybody in an account.
+pub(crate) fn root_arn(account: &str) -> String {
+    format!("arn:aws:iam::{account}:root")
 }
 
 impl Role {
-    /// Its ARN.
-    pub(crate) fn arn(&self) -> String {
-        format!("arn:aws:iam::{ACCOUNT}:role{}{}", self.path, self.name)
+    /// Its ARN in its account.
+    pub(crate) fn arn(&self, account: &str) -> String {
+        format!("arn:aws:iam::{account}:role{}{}", self.path, self.name)
+    }
+
+    /// The role that a member of an organization begins with, which the first account may assume.
+    fn of_organization() -> Self {
+        let trust = serde_json::json!({"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Principal": {"AWS": root_arn(ACCOUNT)}, "Action": ["sts:AssumeRole", "sts:TagSession"]}]});
+        Self {
+            name: ORGANIZATION_ROLE.to_owned(),
+            path: "/".to_owned(),
+            id: "AROAOUTCROPORGANIZATE".to_owned(),
+            created: Timestamp::now(),
+            trust: trust.to_string(),
+            description: None,
+            max_session: 3_600,
+            tags: Vec::new(),
+            grants: Grants::administrator(),
+        }
     }
 }
 
@@ -151,23 +165,18 @@ impl Grants {
 const ALLOW_ALL: &str =
     r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
 
-impl Default for Identities {
-    fn default() -> Self {
-        Self(Mutex::new(Inner {
-            roles: BTreeMap::new(),
-            user: Grants::administrator(),
-            sessions: BTreeMap::new(),
-        }))
-    }
-}
-
 impl Identities {
+    /// Those that an account begins with.
+    pub(crate) fn of(account: &str) -> Self {
+        Self(Mutex::new(Inner::of(account)))
+    }
+
     /// Everything, locked.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Roles and grants, to be kept; sessions are not.
+    /// Roles and grants, to be kept.
     pub(in crate::neighbours) fn kept(&self) -> (BTreeMap<String, Role>, Grants) {
         let inner = self.lock();
         (inner.roles.clone(), inner.user.clone())
@@ -181,7 +190,8 @@ impl Identities {
 
     /// Forgets everything.
     pub(crate) fn clear(&self) {
-        *self.lock() = Self::default().0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut inner = self.lock();
+        *inner = Inner::of(&inner.account);
     }
 
     /// Replaces the user's policies; `None` gives the administrator's rights back. The documents were read.
@@ -195,67 +205,65 @@ impl Identities {
             None => Grants::administrator(),
         };
     }
-
-    /// The secret that belongs to an access key id.
-    pub(crate) fn secret_of(&self, keys: &Keys, access_key_id: &str) -> Option<String> {
-        if access_key_id == keys.access_key_id {
-            return Some(keys.secret_access_key.clone());
-        }
-        self.lock().sessions.get(access_key_id).map(|session| session.secret.clone())
-    }
-
-    /// Who a verified signature belongs to, at the time `now` in Unix seconds.
-    ///
-    /// # Errors
-    /// The session token is not that of the key, or its time is over.
-    pub(crate) fn principal(
-        &self,
-        keys: &Keys,
-        access_key_id: &str,
-        token: Option<&str>,
-        now: i64,
-    ) -> Result<Principal, NotTaken> {
-        let inner = self.lock();
-        let Some(session) = inner.sessions.get(access_key_id) else {
-            // Long-lived keys come without a token; AWS refuses one that is not theirs.
-            let is_users = access_key_id == keys.access_key_id && token.is_none();
-            return if is_users { Ok(Principal::User) } else { Err(NotTaken::Unknown) };
-        };
-        if token != Some(session.token.as_str()) {
-            return Err(NotTaken::Unknown);
-        }
-        if session.expires <= now { Err(NotTaken::Expired) } else { Ok(session.principal.clone()) }
-    }
 }
 
 impl Inner {
+    fn of(account: &str) -> Self {
+        let organization = (account != ACCOUNT).then(Role::of_organization);
+        Self {
+            account: account.to_owned(),
+            roles: organization.into_iter().map(|role| (role.name.clone(), role)).collect(),
+            user: Grants::administrator(),
+        }
+    }
+
     /// Whether a principal is granted everything, and nothing is denied to it.
     pub(crate) fn is_administrator(&self, principal: &Principal) -> bool {
-        *principal == Principal::User
+        matches!(principal, Principal::User { .. })
             && self.user.inline.is_empty()
             && self.user.attached.contains(ADMINISTRATOR)
     }
 
     /// The role with this ARN.
     pub(crate) fn role_of(&self, arn: &str) -> Option<&Role> {
-        self.roles.values().find(|role| role.arn() == arn)
+        self.roles.values().find(|role| role.arn(&self.account) == arn)
     }
 
     /// What a principal's own policies say.
     pub(crate) fn decide(&self, principal: &Principal, question: &Question<'_>) -> Decision {
         match principal {
-            Principal::User => self.user.decide(question).0,
+            Principal::User { .. } => self.user.decide(question).0,
             Principal::Role { name, .. } => {
                 self.roles.get(name).map_or(Decision::ImplicitDeny, |role| role.grants.decide(question).0)
             }
         }
     }
 
-    /// Takes a session into account; those that ended are forgotten an hour later, so that until then they are known as
-    /// expired.
-    pub(crate) fn begin(&mut self, session: Session, now: i64) {
-        const REMEMBERED: i64 = 60 * 60;
-        self.sessions.retain(|_, session| session.expires + REMEMBERED > now);
-        self.sessions.insert(session.access_key_id.clone(), session);
+    /// Who a principal is to a policy's `Principal`, in its kind `AWS`: itself, the role whose session it is, its account.
+    pub(crate) fn names_of(&self, principal: &Principal) -> Vec<String> {
+        let account = principal.account();
+        let role = match principal {
+            Principal::Role { name, .. } => self.roles.get(name).map(|role| role.arn(account)),
+            Principal::User { .. } => None,
+        };
+        let wide = [root_arn(account), account.to_owned()];
+        std::iter::once(principal.arn()).chain(role).chain(wide).collect()
+    }
+
+    /// What policies can ask of a principal: condition keys, in lower case, and their values. A session's tags stand over those
+    /// of its role.
+    pub(crate) fn context_of(&self, principal: &Principal) -> BTreeMap<String, Vec<String>> {
+        let mut context = BTreeMap::from([
+            ("aws:principalarn".to_owned(), vec![principal.arn()]),
+            ("aws:principalaccount".to_owned(), vec![principal.account().to_owned()]),
+            ("aws:userid".to_owned(), vec![principal.id().to_owned()]),
+        ]);
+        if let Principal::Role { name, tags, .. } = principal {
+            let of_role = self.roles.get(name).map(|role| role.tags.as_slice()).unwrap_or_default();
+            for (key, value) in of_role.iter().chain(tags) {
+                context.insert(format!("aws:principaltag/{}", key.to_ascii_lowercase()), vec![value.clone()]);
+            }
+        }
+        context
     }
 }

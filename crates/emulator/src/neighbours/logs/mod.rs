@@ -12,6 +12,7 @@ use self::pattern::Pattern;
 use self::store::{Event, Group, Logs, Place, Refusal, Stream, arn, now};
 use super::json_service;
 use super::refusal::Refused;
+use crate::accounts::Home;
 use crate::exchange::Call;
 use crate::reply::Reply;
 
@@ -19,7 +20,8 @@ use crate::reply::Reply;
 ///
 /// # Errors
 /// The service's own exceptions.
-pub(super) fn answer(logs: &Logs, call: &Call<'_>, region: &str) -> Result<Reply, Refused> {
+pub(super) fn answer(logs: &Logs, call: &Call<'_>, home: Home<'_>) -> Result<Reply, Refused> {
+    let region = home.region;
     let operation = json_service::operation(call, TARGET);
     let request: Request = json_service::read(call)?;
     let answer = match operation {
@@ -31,10 +33,10 @@ pub(super) fn answer(logs: &Logs, call: &Call<'_>, region: &str) -> Result<Reply
             logs.delete(region, request.group()?)?;
             return Ok(json_service::nothing());
         }
-        "DescribeLogGroups" => describe_groups(logs, region, &request)?,
+        "DescribeLogGroups" => describe_groups(logs, home, &request)?,
         _ => {
             let answer =
-                logs.within(region, request.group()?, |group| of_group(group, operation, region, &request))?;
+                logs.within(region, request.group()?, |group| of_group(group, operation, home, &request))?;
             let Some(answer) = answer else { return Ok(json_service::nothing()) };
             answer
         }
@@ -110,7 +112,7 @@ impl Request {
 fn of_group(
     group: &mut Group,
     operation: &str,
-    region: &str,
+    home: Home<'_>,
     request: &Request,
 ) -> Result<Option<Value>, Refused> {
     match operation {
@@ -137,7 +139,7 @@ fn of_group(
             group.retention = None;
             Ok(None)
         }
-        "DescribeLogStreams" => describe_streams(group, region, request).map(Some),
+        "DescribeLogStreams" => describe_streams(group, home, request).map(Some),
         "PutLogEvents" => put_events(group, request).map(Some),
         "GetLogEvents" => get_events(group, request).map(Some),
         "FilterLogEvents" => filter_events(group, request).map(Some),
@@ -152,15 +154,15 @@ fn of_group(
 const RETENTIONS: [u32; 22] =
     [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
 
-fn describe_groups(logs: &Logs, region: &str, request: &Request) -> Result<Value, Refused> {
+fn describe_groups(logs: &Logs, home: Home<'_>, request: &Request) -> Result<Value, Refused> {
     let prefix = request.log_group_name_prefix.as_deref().unwrap_or_default();
     let pattern = request.log_group_name_pattern.as_deref().unwrap_or_default();
     let groups = logs
-        .of_region(region)
+        .of_region(home.region)
         .into_iter()
         .filter(|(name, _)| name.starts_with(prefix) && name.contains(pattern));
     let described = groups.map(|(name, group)| {
-        let arn = arn(region, &name);
+        let arn = arn(home, &name);
         let mut described = json!({
             "logGroupName": name, "creationTime": group.created, "metricFilterCount": 0, "arn": format!("{arn}:*"),
             "logGroupArn": arn, "logGroupClass": "STANDARD",
@@ -174,7 +176,7 @@ fn describe_groups(logs: &Logs, region: &str, request: &Request) -> Result<Value
     page(described.collect(), "logGroups", request)
 }
 
-fn describe_streams(group: &Group, region: &str, request: &Request) -> Result<Value, Refused> {
+fn describe_streams(group: &Group, home: Home<'_>, request: &Request) -> Result<Value, Refused> {
     let prefix = request.log_stream_name_prefix.as_deref().unwrap_or_default();
     let by_time = match request.order_by.as_deref() {
         None | Some("LogStreamName") => false,
@@ -188,7 +190,7 @@ fn describe_streams(group: &Group, region: &str, request: &Request) -> Result<Va
     if request.descending {
         streams.reverse();
     }
-    let arn = arn(region, request.group()?);
+    let arn = arn(home, request.group()?);
     let described = streams.into_iter().map(|(name, stream)| {
         let mut described = json!({
             "logStreamName": name, "creationTime": stream.created, "arn": format!("{arn}:log-stream:{name}"),

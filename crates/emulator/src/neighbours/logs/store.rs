@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::ACCOUNT;
+use crate::accounts::Home;
 
 /// All log groups, by Region and name.
 #[derive(Debug, Default)]
@@ -168,8 +168,8 @@ impl Stream {
 }
 
 /// The ARN of a group, without the `:*` that older operations add.
-pub(crate) fn arn(region: &str, group: &str) -> String {
-    format!("arn:aws:logs:{region}:{ACCOUNT}:log-group:{group}")
+pub(crate) fn arn(home: Home<'_>, group: &str) -> String {
+    home.arn("logs", &format!("log-group:{group}"))
 }
 
 /// Unix milliseconds.

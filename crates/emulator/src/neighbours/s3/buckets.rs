@@ -4,13 +4,12 @@ use http::{Method, StatusCode};
 use outcrop_wire::xml::Element;
 
 use super::{NAMESPACE, Request, add_header, empty, listing, malformed_xml, parts, xml};
-use crate::ACCOUNT;
 use crate::neighbours::objects::Objects;
 use crate::neighbours::refusal::Refused;
 use crate::reply::{Payload, Reply};
 
 /// What is asked of the account as a whole: the list of its buckets.
-pub(super) fn all(objects: &Objects, request: &Request<'_>) -> Result<Reply, Refused> {
+pub(super) fn all(objects: &Objects, owner: &str, request: &Request<'_>) -> Result<Reply, Refused> {
     if *request.method != Method::GET {
         return Err(Refused::new(
             405,
@@ -29,7 +28,7 @@ pub(super) fn all(objects: &Objects, request: &Request<'_>) -> Result<Reply, Ref
             .with("CreationDate", listing::time(created))
             .with("BucketRegion", region)
     });
-    let owner = Element::new("Owner").with("ID", ACCOUNT);
+    let owner = Element::new("Owner").with("ID", owner);
     let all = Element::new("ListAllMyBucketsResult")
         .in_namespace(NAMESPACE)
         .holding(owner)

@@ -16,6 +16,7 @@ use percent_encoding::percent_decode_str;
 
 use super::objects::{Objects, Refusal};
 use super::refusal::{MISMATCH, Refused, UNKNOWN_KEY};
+use crate::accounts::Home;
 use crate::exchange::Call;
 use crate::operation::query_pairs;
 use crate::reply::{Payload, Reply};
@@ -26,10 +27,10 @@ pub(crate) use parts::Uploads;
 ///
 /// # Errors
 /// S3's own codes.
-pub(super) fn answer(objects: &Objects, call: &Call<'_>, region: &str) -> Result<Reply, Refused> {
-    let request = Request::read(call, region)?;
+pub(super) fn answer(objects: &Objects, call: &Call<'_>, home: Home<'_>) -> Result<Reply, Refused> {
+    let request = Request::read(call, home.region)?;
     match (request.bucket.as_str(), request.key.as_str()) {
-        ("", _) => buckets::all(objects, &request),
+        ("", _) => buckets::all(objects, home.account, &request),
         (_, "") => buckets::answer(objects, &request),
         _ => content::answer(objects, &request),
     }
