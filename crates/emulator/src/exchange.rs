@@ -90,7 +90,7 @@ async fn answer(accounts: &Accounts, call: &Call<'_>) -> Result<Outcome, Failure
 /// Answers a caller that proved who it is.
 async fn serve(state: &State, call: &Call<'_>, caller: &Caller, now: i64) -> Result<Outcome, Failure> {
     let (method, path) = (&call.head.method, call.head.uri.path());
-    let fault = state.faults.for_request(&call.head.headers, &caller.region)?;
+    let fault = state.faults.for_request(&call.head.headers, state.home(&caller.region))?;
     if let Some(fault) = &fault {
         fault.before(now)?;
         if fault.never_answers() {

@@ -1,4 +1,4 @@
-//! Faults on demand: `x-outcrop-fault: NAME[;at=http|first|mid][;bytes=N][;count=N][;region=R]`.
+//! Faults on demand: `x-outcrop-fault: NAME[;at=http|first|mid][;bytes=N][;count=N][;region=R][;account=A]`.
 //!
 //! A header concerns its own request; faults set by `POST /_emulator/faults` or read from a file stand for all requests
 //! until they are used up or cleared, one after the other, and a header (also `none`) goes before them.
@@ -14,6 +14,7 @@ use outcrop_wire::bedrock::{BedrockError, ErrorKind};
 use outcrop_wire::eventstream;
 
 use crate::StartError;
+use crate::accounts::Home;
 use crate::body::Ending;
 use crate::failure::Failure;
 use crate::reply::{Framing, Payload, Reply};
@@ -33,6 +34,7 @@ pub(crate) struct Fault {
     count: Option<u64>,
     /// Only calls for this Region.
     region: Option<String>,
+    account: Option<String>,
 }
 
 /// What goes wrong.
@@ -110,7 +112,7 @@ impl Fault {
         let mut parts = text.split(';').map(str::trim);
         let name = Name::parse(parts.next().unwrap_or_default())?;
         let at = if matches!(name, Name::Exception(_)) { At::Http } else { At::Mid };
-        let mut fault = Self { name, at, bytes: None, count: None, region: None };
+        let mut fault = Self { name, at, bytes: None, count: None, region: None, account: None };
         for part in parts.filter(|part| !part.is_empty()) {
             fault.set(part)?;
         }
@@ -120,7 +122,7 @@ impl Fault {
     fn set(&mut self, part: &str) -> Result<(), Failure> {
         let unknown = || {
             Failure::validation(format!(
-                "{HEADER}: `{part}` is not understood; known are at=http|first|mid, bytes=N, count=N, region=R"
+                "{HEADER}: `{part}` is not understood; known are at=http|first|mid, bytes=N, count=N, region=R, account=A"
             ))
         };
         let (key, value) = part.split_once('=').ok_or_else(unknown)?;
@@ -131,13 +133,15 @@ impl Fault {
             ("bytes", _) => self.bytes = Some(value.parse().map_err(|_| unknown())?),
             ("count", _) => self.count = Some(value.parse().map_err(|_| unknown())?),
             ("region", _) => self.region = Some(value.to_owned()),
+            ("account", _) => self.account = Some(value.to_owned()),
             _ => return Err(unknown()),
         }
         Ok(())
     }
 
-    fn is_for(&self, region: &str) -> bool {
-        self.region.as_deref().is_none_or(|only| only == region)
+    fn is_for(&self, home: Home<'_>) -> bool {
+        self.region.as_deref().is_none_or(|only| only == home.region)
+            && self.account.as_deref().is_none_or(|only| only == home.account)
     }
 
     /// What goes wrong before the request is looked at; `now` is Unix seconds.
@@ -343,7 +347,7 @@ impl Faults {
     ///
     /// # Errors
     /// 400 for a header that is not understood.
-    pub(crate) fn for_request(&self, headers: &HeaderMap, region: &str) -> Result<Option<Fault>, Failure> {
+    pub(crate) fn for_request(&self, headers: &HeaderMap, home: Home<'_>) -> Result<Option<Fault>, Failure> {
         let asked = headers.get(HEADER).map(|value| {
             let text =
                 value.to_str().map_err(|_| Failure::validation(format!("{HEADER} is not plain text")))?;
@@ -355,8 +359,7 @@ impl Faults {
             None if book.standing.is_empty() => return Ok(None),
             None => book.standing.clone(),
         };
-        let found =
-            candidates.into_iter().find(|(text, fault)| fault.is_for(region) && book.take(text, fault));
+        let found = candidates.into_iter().find(|(text, fault)| fault.is_for(home) && book.take(text, fault));
         Ok(found.map(|(_, fault)| fault))
     }
 
