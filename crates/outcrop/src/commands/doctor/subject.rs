@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::future::join_all;
 use outcrop_bedrock::SendError;
 use outcrop_bedrock::control::InferenceProfile;
+use outcrop_bedrock::denial::{By, Denial};
 use outcrop_catalog::{
     ApplicationProfile, Arn, Catalog, Context, Kind, Layer, ProfileType, Resolution, ResolveError, Source,
 };
@@ -109,7 +110,9 @@ async fn application_profile(
     let described = within(connection.client.describe_inference_profile(&target, &region)).await;
     let profile = match described {
         Ok(profile) => ApplicationProfile::from(profile),
-        Err(error) if is_missing(&error) => return (None, vec![missing(connection, &target, &region).await]),
+        Err(error) if is_missing(&error) || is_of_another_account(&error) => {
+            return (None, vec![missing(connection, &target, &region).await]);
+        }
         Err(error) => {
             let mut finding = cause::of(&error, &format!("look up {target}"), "bedrock:GetInferenceProfile");
             let is_known = resolution.model.is_some();
@@ -135,6 +138,12 @@ fn is_missing(error: &SendError) -> bool {
     matches!(service.error.kind, ErrorKind::ResourceNotFound | ErrorKind::Validation)
 }
 
+/// AWS refuses what belongs to another account before it says whether it exists.
+fn is_of_another_account(error: &SendError) -> bool {
+    let SendError::Service(service) = error else { return false };
+    Denial::read(&service.error.message).is_some_and(|denial| denial.by == By::ResourcePolicy)
+}
+
 /// Deleted, another account's, or in another Region than its ARN says.
 async fn missing(connection: &Connection<'_>, target: &str, region: &str) -> Finding {
     let arn = Arn::parse_encoded(target).ok();
@@ -148,7 +157,7 @@ async fn missing(connection: &Connection<'_>, target: &str, region: &str) -> Fin
         return Finding::error(
             Check::Profile,
             detail,
-            "use credentials of that account, or a profile of this one: `outcrop profiles list --type application`",
+            "use credentials of that account (a role of it: `accounts` and `routes` of outcrop.yaml), or a profile of this one: `outcrop profiles list --type application`",
         );
     }
     let elsewhere = in_other_regions(connection, region, |region| {
