@@ -56,7 +56,7 @@ pub(crate) async fn forward(
         headers,
         body,
     };
-    let client = live.accounts.for_caller(&caller);
+    let client = &live.accounts.for_caller(&caller).client;
     let (answer, body) = client.send(&invocation).await?.into_parts();
     let mut response = Response::new(ReplyBody::whole(collect(body).await?));
     *response.status_mut() = answer.status;

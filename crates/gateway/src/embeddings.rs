@@ -127,8 +127,7 @@ async fn embed(
     caller: &Caller,
 ) -> Result<(Vec<Json>, u64), Failure> {
     let entry = open(state, route, &call, caller, Dialect::ChatCompletions, &call.request_id);
-    let live = state.live();
-    let client = live.accounts.for_route(caller, &route.resolution);
+    let client = &route.account.client;
     let sent = client.send(&invocation(&call, route)).await;
     let (headers, body) = reply::collect(&call, sent, entry, client.timeouts()).await?;
     let Vectors { vectors, tokens } =

@@ -101,7 +101,7 @@ async fn invoke(
         continued.keep(state, &caller, &mut call);
         let entry = open(state, &route, &call, &caller, inbound.dialect, &course.entry_id(id));
         let (invocation, target) = (invocation(&call, &route), &route.target_health);
-        let client = live.accounts.for_route(&caller, &route.resolution);
+        let client = &route.account.client;
         let sent = client.send_within(&invocation, &target.bucket, course.attempts()).await;
         match reply::answer(&call, sent, entry, state.drains(), client.timeouts()).await {
             Ok(mut response) => {
@@ -138,6 +138,7 @@ pub(crate) async fn admit(
         Some(caller) => caller,
         None => access.by_signature(head, &body).map_err(denied)?,
     };
+    state.live().accounts.check(&caller)?;
     caller.trace_parent = head.headers.get("traceparent").cloned();
     Ok((caller, body))
 }
@@ -186,6 +187,7 @@ pub(crate) fn open(
         operation: call.operation.name(),
         resolution: Arc::clone(&route.resolution),
         identity: caller.name.clone(),
+        account: route.account.name.clone(),
         user: None,
         status: 200,
         error_code: None,

@@ -36,6 +36,8 @@ pub struct NewKey {
     pub models: Vec<String>,
     /// The inference profile all its requests go through.
     pub profile: Option<String>,
+    /// The account of the configuration that its requests are made as; `None` for the gateway's own.
+    pub account: Option<String>,
 }
 
 /// A key as it is remembered: without the key itself.
@@ -51,6 +53,8 @@ pub struct MadeKey {
     pub models: Vec<String>,
     /// The inference profile all its requests go through.
     pub profile: Option<String>,
+    /// The account of the configuration that its requests are made as; `None` for the gateway's own.
+    pub account: Option<String>,
 }
 
 /// Why a key cannot be made, listed or revoked.
@@ -85,7 +89,8 @@ const TABLE: &str = "CREATE TABLE IF NOT EXISTS keys (
     created  TEXT NOT NULL,
     revoked  TEXT,
     models   TEXT NOT NULL,
-    profile  TEXT
+    profile  TEXT,
+    account  TEXT
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX IF NOT EXISTS keys_that_hold ON keys (name) WHERE revoked IS NULL;";
 
@@ -103,26 +108,32 @@ impl Keys {
         let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await;
         let pool = pool.map_err(|sql| error(sql.to_string()))?;
         sqlx::raw_sql(TABLE).execute(&pool).await.map_err(|sql| error(sql.to_string()))?;
+        add_accounts(&pool).await.map_err(|sql| error(sql.to_string()))?;
         Ok(Self { file, pool })
     }
 
     /// Makes a key and returns it: the only time that anybody sees it.
     pub async fn create(&self, key: &NewKey) -> Result<String, KeysError> {
         let secret = random_key();
-        let NewKey { name, models, profile } = key;
+        let NewKey { name, models, profile, account } = key;
         let models = serde_json::to_string(models).expect("a list of texts is JSON");
-        sqlx::query("INSERT INTO keys (digest, name, created, models, profile) VALUES (?, ?, ?, ?, ?)")
-            .bind(digest(&secret).to_vec())
-            .bind(name)
-            .bind(now())
-            .bind(models)
-            .bind(profile)
-            .execute(&self.pool)
-            .await
-            .map_err(|error| match error.as_database_error().is_some_and(|it| it.is_unique_violation()) {
+        sqlx::query(
+            "INSERT INTO keys (digest, name, created, models, profile, account) VALUES (?, ?, ?, ?, ?, ?)",
+        )
+        .bind(digest(&secret).to_vec())
+        .bind(name)
+        .bind(now())
+        .bind(models)
+        .bind(profile)
+        .bind(account)
+        .execute(&self.pool)
+        .await
+        .map_err(|error| {
+            match error.as_database_error().is_some_and(|it| it.is_unique_violation()) {
                 true => KeysError::Taken(name.clone()),
                 false => self.error(&error),
-            })?;
+            }
+        })?;
         Ok(secret)
     }
 
@@ -143,13 +154,26 @@ impl Keys {
     }
 
     async fn rows(&self) -> Result<Vec<(Digest, MadeKey)>, KeysError> {
-        let query = "SELECT digest, name, created, revoked, models, profile FROM keys ORDER BY name, created";
+        let query = "SELECT digest, name, created, revoked, models, profile, account FROM keys ORDER BY name, created";
         let rows = sqlx::query(query).fetch_all(&self.pool).await.map_err(|error| self.error(&error))?;
         rows.iter().map(read).collect::<Result<_, _>>().map_err(|error| self.error(&error))
     }
 
     fn error(&self, error: &sqlx::Error) -> KeysError {
         KeysError::File { file: self.file.clone(), why: error.to_string() }
+    }
+}
+
+/// Files of version 0.1 have no column for accounts. Two programs may add it at once: then one of them finds it there.
+async fn add_accounts(pool: &SqlitePool) -> Result<(), sqlx::Error> {
+    const HAS: &str = "SELECT count(*) FROM pragma_table_info('keys') WHERE name = 'account'";
+    let has = async || sqlx::query_scalar::<_, i64>(HAS).fetch_one(pool).await.map(|count| count > 0);
+    if has().await? {
+        return Ok(());
+    }
+    match sqlx::raw_sql("ALTER TABLE keys ADD COLUMN account TEXT").execute(pool).await {
+        Err(error) if !has().await? => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -165,6 +189,7 @@ fn read(row: &SqliteRow) -> Result<(Digest, MadeKey), sqlx::Error> {
         revoked: row.try_get("revoked")?,
         models: serde_json::from_str(&models).map_err(|_| unreadable("list of models"))?,
         profile: row.try_get("profile")?,
+        account: row.try_get("account")?,
     };
     Ok((digest.try_into().map_err(|_| unreadable("digest"))?, key))
 }

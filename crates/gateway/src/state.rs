@@ -14,7 +14,7 @@ use outcrop_wire::dialect::Dialect;
 use percent_encoding::utf8_percent_encode;
 
 use crate::access::{Access, Caller};
-use crate::accounts::Clients;
+use crate::accounts::{Account, Clients};
 use crate::body::Limits;
 use crate::conversation::Moved;
 use crate::disconnect::Drains;
@@ -65,13 +65,16 @@ pub(crate) struct Live {
     pub(crate) on_disconnect: OnDisconnect,
 }
 
-/// The lookups that are running, by ARN, so that a burst of first requests for one ARN asks AWS once; and those that
+/// The lookups that are running, by account and ARN, so that a burst of first requests for one ARN asks AWS once; and those that
 /// failed, with the time until which nobody is asked again.
 #[derive(Debug, Default)]
 struct Lookups {
-    running: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
-    failed: Mutex<HashMap<String, Instant>>,
+    running: Mutex<HashMap<Asked, Arc<tokio::sync::Mutex<()>>>>,
+    failed: Mutex<HashMap<Asked, Instant>>,
 }
+
+/// An account's name and an ARN: what one account may not know, another may.
+type Asked = (String, String);
 
 /// An ARN behind which only AWS can look.
 struct Unknown {
@@ -88,8 +91,8 @@ fn unknown(resolved: &Result<Route, RouteError>) -> Option<Unknown> {
     Some(Unknown { arn: resolution.target.clone(), region: resolution.source_region.clone() })
 }
 
-/// Region → identifier → route.
-type Routes = HashMap<String, HashMap<String, Remembered>>;
+/// Account → Region → identifier → route.
+type Routes = HashMap<String, HashMap<String, HashMap<String, Remembered>>>;
 
 #[derive(Debug)]
 struct Remembered {
@@ -108,6 +111,8 @@ pub(crate) struct Route {
     pub(crate) target: Option<HeaderValue>,
     pub(crate) model: Option<HeaderValue>,
     pub(crate) region: Option<HeaderValue>,
+    /// As whom it is called.
+    pub(crate) account: Arc<Account>,
     /// How the target fares.
     pub(crate) target_health: Arc<Target>,
 }
@@ -181,50 +186,56 @@ impl State {
     ) -> Result<Arc<Route>, RouteError> {
         let live = self.live();
         let region = caller.region.as_deref().unwrap_or(&live.region);
-        if let Some(route) = self.remembered(identifier, region) {
+        let account = live.accounts.for_caller(caller).word();
+        if let Some(route) = self.remembered(account, identifier, region) {
             return Ok(route);
         }
         let mut changes = self.changes.load(Ordering::Relaxed);
-        let mut resolved = match self.resolve(identifier, region) {
+        let mut resolved = match self.resolve(caller, identifier, region) {
             Err(RouteError::Resolve(error @ ResolveError::Unknown { .. })) if dialect == Dialect::Bedrock => {
-                return self.verbatim(identifier, region, error).map(Arc::new);
+                return self.verbatim(caller, identifier, region, error).map(Arc::new);
             }
             resolved => resolved,
         };
         let mut until = None;
         if let Some(unknown) = unknown(&resolved) {
-            let lookup = self.lookups.of(&unknown.arn);
+            let asking = live.accounts.for_lookup(caller, identifier, &unknown.arn);
+            let lookup = self.lookups.of(asking, &unknown.arn);
             let _one_at_a_time = lookup.lock().await;
-            if let Some(route) = self.remembered(identifier, region) {
+            if let Some(route) = self.remembered(account, identifier, region) {
                 return Ok(route);
             }
-            match self.look_up(&unknown, live.accounts.for_lookup(caller, identifier, &unknown.arn)).await {
+            match self.look_up(&unknown, asking).await {
                 Some(layer) => {
                     self.learn(&layer);
                     changes = self.changes.load(Ordering::Relaxed);
-                    resolved = self.resolve(identifier, region);
+                    resolved = self.resolve(caller, identifier, region);
                 }
                 None => until = Some(Instant::now() + NEGATIVE_LOOKUP),
             }
         }
         let route = Arc::new(resolved?);
-        self.remember(identifier, region, Remembered { route: Arc::clone(&route), until }, changes);
+        self.remember(
+            [account, region, identifier],
+            Remembered { route: Arc::clone(&route), until },
+            changes,
+        );
         Ok(route)
     }
 
     /// What AWS says of an ARN; `None`, with a line in the log, when it says nothing, or said nothing a moment ago.
-    async fn look_up(&self, unknown: &Unknown, client: &Client) -> Option<Layer> {
-        if self.lookups.failed_lately(&unknown.arn) {
+    async fn look_up(&self, unknown: &Unknown, asking: &Account) -> Option<Layer> {
+        if self.lookups.failed_lately(asking, &unknown.arn) {
             return None;
         }
-        let asked = client.discover(&unknown.arn, &unknown.region);
+        let asked = asking.client.discover(&unknown.arn, &unknown.region);
         let why = match tokio::time::timeout(LOOKUP_TIMEOUT, asked).await {
             Ok(Ok(layer)) => return Some(layer),
             Ok(Err(error)) => error.to_string(),
             Err(_) => format!("no answer within {} seconds", LOOKUP_TIMEOUT.as_secs()),
         };
         tracing::warn!(arn = unknown.arn, why, "what stands behind an ARN could not be looked up");
-        self.lookups.fail(&unknown.arn);
+        self.lookups.fail(asking, &unknown.arn);
         None
     }
 
@@ -239,7 +250,7 @@ impl State {
     /// The Regions that requests were sent to since the configuration last changed.
     pub(crate) fn called_regions(&self) -> BTreeSet<String> {
         let routes = self.routes.read().unwrap_or_else(PoisonError::into_inner);
-        let remembered = routes.values().flat_map(HashMap::values);
+        let remembered = routes.values().flat_map(HashMap::values).flat_map(HashMap::values);
         remembered.map(|remembered| remembered.route.resolution.source_region.clone()).collect()
     }
 
@@ -251,73 +262,87 @@ impl State {
         routes.clear();
     }
 
-    fn remembered(&self, identifier: &str, region: &str) -> Option<Arc<Route>> {
+    fn remembered(&self, account: &str, identifier: &str, region: &str) -> Option<Arc<Route>> {
         let routes = self.routes.read().unwrap_or_else(PoisonError::into_inner);
-        let remembered = routes.get(region)?.get(identifier)?;
+        let remembered = routes.get(account)?.get(region)?.get(identifier)?;
         let valid = remembered.until.is_none_or(|until| Instant::now() < until);
         valid.then(|| Arc::clone(&remembered.route))
     }
 
-    fn remember(&self, identifier: &str, region: &str, remembered: Remembered, changes: u64) {
+    fn remember(&self, [account, region, identifier]: [&str; 3], remembered: Remembered, changes: u64) {
         let mut routes = self.routes.write().unwrap_or_else(PoisonError::into_inner);
         if self.changes.load(Ordering::Relaxed) != changes {
             return;
         }
-        if routes.values().map(HashMap::len).sum::<usize>() >= MAX_ROUTES {
+        if routes.values().flat_map(HashMap::values).map(HashMap::len).sum::<usize>() >= MAX_ROUTES {
             routes.clear();
         }
-        routes.entry(region.to_owned()).or_default().insert(identifier.to_owned(), remembered);
+        let of_account = routes.entry(account.to_owned()).or_default();
+        of_account.entry(region.to_owned()).or_default().insert(identifier.to_owned(), remembered);
     }
 
-    fn resolve(&self, identifier: &str, region: &str) -> Result<Route, RouteError> {
+    fn resolve(&self, caller: &Caller, identifier: &str, region: &str) -> Result<Route, RouteError> {
         let context = Context { region: region.to_owned() };
         let live = self.live.load();
-        self.route_to(&live, live.catalog.resolve(identifier, &context)?)
+        self.route_to(&live, caller, live.catalog.resolve(identifier, &context)?)
     }
 
     /// Not remembered: the same identifier is refused where the client does not speak Bedrock.
-    fn verbatim(&self, identifier: &str, region: &str, error: ResolveError) -> Result<Route, RouteError> {
+    fn verbatim(
+        &self,
+        caller: &Caller,
+        identifier: &str,
+        region: &str,
+        error: ResolveError,
+    ) -> Result<Route, RouteError> {
         let context = Context { region: region.to_owned() };
         let live = self.live.load();
-        self.route_to(&live, live.catalog.verbatim(identifier, &context, error)?)
+        self.route_to(&live, caller, live.catalog.verbatim(identifier, &context, error)?)
     }
 
-    fn route_to(&self, live: &Live, resolution: Resolution) -> Result<Route, RouteError> {
+    fn route_to(&self, live: &Live, caller: &Caller, resolution: Resolution) -> Result<Route, RouteError> {
         let header = |text: &str| HeaderValue::try_from(text).ok();
+        let account = Arc::clone(live.accounts.for_route(caller, &resolution));
         Ok(Route {
             endpoint: endpoint(live.client.endpoints(), &resolution)?,
             paths: Operation::ALL.map(|operation| path(&resolution, operation)),
             target: header(&resolution.target),
             model: resolution.model.as_ref().and_then(|model| header(&model.id)),
             region: header(&resolution.source_region),
-            target_health: self.targets.of(&resolution.source_region, &resolution.target),
+            target_health: self.targets.of(account.word(), &resolution.source_region, &resolution.target),
+            account,
             resolution: Arc::new(resolution),
         })
     }
 }
 
 impl Lookups {
-    /// The lock of an ARN; those that nobody holds any more (a client may leave while it waits) are forgotten.
-    fn of(&self, arn: &str) -> Arc<tokio::sync::Mutex<()>> {
+    /// The lock of an ARN that an account asks for; those that nobody holds any more (a client may leave while it waits) are
+    /// forgotten.
+    fn of(&self, asking: &Account, arn: &str) -> Arc<tokio::sync::Mutex<()>> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.retain(|_, lock| Arc::strong_count(lock) > 1);
-        Arc::clone(running.entry(arn.to_owned()).or_default())
+        Arc::clone(running.entry(asked(asking, arn)).or_default())
     }
 
-    fn failed_lately(&self, arn: &str) -> bool {
+    fn failed_lately(&self, asking: &Account, arn: &str) -> bool {
         let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        failed.get(arn).is_some_and(|until| Instant::now() < *until)
+        failed.get(&asked(asking, arn)).is_some_and(|until| Instant::now() < *until)
     }
 
     /// Clients choose the ARNs: those whose time is over are forgotten.
-    fn fail(&self, arn: &str) {
+    fn fail(&self, asking: &Account, arn: &str) {
         let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         failed.retain(|_, until| now < *until);
         if failed.len() < MAX_ROUTES {
-            failed.insert(arn.to_owned(), now + NEGATIVE_LOOKUP);
+            failed.insert(asked(asking, arn), now + NEGATIVE_LOOKUP);
         }
     }
+}
+
+fn asked(asking: &Account, arn: &str) -> Asked {
+    (asking.word().to_owned(), arn.to_owned())
 }
 
 impl Route {

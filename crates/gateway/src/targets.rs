@@ -1,4 +1,5 @@
-//! How each target fares in each Region: its retry budget and its circuit breaker.
+//! How each target fares in each Region of each account: its retry budget and its circuit breaker. Quotas are an account's, so that one
+//! that is throttled says nothing about another.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -7,10 +8,10 @@ use std::time::Instant;
 
 use outcrop_bedrock::{Breaker, retry::Bucket};
 
-/// One target in one Region.
+/// One target in one Region of one account.
 #[derive(Debug)]
 pub(crate) struct Target {
-    /// The same for the same target and Region.
+    /// The same for the same target, Region and account.
     pub(crate) id: u64,
     pub(crate) bucket: Bucket,
     pub(crate) breaker: Breaker,
@@ -31,10 +32,10 @@ impl Targets {
         targets.values().filter(|target| target.breaker.is_open(now)).count()
     }
 
-    /// The record of a target in a Region.
-    pub(crate) fn of(&self, region: &str, target: &str) -> Arc<Target> {
+    /// The record of a target in a Region of an account.
+    pub(crate) fn of(&self, account: &str, region: &str, target: &str) -> Arc<Target> {
         let mut hasher = DefaultHasher::new();
-        (region, target).hash(&mut hasher);
+        (account, region, target).hash(&mut hasher);
         let id = hasher.finish();
         let mut targets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if targets.len() >= MOST {

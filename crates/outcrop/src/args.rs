@@ -293,6 +293,8 @@ pub enum By {
     Tag,
     /// The user the client named.
     User,
+    /// The account called, by its name in the configuration.
+    Account,
 }
 
 /// `outcrop config`

@@ -24,6 +24,8 @@ pub struct Record {
     pub resolution: Arc<Resolution>,
     /// The name of the caller's key.
     pub identity: Option<String>,
+    /// The account that was called, by its name in the configuration; `None` for the gateway's own.
+    pub account: Option<Arc<str>>,
     /// The end user, where the client names one.
     pub user: Option<String>,
     /// The HTTP status the client got.

@@ -159,7 +159,7 @@ async fn write(pool: &SqlitePool, batch: &[Record], telemetry: &Telemetry) -> bo
 async fn insert(pool: &SqlitePool, batch: &[Record]) -> Result<(), sqlx::Error> {
     let mut query = QueryBuilder::<Sqlite>::new(
         "INSERT OR IGNORE INTO invocations (gatewayRequestId, timestamp, requestId, operation, region, modelId, \
-         identity, status, errorCode, stopReason, inputTokenCount, outputTokenCount, cacheReadInputTokenCount, \
+         identity, account, status, errorCode, stopReason, inputTokenCount, outputTokenCount, cacheReadInputTokenCount, \
          cacheWriteInputTokenCount, identifier, model, profile, profileName, tags, user, dialect, lane, usage, \
          costUsd, firstEventMs, latencyMs, notices) ",
     );
@@ -172,6 +172,7 @@ async fn insert(pool: &SqlitePool, batch: &[Record]) -> Result<(), sqlx::Error> 
             operation,
             resolution,
             identity,
+            account,
             user,
             status,
             error_code,
@@ -192,6 +193,7 @@ async fn insert(pool: &SqlitePool, batch: &[Record]) -> Result<(), sqlx::Error> 
             .push_bind(resolution.source_region.as_str())
             .push_bind(resolution.target.as_str())
             .push_bind(identity.as_deref())
+            .push_bind(account.as_deref())
             .push_bind(i64::from(*status))
             .push_bind(error_code.as_deref())
             .push_bind(stop_reason.as_deref())

@@ -18,13 +18,15 @@ pub enum By {
     Tag,
     /// The end user.
     User,
+    /// The account that was called, by its name in the configuration.
+    Account,
 }
 
 /// The sum of some invocations.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
-    /// The profile, model, key, tag or user; `None` where none was known.
+    /// The profile, model, key, tag, user or account; `None` where none was known.
     pub name: Option<String>,
     /// The profile's own name, when summed by profile.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -84,6 +86,7 @@ impl By {
                 "invocations LEFT JOIN json_each(coalesce(invocations.tags, '{}')) AS tag"
             ),
             Self::User => statement!("user", "invocations"),
+            Self::Account => statement!("account", "invocations"),
         }
     }
 }

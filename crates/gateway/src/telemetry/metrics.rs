@@ -272,6 +272,7 @@ mod tests {
             operation: "Converse",
             resolution: Arc::new(resolution.expect("a profile of the built-in catalog")),
             identity: None,
+            account: None,
             user: None,
             status: 200,
             error_code: None,

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::Method;
+use outcrop_bedrock::control::NewProfile;
 use outcrop_bedrock::control::sts::RoleToAssume;
 use outcrop_bedrock::{Client, Credentials, Endpoint, Endpoints, Service};
 use outcrop_emulator::{Config, Emulator, Keys};
-use outcrop_gateway::{Accounts, Key};
+use outcrop_gateway::keys::{Keys as Keyring, NewKey};
+use outcrop_gateway::{Accounts, Failover, Key, Settings, Step};
 use serde_json::json;
 
 use crate::fault_table::say;
-use crate::rig::{Plan, Rig, own_keys};
+use crate::rig::{Books, Plan, Rig, own_keys};
 
 /// An emulated account, by the address of all its services.
 struct Account {
@@ -19,7 +21,13 @@ struct Account {
 }
 
 impl Account {
+    /// The account of the emulator's own keys.
     async fn at(url: &str) -> Self {
+        Self::of(url, &Keys::default().access_key_id)
+    }
+
+    /// The account whose user has this access key id.
+    fn of(url: &str, access_key_id: &str) -> Self {
         let endpoint = Endpoint::parse(url).unwrap();
         let endpoints = Endpoints {
             runtime: Some(endpoint.clone()),
@@ -27,7 +35,19 @@ impl Account {
             neighbours: Service::ALL.map(|service| (service, endpoint.clone())).into(),
             ..Endpoints::default()
         };
-        Self { client: Client::new(own_keys(&Keys::default()), endpoints) }
+        let keys = Keys { access_key_id: access_key_id.to_owned(), ..Keys::default() };
+        Self { client: Client::new(own_keys(&keys), endpoints) }
+    }
+
+    /// Makes an application profile over a system profile of Nova Lite; its ARN.
+    async fn profile(&self, account: &str) -> String {
+        let profile = NewProfile {
+            name: "team".to_owned(),
+            copy_from: format!("arn:aws:bedrock:us-east-1:{account}:inference-profile/{LITE}"),
+            description: None,
+            tags: BTreeMap::new(),
+        };
+        self.client.create_inference_profile(&profile, "us-east-1").await.unwrap().inference_profile_arn
     }
 
     /// Makes a role for whoever knows its external id and tags the session with its name, with a policy of its own.
@@ -53,6 +73,32 @@ impl Account {
     }
 }
 
+/// Two accounts behind one gateway: its own, and one that it assumes a role of for the key `b`; and the ARN of a profile that the other
+/// alone has.
+async fn two_accounts(change: impl FnOnce(&mut Settings, &str)) -> (Rig, String) {
+    let keys = ["a", "b"].map(|key| Key::new(key, format!("secret-{key}"))).to_vec();
+    let rig = Rig::start(Plan { keys, ..Plan::default() }).await;
+    let (own, other) = (Account::at(&rig.emulator).await, Account::of(&rig.emulator, OTHER));
+    let role = other.role("guest", Some(EVERYTHING)).await;
+    let arn = other.profile(OTHER).await;
+    let mut settings = rig.settings.clone();
+    settings.accounts = Accounts {
+        credentials: BTreeMap::from([("other".to_owned(), own.as_role(role))]),
+        routes: BTreeMap::new(),
+        keys: BTreeMap::from([("b".to_owned(), "other".to_owned())]),
+    };
+    change(&mut settings, &arn);
+    rig.reloader.apply(&settings).await.unwrap();
+    (rig, arn)
+}
+
+/// Who is billed for each call.
+fn payers(books: &Books) -> Vec<&str> {
+    books.bill.iter().filter_map(|entry| entry["accountId"].as_str()).collect()
+}
+
+const OWN: &str = "123456789012";
+const OTHER: &str = "210987654321";
 const EVERYTHING: &str = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "bedrock:*", "Resource": "*"}]}"#;
 /// The emulator whose STS is asked has to be there before the gateway that asks it.
 async fn account() -> (Account, String, tokio::task::JoinHandle<()>) {
@@ -136,4 +182,84 @@ async fn keys_rotate_under_load_and_no_client_sees_it() {
     tokio::join!(rotate(), rotate(), rotate(), rotate());
     assert_eq!(sent.load(Ordering::Relaxed), rotations * 4);
     say("F24", "keys rotate under load", usize::try_from(rotations * 4).unwrap(), &[]);
+}
+
+/// The profile is in the other account alone. A key of that account may use it, others are told how; that they may not, and that they asked
+/// first, is nothing to it.
+#[tokio::test]
+async fn a_profile_of_another_account_is_called_as_that_account() {
+    let (rig, arn) = two_accounts(|_, _| {}).await;
+    let (status, text) = ask(&rig, "secret-a", &arn).await;
+    assert_eq!(status, 403, "{text}");
+    assert!(text.contains("no resource-based policy allows"), "{text}");
+    assert!(text.contains(&format!("arn:aws:iam::{OTHER}:role/")), "a hint says what to do: {text}");
+    for _ in 0..2 {
+        let (status, text) = ask(&rig, "secret-b", &arn).await;
+        assert_eq!(status, 200, "{text}");
+    }
+    let of_own = rig.profiles[0].clone();
+    assert_eq!(ask(&rig, "secret-b", &of_own).await.0, 403, "nor is the first account's for the other");
+    assert_eq!(ask(&rig, "secret-a", LITE).await.0, 200);
+    assert_eq!(ask(&rig, "secret-b", LITE).await.0, 200);
+    let books = rig.books().await;
+    let served = books.rows.iter().filter(|row| row.status == 200);
+    let rows: Vec<_> = served.map(|row| (row.target.as_str(), row.account.as_deref())).collect();
+    assert_eq!(rows, [(&*arn, Some("other")), (&arn, Some("other")), (LITE, None), (LITE, Some("other"))]);
+    assert_eq!(payers(&books), [OTHER, OTHER, OWN, OTHER]);
+}
+
+#[tokio::test]
+async fn a_route_leads_to_its_account_whoever_asks() {
+    let (rig, arn) = two_accounts(|settings, arn| {
+        settings.accounts.routes = [MICRO, arn].map(|route| (route.to_owned(), "other".to_owned())).into();
+    })
+    .await;
+    for model in [MICRO, &arn, LITE] {
+        let (status, text) = ask(&rig, "secret-a", model).await;
+        assert_eq!(status, 200, "{model}: {text}");
+    }
+    assert_eq!(payers(&rig.books().await), [OTHER, OTHER, OWN]);
+}
+
+/// Quotas are an account's: that one is throttled opens no circuit breaker of another.
+#[tokio::test]
+async fn an_account_that_is_throttled_is_no_matter_of_another() {
+    let (rig, _) = two_accounts(|settings, _| {
+        let way = vec![Step::Region("us-west-2".to_owned())];
+        settings.failover = Failover::new([(Failover::ANY.to_owned(), way)]);
+    })
+    .await;
+    rig.stand(Some(&format!("ThrottlingException;region=us-east-1;account={OTHER}"))).await;
+    for number in 0..8 {
+        let body = json!({"model": LITE, "messages": [{"role": "user", "content": format!("{number}")}]});
+        let headers = [("authorization", "Bearer secret-b")];
+        let answer = rig.send(Method::POST, "/v1/chat/completions", &headers, body.to_string()).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+    assert_eq!(ask(&rig, "secret-a", LITE).await.0, 200);
+    let books = rig.books().await;
+    let refused = books.rows.iter().filter(|row| row.status == 429).count();
+    assert!((1..8).contains(&refused), "the breaker of the other account opened: {refused}");
+    let own: Vec<_> = books.bill.iter().filter(|entry| entry["accountId"] == OWN).collect();
+    assert_eq!(own.len(), 1);
+    assert_eq!(own[0]["region"], "us-east-1", "its own breaker is closed");
+}
+
+/// A key that was made at run time for an account is never served by another.
+#[tokio::test]
+async fn a_key_made_at_run_time_has_its_account() {
+    let (rig, arn) = two_accounts(|_, _| {}).await;
+    let keys = Keyring::open(&rig.settings.data_dir).await.unwrap();
+    let made = async |name: &str, account: Option<&str>| {
+        let account = account.map(str::to_owned);
+        keys.create(&NewKey { name: name.to_owned(), account, ..NewKey::default() }).await.unwrap()
+    };
+    let (own, other) = (made("x", None).await, made("y", Some("other")).await);
+    let lost = made("z", Some("gone")).await;
+    assert_eq!(ask(&rig, &own, LITE).await.0, 200);
+    assert_eq!(ask(&rig, &other, &arn).await.0, 200);
+    let (status, text) = ask(&rig, &lost, LITE).await;
+    assert_eq!(status, 403);
+    assert!(text.contains("`gone`"), "{text}");
+    assert_eq!(payers(&rig.books().await), [OWN, OTHER]);
 }

@@ -78,6 +78,7 @@ pub struct Row {
     pub input: i64,
     pub output: i64,
     pub notices: Option<String>,
+    pub account: Option<String>,
 }
 
 impl Row {
@@ -92,6 +93,7 @@ impl Row {
             input: row.get("inputTokenCount"),
             output: row.get("outputTokenCount"),
             notices: row.get("notices"),
+            account: row.get("account"),
         }
     }
 }

@@ -35,6 +35,9 @@ pub struct CreateKey {
     /// Send all its requests through this inference profile
     #[arg(long, value_name = "IDENTIFIER")]
     pub profile: Option<String>,
+    /// Make its requests as this account of `accounts` in outcrop.yaml
+    #[arg(long, value_name = "NAME")]
+    pub account: Option<String>,
     #[command(flatten)]
     pub folder: KeyFolder,
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::args::{self, CreateKey, Global, KeyFolder};
 use crate::failure::Failure;
 use crate::paper;
+use crate::problem::nearest;
 use crate::running::data_dir;
 use crate::settings::{Flags, Settings};
 
@@ -21,15 +22,23 @@ pub fn run(global: &Global, keys: &args::Keys) -> Result<(), Failure> {
 }
 
 fn make(global: &Global, create: &CreateKey) -> Result<(), Failure> {
-    let CreateKey { name, models, profile, folder } = create;
+    let CreateKey { name, models, profile, account, folder } = create;
     let settings = settings(global, folder)?;
     check_name(name, &settings)?;
     check_identifiers(models.iter().chain(profile), &settings)?;
-    let key = NewKey { name: name.clone(), models: models.clone(), profile: profile.clone() };
+    check_account(account.as_deref(), &settings)?;
+    let key = NewKey {
+        name: name.clone(),
+        models: models.clone(),
+        profile: profile.clone(),
+        account: account.clone(),
+    };
     let secret =
         super::block_on(async { open(global, &settings).await?.create(&key).await.map_err(failure) })??;
     if global.json {
-        return paper::json(&json!({ "name": name, "key": secret, "models": models, "profile": profile }));
+        let made =
+            json!({ "name": name, "key": secret, "models": models, "profile": profile, "account": account });
+        return paper::json(&made);
     }
     writeln!(paper::out(), "{secret}")?;
     paper::say(&format!(
@@ -75,14 +84,15 @@ pub async fn named(global: &Global, settings: &Settings, name: &str) -> Result<V
 fn print(made: &[MadeKey]) -> Result<(), Failure> {
     let mut table = paper::table();
     // Plain: a table counts the characters of colours, too.
-    table.add_row(["NAME", "STATUS", "MADE", "MAY NAME", "PROFILE"]);
-    for MadeKey { name, created, revoked, models, profile } in made {
+    table.add_row(["NAME", "STATUS", "MADE", "MAY NAME", "PROFILE", "ACCOUNT"]);
+    for MadeKey { name, created, revoked, models, profile, account } in made {
         let status = match revoked {
             Some(when) => format!("revoked {}", day(when)),
             None => "holds".to_owned(),
         };
         let models = if models.is_empty() { "everything".to_owned() } else { models.join(" ") };
-        table.add_row([name, &status, day(created), &models, profile.as_deref().unwrap_or("")]);
+        let [profile, account] = [profile, account].map(|it| it.as_deref().unwrap_or_default());
+        table.add_row([name, &status, day(created), &models, profile, account]);
     }
     paper::print_table(&mut table)
 }
@@ -133,6 +143,17 @@ fn check_name(name: &str, settings: &Settings) -> Result<(), Failure> {
         return Err(Failure::new(format!("there is a key `{name}` in {file}")).hint("choose another name"));
     }
     Ok(())
+}
+
+/// A key that is bound to an account is refused where the gateway does not know it.
+fn check_account(account: Option<&str>, settings: &Settings) -> Result<(), Failure> {
+    let known = &settings.accounts.accounts;
+    let Some(unknown) = account.filter(|name| !known.contains_key(*name)) else { return Ok(()) };
+    let failure = Failure::new(format!("the configuration has no account `{unknown}`"));
+    Err(match nearest(unknown, known.keys().map(String::as_str)) {
+        Some(meant) => failure.hint(format!("did you mean {meant}?")),
+        None => failure.hint("add it under `accounts` of outcrop.yaml"),
+    })
 }
 
 /// A key for something that nothing can be is no use to anybody.

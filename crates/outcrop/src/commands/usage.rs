@@ -47,6 +47,7 @@ async fn summaries(folder: &Path, by: By, since: Option<Timestamp>) -> Result<Ve
         By::Key => ledger::By::Key,
         By::Tag => ledger::By::Tag,
         By::User => ledger::By::User,
+        By::Account => ledger::By::Account,
     };
     let since = since.map(|since| since.to_string());
     let (ledger, _writer) = Ledger::open(folder).await.map_err(|error| Failure::new(error.to_string()))?;

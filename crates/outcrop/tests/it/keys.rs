@@ -38,4 +38,9 @@ fn what_can_be_no_key_is_refused() {
     let file = "keys: [{name: ana, key: hunter2}]\n";
     let taken = keys(&["--name", "ana"]).file("outcrop.yaml", file).run().failed();
     assert!(taken.contains("there is a key `ana` in outcrop.yaml"), "{taken}");
+    let file = "accounts: {research: {profile: research}}\n";
+    let lost = keys(&["--name", "ana", "--account", "reserch"]).file("outcrop.yaml", file).run().failed();
+    assert!(lost.contains("no account `reserch`") && lost.contains("did you mean research?"), "{lost}");
+    let made = keys(&["--name", "ana", "--account", "research", "--json"]).file("outcrop.yaml", file).run();
+    assert_eq!(made.json()["account"], "research");
 }

@@ -49,6 +49,11 @@ impl Aws {
 
     /// A client with the account's keys, for what no command makes.
     pub fn with_client<T>(&self, ask: impl AsyncFnOnce(&outcrop_bedrock::Client) -> T) -> T {
+        self.with_client_of(self.variables()[2].1, ask)
+    }
+
+    /// A client with the keys of the user who has this access key id: another account's has its number.
+    pub fn with_client_of<T>(&self, id: &str, ask: impl AsyncFnOnce(&outcrop_bedrock::Client) -> T) -> T {
         let endpoint = outcrop_bedrock::Endpoint::parse(&self.url).unwrap();
         let neighbours = outcrop_bedrock::Service::ALL.map(|service| (service, endpoint.clone())).into();
         let endpoints = outcrop_bedrock::Endpoints {
@@ -57,7 +62,7 @@ impl Aws {
             neighbours,
             ..outcrop_bedrock::Endpoints::default()
         };
-        let (id, secret) = (self.variables()[2].1, self.variables()[3].1);
+        let secret = self.variables()[3].1;
         let credentials = outcrop_bedrock::Credentials::keys(id, secret, None).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(ask(&outcrop_bedrock::Client::new(credentials, endpoints)))

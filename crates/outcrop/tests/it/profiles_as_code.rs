@@ -160,6 +160,39 @@ fn another_account_is_reached_by_its_role() {
     assert!(run(&aws, "plan", &wrong, &[]).failed().contains("is no role of the account 123456789012"));
 }
 
+/// One file for two accounts: each profile is made in its own, as the role there, and nothing is made in the other.
+#[test]
+fn each_profile_is_made_in_its_own_account() {
+    const OTHER: &str = "210987654321";
+    const TRUST: &str = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::123456789012:root"}, "Action": "sts:AssumeRole"}]}"#;
+    const ALLOW: &str = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "bedrock:*", "Resource": "*"}]}"#;
+    let aws = Aws::start();
+    aws.with_client_of(OTHER, async |client| {
+        client.create_role("deployer", TRUST, "makes profiles").await.unwrap();
+        client.put_role_policy("deployer", "bedrock", ALLOW).await.unwrap();
+    });
+    let file = format!(
+        "accounts:\n  '{OTHER}': {{role: 'arn:aws:iam::{OTHER}:role/deployer'}}\nprofiles:\n  - {{name: here, from: amazon.nova-lite-v1:0, account: '123456789012'}}\n  - {{name: there, from: us.amazon.nova-lite-v1:0, account: '{OTHER}', tags: {{team: a}}}}\n"
+    );
+    let applied = apply(&aws, &file, &[]).succeeded();
+    let prefix = format!("arn:aws:bedrock:us-east-1:{OTHER}:application-inference-profile/");
+    assert!(applied.contains(&prefix), "{applied}");
+    let names = |id: &str| {
+        aws.with_client_of(id, async |client| {
+            let survey = client.survey("us-east-1").await.unwrap();
+            let profiles: Vec<_> = survey.application_profiles().collect();
+            profiles.into_iter().filter_map(|profile| profile.name).collect::<Vec<_>>()
+        })
+    };
+    assert_eq!(names(OTHER), ["there"]);
+    assert!(names("123456789012").contains(&"here".to_owned()));
+    assert!(!names("123456789012").contains(&"there".to_owned()));
+    let again = run(&aws, "plan", &file, &["--json"]).json();
+    assert!(again["summary"].as_str().unwrap().starts_with("2 unchanged"), "{again}");
+    let without_a_role = "profiles: [{name: x, from: amazon.nova-lite-v1:0, account: '210987654321'}]\n";
+    assert!(apply(&aws, without_a_role, &[]).failed().contains(OTHER));
+}
+
 #[test]
 fn in_place_is_only_when_told() {
     let aws = Aws::start();
