@@ -39,7 +39,7 @@ pub(crate) async fn answer(
     let (family, facts) = embedding_model(&route)?;
     let live = state.live();
     if let Some(guardrail) = &live.guardrail {
-        let client = live.accounts.for_route(&caller, &route.resolution);
+        let client = &route.account.client;
         guardrail.judge(client, &route, &mut request.texts, &mut request.notices).await?;
     }
     let bodies = request.invocations(family, facts)?;
