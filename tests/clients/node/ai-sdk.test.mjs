@@ -32,6 +32,21 @@ const WAYS = {
   "amazon-bedrock": (arn) => bedrock(arn),
 };
 
+// How each provider is asked to think.
+const [effort, claude] = [{ reasoningEffort: "low" }, { thinking: camel(m.thinking) }];
+const THINKING = {
+  "openai, Chat Completions": { openai: { ...effort, forceReasoning: true } },
+  "openai, Responses": { openai: { ...effort, forceReasoning: true, reasoningSummary: "auto", store: false } },
+  "openai-compatible": { outcrop: effort },
+  anthropic: { anthropic: claude },
+  "amazon-bedrock": { bedrock: { reasoningConfig: claude.thinking } },
+};
+
+/** Anthropic's `thinking` as the AI SDK spells it. */
+function camel({ type, budget_tokens }) {
+  return budget_tokens ? { type, budgetTokens: budget_tokens } : { type };
+}
+
 const get_weather = tool({
   description: m.DESCRIPTION,
   inputSchema: z.object({ city: z.string(), days: z.number().int().min(2).max(5) }),
@@ -85,6 +100,37 @@ for (const [way, model] of Object.entries(WAYS)) {
     const answer = await generateText({ model: model(m.claude), prompt: "Name a city.", output, maxRetries: 0 });
     assert.deepEqual(Object.keys(answer.output).sort(), ["name", "population"]);
   });
+
+  test(`${way}: thinking arrives and goes back`, async () => {
+    const first = await generateText({
+      model: model(m.claude),
+      prompt: m.ASK_FOR_TOOL,
+      tools: { get_weather },
+      stopWhen: stepCountIs(3),
+      maxOutputTokens: 4000,
+      maxRetries: 0,
+      providerOptions: THINKING[way],
+    });
+    // OpenAI's Chat Completions have no member for it, and its provider looks for none.
+    const shown = way !== "openai, Chat Completions";
+    assert.equal(Boolean(first.steps[0].reasoningText), shown, JSON.stringify(first.steps[0].content));
+    assert.ok(first.text.includes(m.TOOL_RESULT), first.text);
+  });
+
+  for (const fault of m.BROKEN_STREAMS) {
+    test(`${way}: a stream with ${fault} is an error`, async () => {
+      const errors = [];
+      const answer = streamText({
+        model: model(m.claude),
+        prompt: m.repeat(m.LONG_PHRASE),
+        maxRetries: 0,
+        headers: { "x-outcrop-fault": fault },
+        onError: ({ error }) => errors.push(error),
+      });
+      const parts = await m.all(answer.fullStream);
+      assert.ok(parts.some((part) => part.type === "error") && errors.length > 0, JSON.stringify(parts.at(-1)));
+    });
+  }
 
   test(`${way}: an unknown profile is an error that says so`, async () => {
     const asked = generateText({ model: model(m.sibling(m.claude)), prompt: "Hello!", maxRetries: 0 });

@@ -57,6 +57,12 @@ for (const [name, client] of Object.entries(CLIENTS)) {
       m.assertDescribes(answer.content[0].text, m.png());
     });
 
+    test("an answer has the form that was asked for", async () => {
+      const output_config = { format: { type: "json_schema", schema: m.SCHEMA } };
+      const answer = await create("How is the weather?", { output_config });
+      m.assertFits(JSON.parse(answer.content[0].text));
+    });
+
     for (const fault of m.BROKEN_STREAMS) {
       test(`a stream that ends in ${fault} is an error`, async () => {
         const options = { headers: { "x-outcrop-fault": fault } };

@@ -118,6 +118,12 @@ test("reasoning arrives signed before the answer", async () => {
   assert.equal(text, m.PHRASE);
 });
 
+test("an answer has the form that was asked for", async () => {
+  const structure = { jsonSchema: { schema: JSON.stringify(m.SCHEMA), name: "weather" } };
+  const outputConfig = { textFormat: { type: "json_schema", structure } };
+  m.assertFits(JSON.parse(textOf(await converse(m.claude, [user("How is the weather?")], { outputConfig }))));
+});
+
 describe("InvokeModel with Anthropic's own body", () => {
   const invocation = (text) => ({
     modelId: m.claude,

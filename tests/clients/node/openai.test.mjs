@@ -74,6 +74,15 @@ for (const [name, arn] of Object.entries(m.arns)) {
       assert.equal(limited.finish_reason, "length");
     });
 
+    test("an answer has the form that was asked for", async () => {
+      const form = { type: "json_schema", json_schema: { name: "weather", schema: m.SCHEMA, strict: true } };
+      const answer = await complete(arn, "How is the weather?", { response_format: form });
+      m.assertFits(JSON.parse(answer.choices[0].message.content));
+      const format = { type: "json_schema", name: "weather", schema: m.SCHEMA, strict: true };
+      const response = await client.responses.create({ model: arn, input: "How is the weather?", text: { format } });
+      m.assertFits(JSON.parse(response.output_text));
+    });
+
     for (const fault of m.BROKEN_STREAMS) {
       test(`a stream with ${fault} is an error`, async () => {
         const options = { headers: { "x-outcrop-fault": fault } };

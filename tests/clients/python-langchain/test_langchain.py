@@ -16,6 +16,7 @@ from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
 from material import (
     ASK_FOR_IMAGE,
+    BROKEN_STREAMS,
     LONG_PHRASE,
     PHRASE,
     TOOL_RESULT,
@@ -23,6 +24,7 @@ from material import (
     png,
     repeat,
     sibling,
+    with_fault,
 )
 from pydantic import BaseModel
 
@@ -52,18 +54,24 @@ def make(request, url, claude) -> Make:
         "aws_secret_access_key": "local",
     }
 
-    def converse(arn: str, **more) -> BaseChatModel:
+    def converse(arn: str, fault: str = "none", **more) -> BaseChatModel:
         provider = "anthropic" if arn == claude else "amazon"
-        runtime, control = boto3.client("bedrock-runtime", **aws), boto3.client("bedrock", **aws)
+        runtime, control = with_fault(boto3.client("bedrock-runtime", **aws), fault), boto3.client("bedrock", **aws)
         return ChatBedrockConverse(model=arn, provider=provider, client=runtime, bedrock_client=control, **more)
 
-    openai = {"base_url": f"{url}/v1", "api_key": "local", "max_retries": 0}
+    def openai(arn: str, fault: str = "none", **more) -> BaseChatModel:
+        there = {"base_url": f"{url}/v1", "api_key": "local", "max_retries": 0}
+        return ChatOpenAI(model=arn, default_headers={"x-outcrop-fault": fault}, **there, **more)
+
+    def anthropic(arn: str, fault: str = "none", **more) -> BaseChatModel:
+        there = {"base_url": url, "api_key": "local", "max_retries": 0}
+        headers = {"x-outcrop-fault": fault}
+        return ChatAnthropic(model=arn, default_headers=headers, **there, **{"max_tokens": 2000, **more})
+
     return {
-        "chat-completions": lambda arn, **more: ChatOpenAI(model=arn, **openai, **more),
-        "responses": lambda arn, **more: ChatOpenAI(model=arn, use_responses_api=True, **openai, **more),
-        "messages": lambda arn, **more: ChatAnthropic(
-            model=arn, base_url=url, api_key="local", max_retries=0, **{"max_tokens": 2000, **more}
-        ),
+        "chat-completions": openai,
+        "responses": lambda arn, **more: openai(arn, use_responses_api=True, **more),
+        "messages": anthropic,
         "converse": converse,
     }[request.param]
 
@@ -110,6 +118,12 @@ def test_thinks_and_takes_its_own_thinking_back(url: str, claude: str, thinking:
     assert isinstance(call, AIMessage)
     assert any(block["type"] == "reasoning" for block in call.content_blocks)
     assert TOOL_RESULT in model.invoke([question, call, get_weather.invoke(call.tool_calls[0])]).text
+
+
+@pytest.mark.parametrize("fault", BROKEN_STREAMS)
+def test_a_broken_stream_is_an_error(make: Make, claude: str, fault: str):
+    with pytest.raises(Exception):  # noqa: B017: each package has a class of its own
+        list(make(claude, fault=fault).stream(repeat(LONG_PHRASE)))
 
 
 def test_an_unknown_profile_is_an_error_that_says_so(make: Make, claude: str, request):

@@ -2,10 +2,21 @@
 
 import boto3
 import pytest
-from material import ASK_FOR_IMAGE, LONG_PHRASE, PHRASE, TOOL_RESULT, assert_describes, png, repeat, sibling
+from material import (
+    ASK_FOR_IMAGE,
+    BROKEN_STREAMS,
+    LONG_PHRASE,
+    PHRASE,
+    TOOL_RESULT,
+    assert_describes,
+    png,
+    repeat,
+    sibling,
+)
 from pydantic import BaseModel
 from pydantic_ai import Agent, BinaryContent
 from pydantic_ai.exceptions import ModelHTTPError
+from pydantic_ai.messages import ModelResponse, ThinkingPart
 from pydantic_ai.models.anthropic import AnthropicModel
 from pydantic_ai.models.bedrock import BedrockConverseModel
 from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel
@@ -76,6 +87,32 @@ def test_gives_structured_output(make, claude: str):
     # It is the emulator that needs the name: not every model class here can force a tool.
     asked = "Name a city, with the final_result tool."
     assert isinstance(Agent(make(claude), output_type=City).run_sync(asked).output, City)
+
+
+def test_thinks_and_takes_its_own_thinking_back(make, claude: str, thinking: dict):
+    model = make(claude)
+    settings = {
+        OpenAIChatModel: {"openai_reasoning_effort": "low"},
+        OpenAIResponsesModel: {"openai_reasoning_effort": "low"},
+        AnthropicModel: {"anthropic_thinking": thinking},
+        BedrockConverseModel: {"bedrock_additional_model_requests_fields": {"thinking": thinking}},
+    }[type(model)]
+    agent = Agent(model, model_settings={"max_tokens": 4000, **settings})
+    first = agent.run_sync(repeat(PHRASE))
+    answers = [message for message in first.all_messages() if isinstance(message, ModelResponse)]
+    thoughts = [part for part in answers[-1].parts if isinstance(part, ThinkingPart)]
+    assert thoughts and thoughts[0].content
+    assert first.output == PHRASE
+    again = agent.run_sync(repeat("again"), message_history=first.all_messages())
+    assert again.output == "again"
+
+
+@pytest.mark.parametrize("fault", BROKEN_STREAMS)
+def test_a_broken_stream_is_an_error(make, claude: str, fault: str):
+    agent = Agent(make(claude), model_settings={"extra_headers": {"x-outcrop-fault": fault}})
+    with pytest.raises(Exception):  # noqa: B017: each package has a class of its own
+        with agent.run_stream_sync(repeat(LONG_PHRASE)) as answer:
+            list(answer.stream_text(delta=True, debounce_by=None))
 
 
 def test_an_unknown_profile_is_an_error_that_says_so(make, claude: str):

@@ -7,6 +7,7 @@ import pytest
 from material import (
     ASK_FOR_IMAGE,
     ASK_FOR_TOOL,
+    BROKEN_STREAMS,
     DESCRIPTION,
     LONG_PHRASE,
     PHRASE,
@@ -89,6 +90,19 @@ def test_thinks(ask, claude: str):
     if ask.route == "anthropic":
         pytest.skip("LiteLLM itself refuses reasoning_effort for a model whose name it does not know")
     assert ask(claude, "Hello!", reasoning_effort="low").choices[0].message.reasoning_content
+
+
+def test_gives_structured_output(ask, claude: str):
+    form = {"type": "json_schema", "json_schema": {"name": "weather", "schema": SCHEMA, "strict": True}}
+    # It is the emulator that needs the name: on Bedrock's routes LiteLLM offers a tool of this name and does not force it.
+    answer = ask(claude, "How is the weather, by json_tool_call?", response_format=form).choices[0].message.content
+    assert_fits(json.loads(answer))
+
+
+@pytest.mark.parametrize("fault", BROKEN_STREAMS)
+def test_a_broken_stream_is_an_error(ask, claude: str, fault: str):
+    with pytest.raises(Exception):  # noqa: B017: each route has a class of its own
+        list(ask(claude, repeat(LONG_PHRASE), stream=True, extra_headers={"x-outcrop-fault": fault}))
 
 
 def test_an_unknown_profile_is_an_error_that_says_so(ask, claude: str):

@@ -2,11 +2,30 @@
 
 import boto3
 import pytest
-from material import LONG_PHRASE, TOOL_RESULT, repeat, sibling
+from material import (
+    ASK_FOR_IMAGE,
+    BROKEN_STREAMS,
+    LONG_PHRASE,
+    PHRASE,
+    TOOL_RESULT,
+    assert_describes,
+    png,
+    repeat,
+    sibling,
+    with_fault,
+)
+from pydantic import BaseModel
 from strands import Agent, tool
 from strands.models.anthropic import AnthropicModel
 from strands.models.bedrock import BedrockModel
 from strands.models.openai import OpenAIModel
+
+
+class City(BaseModel):
+    """A city"""
+
+    name: str
+    population: int
 
 
 @tool
@@ -24,15 +43,26 @@ def get_weather(city: str, days: int) -> str:
 def make(request, url, region):
     """Makes the model that speaks one of our dialects."""
     session = boto3.Session(aws_access_key_id="local", aws_secret_access_key="local", region_name=region)
-    return {
-        "chat-completions": lambda arn: OpenAIModel(
-            client_args={"base_url": f"{url}/v1", "api_key": "local", "max_retries": 0}, model_id=arn
-        ),
-        "messages": lambda arn: AnthropicModel(
-            client_args={"base_url": url, "api_key": "local", "max_retries": 0}, model_id=arn, max_tokens=2000
-        ),
-        "converse": lambda arn: BedrockModel(boto_session=session, endpoint_url=url, model_id=arn),
-    }[request.param]
+
+    def there(base_url: str, fault: str) -> dict:
+        headers = {"x-outcrop-fault": fault}
+        return {"base_url": base_url, "api_key": "local", "max_retries": 0, "default_headers": headers}
+
+    def openai(arn: str, thinking: dict | None = None, fault: str = "none") -> OpenAIModel:
+        params = {"reasoning_effort": "low", "max_completion_tokens": 4000} if thinking else {}
+        return OpenAIModel(client_args=there(f"{url}/v1", fault), model_id=arn, params=params)
+
+    def anthropic(arn: str, thinking: dict | None = None, fault: str = "none") -> AnthropicModel:
+        params = {"thinking": thinking} if thinking else {}
+        return AnthropicModel(client_args=there(url, fault), model_id=arn, max_tokens=4000, params=params)
+
+    def converse(arn: str, thinking: dict | None = None, fault: str = "none") -> BedrockModel:
+        more = {"additional_request_fields": {"thinking": thinking}, "max_tokens": 4000} if thinking else {}
+        model = BedrockModel(boto_session=session, endpoint_url=url, model_id=arn, **more)
+        with_fault(model.client, fault)
+        return model
+
+    return {"chat-completions": openai, "messages": anthropic, "converse": converse}[request.param]
 
 
 def text(answer) -> str:
@@ -59,6 +89,30 @@ def test_keeps_a_conversation(make, arn: str):
     second = Agent(make(arn), messages=first.messages, callback_handler=None)
     assert text(second(repeat("two"))) == "two"
     assert len(second.messages) == 4
+
+
+def test_sees_an_image(make, arn: str):
+    image = {"image": {"format": "png", "source": {"bytes": png()}}}
+    answer = Agent(make(arn), callback_handler=None)([{"text": ASK_FOR_IMAGE}, image])
+    assert_describes(text(answer), png())
+
+
+def test_thinks(make, claude: str, thinking: dict):
+    answer = Agent(make(claude, thinking=thinking), callback_handler=None)(repeat(PHRASE))
+    thoughts = [block["reasoningContent"] for block in answer.message["content"] if "reasoningContent" in block]
+    assert thoughts and thoughts[0]["reasoningText"]["text"]
+    assert text(answer) == PHRASE
+
+
+def test_gives_structured_output(make, claude: str):
+    agent = Agent(make(claude), callback_handler=None)
+    assert isinstance(agent("Name a city, with the City tool.", structured_output_model=City).structured_output, City)
+
+
+@pytest.mark.parametrize("fault", BROKEN_STREAMS)
+def test_a_broken_stream_is_an_error(make, claude: str, fault: str):
+    with pytest.raises(Exception):  # noqa: B017: each package has a class of its own
+        Agent(make(claude, fault=fault), callback_handler=None, retry_strategy=None)(repeat(LONG_PHRASE))
 
 
 def test_an_unknown_profile_is_an_error_that_says_so(make, claude: str):

@@ -29,6 +29,13 @@ TOOL_RESULT = "18 degrees and drizzle at station 4711"
 BROKEN_STREAMS = ["cut;at=mid", "bad-crc;at=mid", "ThrottlingException;at=mid"]
 
 
+def with_fault(client, fault: str):
+    """A boto3 client, every request of which asks the emulator for this fault."""
+    ask = lambda params, **_: params["headers"].update({"x-outcrop-fault": fault})  # noqa: E731
+    client.meta.events.register("before-call.*", ask)
+    return client
+
+
 def repeat(text: str) -> str:
     """A prompt to which the emulator's default actor answers `text`."""
     return f"repeat after me: {text}"

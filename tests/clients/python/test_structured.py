@@ -3,6 +3,7 @@
 import json
 
 import anthropic
+import boto3
 import openai
 import pytest
 from pydantic import BaseModel
@@ -63,6 +64,33 @@ def test_responses_are_parsed(client, arn):
     answer = client.responses.parse(model=arn, input=QUESTION, text_format=Town)
     assert isinstance(answer.output_parsed, Town)
     assert answer.status == "completed"
+
+
+def test_converse_has_the_form(url, claude, region):
+    """Converse's own member, on the model that has it."""
+    runtime = boto3.client(
+        "bedrock-runtime",
+        endpoint_url=url,
+        region_name=region,
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+    )
+    structure = {"jsonSchema": {"schema": json.dumps(SCHEMA), "name": "town"}}
+    answer = runtime.converse(
+        modelId=claude,
+        messages=[{"role": "user", "content": [{"text": QUESTION}]}],
+        outputConfig={"textFormat": {"type": "json_schema", "structure": structure}},
+    )
+    Town.model_validate_json(answer["output"]["message"]["content"][0]["text"])
+
+
+def test_anthropic_bedrock_has_the_form(url, claude, region):
+    client = anthropic.AnthropicBedrock(
+        base_url=url, aws_region=region, aws_access_key="local", aws_secret_key="local", max_retries=0
+    )
+    body = {"output_config": {"format": {"type": "json_schema", "schema": SCHEMA}}}
+    answer = client.messages.create(model=claude, max_tokens=500, messages=messages(), extra_body=body)
+    Town.model_validate_json(answer.content[0].text)
 
 
 @pytest.mark.parametrize("stream", [False, True])
