@@ -333,7 +333,9 @@ impl<'a, 'n> Turns<'a, 'n> {
         for (at, block) in message.content.iter().enumerate() {
             let path = format!("messages[{index}].content[{at}]");
             match block {
-                ContentBlock::ToolResult(result) => self.result(result, &path, &mut parts)?,
+                ContentBlock::ToolResult(result) if result.tool_type.is_none() => {
+                    self.result(result, &path, &mut parts)?;
+                }
                 block => parts.extend(self.part(block, &path)?),
             }
         }
@@ -451,7 +453,8 @@ impl<'a, 'n> Turns<'a, 'n> {
                 add(said, &text.text);
                 if text.signature.is_some() {
                     let why = "the model takes back its words alone";
-                    self.notices.dropped("messages[].content[].reasoningContent.signature", why);
+                    self.notices
+                        .dropped("messages[].content[].reasoningContent.reasoningText.signature", why);
                 }
             }
             ReasoningContent::Redacted(_) | ReasoningContent::Other(_) => {

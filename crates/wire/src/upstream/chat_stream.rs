@@ -93,7 +93,8 @@ impl Said {
         if let Some(tier) = service_tier {
             self.tier = Some(tier.0.into_owned());
         }
-        for choice in choices.into_iter().flatten() {
+        // One answer is asked for: no other is anybody's.
+        for choice in choices.into_iter().flatten().filter(|choice| choice.index.unwrap_or(0) == 0) {
             self.choice(choice, hear)?;
         }
         Ok(())
@@ -104,18 +105,19 @@ impl Said {
         if self.done {
             return Ok(());
         }
-        if self.usage.is_none() {
+        if self.stop.is_none() || self.usage.is_none() {
             return Err(Truncated { stopped: self.stop.is_some(), metadata: false }.into_cut());
         }
         self.done(hear)
     }
 
-    /// Nothing more is to come.
+    /// Nothing more is to come: the endpoint says so, or the answer is whole.
     fn done(&mut self, hear: &mut impl FnMut(&StreamEvent<'_>)) -> Result<(), BedrockError> {
         if std::mem::replace(&mut self.done, true) {
             return Ok(());
         }
-        let stop = self.stop.take();
+        // Some servers end a list of calls without a reason.
+        let stop = self.stop.take().or_else(|| self.begun.then_some(StopReason::EndTurn));
         let stop = stop.ok_or_else(|| Truncated { stopped: false, metadata: false }.into_cut())?;
         self.release(hear);
         self.close(hear);
@@ -141,7 +143,7 @@ impl Said {
         choice: Choice<'_>,
         hear: &mut impl FnMut(&StreamEvent<'_>),
     ) -> Result<(), BedrockError> {
-        let Choice { delta, message, finish_reason } = choice;
+        let Choice { index: _, delta, message, finish_reason } = choice;
         if !std::mem::replace(&mut self.begun, true) {
             hear(&StreamEvent::MessageStart(MessageStart { role: Role::Assistant }));
         }
@@ -371,6 +373,7 @@ impl Chunk<'_> {
 
 #[derive(Deserialize)]
 struct Choice<'a> {
+    index: Option<u64>,
     #[serde(borrow)]
     delta: Option<Message<'a>>,
     #[serde(borrow)]

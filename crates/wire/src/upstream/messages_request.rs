@@ -51,6 +51,13 @@ pub(super) fn write(
         inference_config.as_ref().unwrap_or(&no_config);
     let OutputConfig { text_format, effort } = output_config.clone().unwrap_or_default();
     let form = text_format.as_ref().and_then(|format| Form::read(format, notices));
+    if let Some(Form { schema: _, name, description }) = &form {
+        for (member, _) in
+            [("name", name), ("description", description)].iter().filter(|(_, it)| it.is_some())
+        {
+            notices.dropped(format!("outputConfig.textFormat.structure.jsonSchema.{member}"), NO_WORD);
+        }
+    }
     let mut tools = tools(tool_config.as_ref(), notices);
     tools.extend(native.into_iter().map(Offer::Native));
     let body = to_vec(&Body {
@@ -63,7 +70,7 @@ pub(super) fn write(
         stop_sequences,
         tool_choice: tool_choice(tool_config.as_ref(), ask.calls, tools.is_empty(), notices),
         tools,
-        output_config: output(effort.as_deref(), form.as_ref(), fields.take("output_config")),
+        output_config: output(effort.as_deref(), form.as_ref(), fields.take("output_config"), notices),
         service_tier: service_tier.as_ref().and_then(|tier| tier_word(tier, notices)),
         metadata: super::user(request_metadata, notices).map(|user_id| Metadata { user_id }),
         stream: ask.stream.then_some(true),
@@ -330,7 +337,12 @@ fn tool_choice<'a>(
 }
 
 /// Effort and form of the answer; what the client itself wrote in Claude's words stays.
-fn output(effort: Option<&str>, form: Option<&Form>, native: Option<&RawValue>) -> Option<Json> {
+fn output(
+    effort: Option<&str>,
+    form: Option<&Form>,
+    native: Option<&RawValue>,
+    notices: &mut Notices,
+) -> Option<Json> {
     #[derive(Serialize)]
     struct Format<'a> {
         r#type: &'static str,
@@ -344,8 +356,12 @@ fn output(effort: Option<&str>, form: Option<&Form>, native: Option<&RawValue>) 
         out.member(key, value.get().as_bytes());
     }
     for (key, value) in ours {
-        if let (Some(value), false) = (value, native.iter().any(|(known, _)| known == key)) {
-            out.member(key, &value);
+        match (value, native.iter().any(|(known, _)| known == key)) {
+            (Some(value), false) => out.member(key, &value),
+            (Some(_), true) => {
+                notices.dropped(format!("outputConfig.{key}"), "additionalModelRequestFields says it, too");
+            }
+            (None, _) => {}
         }
     }
     let out = String::from_utf8(out.finish()).expect("JSON is text");
@@ -413,7 +429,9 @@ impl Turns<'_> {
             ContentBlock::ToolUse(ToolUse { tool_use_id, name, input, tool_type: None }) => {
                 Some(Kind::ToolUse { id: tool_use_id, name, input })
             }
-            ContentBlock::ToolResult(result) => Some(self.result(result, path)?),
+            ContentBlock::ToolResult(result) if result.tool_type.is_none() => {
+                Some(self.result(result, path)?)
+            }
             ContentBlock::Reasoning(reasoning) => self.reasoning(reasoning),
             ContentBlock::Citations(cited) => {
                 let text = cited.content.iter().filter_map(|piece| match piece {
@@ -424,7 +442,7 @@ impl Turns<'_> {
                 Some(Kind::Text { text: text.collect::<String>().into(), citations })
             }
             ContentBlock::SearchResult(found) => self.found(found),
-            ContentBlock::ToolUse(_) | ContentBlock::Other(_) => {
+            ContentBlock::ToolUse(_) | ContentBlock::ToolResult(_) | ContentBlock::Other(_) => {
                 let field = format!("messages[].content[].{}", super::member(block));
                 self.notices.dropped(field, NO_WORD);
                 None

@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use outcrop_catalog::{Catalog, Context, Model};
 use outcrop_wire::bedrock::{ConverseResponse, Message, Output, Role, StopReason, Usage};
 use outcrop_wire::dialect::{RequestError, Translated};
+use outcrop_wire::upstream::{self, Ask, Calls, Language};
 use outcrop_wire::{Notices, anthropic, family, openai_chat, openai_responses};
 use serde_json::{Value, json};
 
@@ -198,6 +199,11 @@ fn canonical(value: &Value) -> String {
     value.as_f64().map_or_else(|| value.to_string(), |number| number.to_string())
 }
 
+/// The words in base64, where it holds any.
+fn words_of(value: &Value) -> Option<String> {
+    String::from_utf8(STANDARD.decode(value.as_str()?).ok()?).ok()
+}
+
 /// What became of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Fate {
@@ -233,6 +239,28 @@ impl Table {
         for (path, value) in found {
             let fate = fate(&path, &value, sent, &said, &named);
             let fate = if fate == Fate::Lost && all_named { Fate::Noticed } else { fate };
+            self.note(&path, fate, &value);
+        }
+    }
+
+    /// A request that was written for an endpoint: numbers count wherever they stand, for it has no other words for them.
+    fn written(&mut self, body: &Value, said: &Said, notices: &Notices) {
+        let named: BTreeSet<String> = notices.iter().map(|notice| without_indexes(&notice.field)).collect();
+        let mut found = Vec::new();
+        leaves(body, String::new(), &mut found);
+        for (path, value) in found {
+            let fate = match value {
+                _ if said.holds(&value)
+                    || words_of(&value).is_some_and(|words| said.texts.contains(&words)) =>
+                {
+                    Fate::Arrived
+                }
+                _ if is_named(&path, &named) => Fate::Noticed,
+                _ if WRITTEN_STRUCTURE.iter().any(|(known, _)| is(&path, known.trim_end_matches("{}"))) => {
+                    Fate::Structure
+                }
+                _ => Fate::Lost,
+            };
             self.note(&path, fate, &value);
         }
     }
@@ -350,6 +378,44 @@ fn key_paths_of_responses_requests() {
 #[test]
 fn key_paths_of_messages_requests() {
     requests("anthropic-messages.jsonl", |body| anthropic::translate(body, &[]));
+}
+
+/// Members of Converse's requests whose place says what they are, where they are written in another language.
+const WRITTEN_STRUCTURE: &[(&str, &str)] = &[
+    ("messages[].content[].cachePoint.type", "the one type there is"),
+    ("system[].cachePoint.type", "the one type there is"),
+    ("toolConfig.tools[].cachePoint.type", "the one type there is"),
+    ("messages[].content[].toolResult.status", "is_error; success says nothing"),
+    ("toolConfig.toolChoice.auto{}", "the choice's word"),
+    ("toolConfig.toolChoice.any{}", "the choice's word"),
+    ("outputConfig.textFormat.type", "the form's word"),
+    ("messages[].content[].document.format", "words are words"),
+    ("inferenceConfig", "it says nothing"),
+];
+
+/// What a client of Bedrock says to a model that does not speak Converse.
+#[test]
+fn key_paths_of_written_requests() {
+    let files = ["bedrock-converse.jsonl", "bedrock-converse-stream.jsonl"];
+    for language in [Language::Chat, Language::Messages] {
+        let (mut table, mut refused) = (Table::default(), 0);
+        for exchange in files.iter().filter_map(|file| recorded::exchanges(file)).flatten() {
+            let body = &exchange["request"]["body"];
+            let Ok(translated) = upstream::read_request(body.to_string().as_bytes()) else { continue };
+            let mut notices = translated.notices;
+            let ask = Ask { model: "m", stream: true, calls: Calls::default() };
+            let Ok(asked) = upstream::write(language, &translated.request, &ask, &mut notices) else {
+                refused += 1;
+                continue;
+            };
+            let sent: Value = serde_json::from_slice(&asked.body).unwrap();
+            let mut said = Said::of(&sent);
+            said.texts.push_str(&asked.betas.unwrap_or_default());
+            table.written(body, &said, &notices);
+        }
+        println!("{language:?}: {refused} refused, with a reason");
+        table.judge(&format!("Converse requests in {language:?}"));
+    }
 }
 
 /// Members of Converse's answers that every dialect says in its own form; `recorded` compares their values.

@@ -18,3 +18,4 @@ mod relayed;
 mod signing_suite;
 mod sigv4;
 mod streams;
+mod upstream;
