@@ -34,8 +34,10 @@ mod answers;
 mod configuration;
 mod frames;
 mod requests;
+mod upstream;
 
 pub use answers::{answers, embeddings, events, invoke};
 pub use configuration::{configuration, identifier};
 pub use frames::{eventstream, relayed, signature, sse};
 pub use requests::{chat, converse, messages, responses};
+pub use upstream::{upstream, written};
