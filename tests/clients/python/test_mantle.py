@@ -66,11 +66,6 @@ def test_messages_are_relayed(claude):
     assert claude.messages.count_tokens(model=CLAUDE, messages=MESSAGES).input_tokens > 0
 
 
-def test_a_dialect_that_is_not_offered_is_refused_with_a_way_out(client):
-    with pytest.raises(openai.BadRequestError, match="ask for it with Chat Completions"):
-        client.responses.create(model=CHAT_ONLY, input="hi")
-
-
 @pytest.mark.parametrize("fault", ["cut;at=mid", "ThrottlingException;at=mid"])
 def test_a_broken_stream_raises(client, fault):
     messages = [{"role": "user", "content": repeat(LONG_PHRASE)}]
