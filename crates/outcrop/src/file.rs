@@ -29,7 +29,7 @@ use crate::outcrop_yaml::{self, FailoverStep, Key, Lane, OutcropYaml, Upstream};
 use crate::problem::Problem;
 use crate::secret::Secret;
 use crate::tag_policy::TagPolicy;
-use crate::yaml::Source;
+use crate::yaml::{Named, Source};
 use crate::{region, way};
 
 /// `file:line` of a value, by its key as it is written in the file: `aliases.fast`, `keys[0].name`.
@@ -185,11 +185,15 @@ impl Reader<'_> {
         }
     }
 
+    fn named<T>(&mut self, under: &str, map: Named<T>) -> BTreeMap<String, T> {
+        self.source.named(under, map, self.problems)
+    }
+
     /// Model → ARN. One ARN under two models is legal and leaves its own model open, so a person is told.
-    fn inference_profiles(&mut self, map: BTreeMap<String, Spanned<String>>) -> BTreeMap<String, String> {
+    fn inference_profiles(&mut self, map: Named<Spanned<String>>) -> BTreeMap<String, String> {
         let mut profiles = BTreeMap::new();
         let mut locations = Vec::with_capacity(map.len());
-        for (model, target) in map {
+        for (model, target) in self.named("endpoints.bedrock.inferenceProfiles", map) {
             let key = format!("endpoints.bedrock.inferenceProfiles.{model}");
             let Some(arn) = self.text(&key, &target) else { continue };
             profiles.insert(model, arn);
@@ -251,6 +255,10 @@ impl Reader<'_> {
             fetch_remote_images,
             prompt_cache,
         } = file;
+        let aliases = self.named("aliases", aliases);
+        let accounts = self.named("accounts", accounts);
+        let routes = self.named("routes", routes);
+        let failover = self.named("failover", failover);
         let regions_at = regions.as_ref().map(|list| list.referenced);
         let regions = regions.map(|list| self.region_names("regions", &list.value));
         let catalog = catalog.unwrap_or_default();
@@ -345,17 +353,17 @@ impl Reader<'_> {
     fn overrides(&mut self, facts: outcrop_yaml::CatalogFacts) -> Overrides {
         let outcrop_yaml::CatalogFacts { snapshot: _, models, profiles, prices } = facts;
         let mut overrides = Overrides::default();
-        for (id, fields) in models {
+        for (id, fields) in self.named("catalog.models", models) {
             self.fact("models", &id, &fields);
             let read = overrides.model(&id, fields.value);
             self.overridden(&format!("catalog.models.{id}"), fields.referenced, read);
         }
-        for (id, fields) in profiles {
+        for (id, fields) in self.named("catalog.profiles", profiles) {
             self.fact("profiles", &id, &fields);
             let read = overrides.profile(&id, fields.value);
             self.overridden(&format!("catalog.profiles.{id}"), fields.referenced, read);
         }
-        for (id, fields) in prices {
+        for (id, fields) in self.named("catalog.prices", prices) {
             self.fact("prices", &id, &fields);
             let read = overrides.price(&id, fields.value);
             self.overridden(&format!("catalog.prices.{id}"), fields.referenced, read);

@@ -19,6 +19,53 @@ pub fn is_text(written: &str, value: &str) -> bool {
     }
 }
 
+/// The text of a key of an object: `String(key)` of what js-yaml reads. `None` for a date, whose text depends on where the
+/// machine is, for nothing at all (`~`) and for what is no finite number, which nobody means, and for a tag of another kind.
+pub fn key(written: &str, value: &str) -> Option<String> {
+    let is_tagged = written.trim_start().starts_with('!');
+    match value {
+        _ if is_text(written, value) => Some(value.to_owned()),
+        _ if is_tagged || is_date(value) || is_null(value) => None,
+        _ if is_bool(value) => Some(value.to_lowercase()),
+        _ => number(value).map(javascript),
+    }
+}
+
+/// The number that a scalar of [`is_integer`] or [`is_float`] means.
+fn number(value: &str) -> Option<f64> {
+    let digits = value.replace('_', "").to_lowercase();
+    let plain = unsigned(&digits);
+    let radix = match plain.get(..2).filter(|_| is_integer(value)) {
+        Some("0b") => Some(2),
+        Some("0o") => Some(8),
+        Some("0x") => Some(16),
+        _ => None,
+    };
+    let size = match radix {
+        Some(radix) => plain[2..]
+            .chars()
+            .filter_map(|digit| digit.to_digit(radix))
+            .fold(0.0, |sum, digit| sum * f64::from(radix) + f64::from(digit)),
+        None => plain.parse().ok()?,
+    };
+    Some(if digits.starts_with('-') { -size } else { size })
+}
+
+/// A number as JavaScript writes it (ECMA-262, Number::toString): the fewest digits that mean it, with an exponent from 10²¹
+/// on and below 10⁻⁶.
+fn javascript(number: f64) -> String {
+    let sign = if number < 0.0 { "-" } else { "" };
+    let size = number.abs();
+    if size == 0.0 || (1e-6..1e21).contains(&size) {
+        return format!("{sign}{size}");
+    }
+    let shortest = format!("{size:e}");
+    match shortest.split_once("e-") {
+        Some(_) => format!("{sign}{shortest}"),
+        None => format!("{sign}{}", shortest.replace('e', "e+")),
+    }
+}
+
 fn is_plain_other(value: &str) -> bool {
     is_null(value) || is_bool(value) || is_integer(value) || is_float(value) || is_date(value)
 }
@@ -119,6 +166,37 @@ fn is_time(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_key_is_read_as() {
+        for (written, read) in [
+            ("a", "a"),
+            ("'0x1F'", "0x1F"),
+            ("0x1F", "31"),
+            ("-0b101", "-5"),
+            ("0o17", "15"),
+            ("1_000", "1000"),
+            ("007", "7"),
+            ("+1", "1"),
+            ("-0", "0"),
+            ("1.", "1"),
+            (".5", "0.5"),
+            ("1e3", "1000"),
+            ("12e20", "1.2e+21"),
+            ("1e-7", "1e-7"),
+            ("-1.5e-7", "-1.5e-7"),
+            ("0.000001", "0.000001"),
+            ("99999999999999999999", "100000000000000000000"),
+            ("TRUE", "true"),
+            ("no", "no"),
+        ] {
+            assert_eq!(key(written, written.trim_matches('\'')).as_deref(), Some(read), "{written}");
+        }
+        for refused in ["2026-11-21", "~", "-.inf", ".NaN"] {
+            assert_eq!(key(refused, refused), None, "{refused}");
+        }
+        assert_eq!(key("!!binary aGk=", "hi"), None);
+    }
 
     #[test]
     fn what_js_yaml_reads_as_text() {

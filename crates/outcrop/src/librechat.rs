@@ -10,6 +10,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
+use crate::yaml::Named;
+
 /// The file. Keys outside `endpoints.bedrock` are the chat application's.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(title = "librechat.yaml")]
@@ -40,7 +42,7 @@ pub struct Bedrock {
     /// The identifier a client chooses → the profile ARN that is invoked instead. `${VAR}` is allowed in the ARN.
     #[serde(default)]
     #[schemars(with = "Option<BTreeMap<String, String>>")]
-    pub inference_profiles: Option<BTreeMap<String, Spanned<String>>>,
+    pub inference_profiles: Option<Named<Spanned<String>>>,
     /// The Regions a person may choose from.
     #[serde(default)]
     #[schemars(with = "Option<Vec<String>>")]

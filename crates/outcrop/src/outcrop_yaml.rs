@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use crate::tag_policy::TagPolicy;
+use crate::yaml::Named;
 
 /// The file.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -16,7 +17,7 @@ pub struct OutcropYaml {
     /// Friendly name → identifier. `${VAR}` is allowed in the identifier.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, String>")]
-    pub aliases: BTreeMap<String, Spanned<String>>,
+    pub aliases: Named<Spanned<String>>,
     /// The address the gateway listens on: `127.0.0.1:4141`.
     #[serde(default)]
     #[schemars(with = "Option<String>")]
@@ -27,10 +28,11 @@ pub struct OutcropYaml {
     /// Other credentials than the gateway's own: name → whose.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, Account>")]
-    pub accounts: BTreeMap<String, Spanned<Account>>,
+    pub accounts: Named<Spanned<Account>>,
     /// Identifier, alias or model id → as whom it is invoked. It decides before the key's `account`.
     #[serde(default)]
-    pub routes: BTreeMap<String, Route>,
+    #[schemars(with = "BTreeMap<String, Route>")]
+    pub routes: Named<Route>,
     /// The keys clients may use. With none the gateway listens on loopback only.
     #[serde(default)]
     pub keys: Vec<Key>,
@@ -50,7 +52,7 @@ pub struct OutcropYaml {
     /// steps, in order. A step never leaves `residency`.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, Vec<FailoverStep>>")]
-    pub failover: BTreeMap<String, Vec<Spanned<FailoverStep>>>,
+    pub failover: Named<Vec<Spanned<FailoverStep>>>,
     /// Facts of your own about models, profiles and prices; they win over what is built in and what AWS lists.
     #[serde(default)]
     pub catalog: Option<CatalogFacts>,
@@ -91,15 +93,15 @@ pub struct CatalogFacts {
     /// Model id → fields: `limits: {maxOutputTokens: 64000}`; `null` makes one unknown.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, serde_json::Map<String, serde_json::Value>>")]
-    pub models: BTreeMap<String, Spanned<serde_json::Value>>,
+    pub models: Named<Spanned<serde_json::Value>>,
     /// Profile id → `routes: {SOURCE-REGION: [DESTINATION-REGION, …]}`.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, serde_json::Map<String, serde_json::Value>>")]
-    pub profiles: BTreeMap<String, Spanned<serde_json::Value>>,
+    pub profiles: Named<Spanned<serde_json::Value>>,
     /// Model id → `base`, geography or Region → US dollars for a million tokens: `{input: 3, output: 15}`.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, BTreeMap<String, serde_json::Map<String, serde_json::Value>>>")]
-    pub prices: BTreeMap<String, Spanned<serde_json::Value>>,
+    pub prices: Named<Spanned<serde_json::Value>>,
 }
 
 /// `residency`: every Region that may process a call must be in one of the two lists.

@@ -1,11 +1,14 @@
 //! Reading YAML into a type, with messages a person can act on: `file:line:column`, the path of the key, advice.
 
+use std::collections::BTreeMap;
+
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_saphyr::{Error, Location, Spanned};
 
 use crate::environment::Environment;
 use crate::expand::{Unresolved, expand};
-use crate::js_yaml::is_text;
+use crate::js_yaml;
 use crate::problem::{Problem, nearest};
 
 /// A configuration file: its name as the person wrote it, and its text.
@@ -15,6 +18,45 @@ pub struct Source<'a> {
     pub name: &'a str,
     /// The whole file.
     pub text: &'a str,
+}
+
+/// What the person names themself.
+pub type Named<T> = BTreeMap<Name, T>;
+
+/// A key that the person chose, as it stands in the file. [`Source::name`] says what it means.
+#[derive(Debug)]
+pub struct Name {
+    written: String,
+    place: Location,
+}
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Spanned { value, referenced: _, defined } = Spanned::<String>::deserialize(deserializer)?;
+        Ok(Self { written: value, place: defined })
+    }
+}
+
+impl PartialEq for Name {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Name {}
+
+impl PartialOrd for Name {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// Two keys written alike may differ (`1` and `"1"`), so that it is told which of them are one.
+impl Ord for Name {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        let place = |name: &Self| (name.place.line(), name.place.column());
+        self.written.cmp(&other.written).then_with(|| place(self).cmp(&place(other)))
+    }
 }
 
 impl Source<'_> {
@@ -44,11 +86,37 @@ impl Source<'_> {
     /// Refuses a value that LibreChat's reader takes for a number, a truth value or a date.
     pub fn text(self, key: &str, text: &Spanned<String>) -> Result<(), Box<Problem>> {
         let written = self.from(text.defined);
-        if is_text(written, &text.value) {
+        if js_yaml::is_text(written, &text.value) {
             return Ok(());
         }
         let problem = self.error(text.referenced, format!("{} must be a text in quotes", subject(key)));
         Err(Box::new(problem.hint(QUOTES)))
+    }
+
+    /// What LibreChat's reader takes a key for: `0x1F` is `31`. `under` is what the key stands in.
+    pub fn name(self, under: &str, name: &Name) -> Result<String, Box<Problem>> {
+        js_yaml::key(self.from(name.place), &name.written).ok_or_else(|| {
+            let message = format!("the key `{}` under `{under}` must be a text in quotes", name.written);
+            Box::new(self.error(name.place, message).hint(QUOTES))
+        })
+    }
+
+    /// The keys of a map as they are meant; what means no text, or the same as another one, is added to `problems`.
+    pub fn named<T>(self, under: &str, map: Named<T>, problems: &mut Vec<Problem>) -> BTreeMap<String, T> {
+        let mut named = BTreeMap::new();
+        for (name, value) in map {
+            match self.name(under, &name) {
+                Err(problem) => problems.push(*problem),
+                Ok(meant) if named.contains_key(&meant) => {
+                    let message = format!("the key `{meant}` is given twice under `{under}`");
+                    problems.push(self.error(name.place, message).hint(REMOVE_ONE));
+                }
+                Ok(meant) => {
+                    named.insert(meant, value);
+                }
+            }
+        }
+        named
     }
 
     /// The file from a value on, its tag and anchor included.
@@ -143,10 +211,13 @@ fn advice(error: &Error) -> Option<String> {
             })
         }
         Error::QuotingRequired { .. } => Some(QUOTES.to_owned()),
-        Error::DuplicateMappingKey { .. } => Some("remove one of the two".to_owned()),
+        Error::DuplicateMappingKey { .. } => Some(REMOVE_ONE.to_owned()),
         _ => None,
     }
 }
+
+/// What to do about a key that is there twice.
+const REMOVE_ONE: &str = "remove one of the two";
 
 /// What to do about a number where a text belongs.
 const QUOTES: &str = "put the value in quotes: without them YAML reads a number, a truth value or a date";

@@ -73,6 +73,46 @@ test("generated scalars are read as js-yaml reads them", () => {
     for (const scalar of generated(400)) compare(scalar);
 });
 
+// The key that js-yaml reads, or undefined for what Outcrop refuses, too: a mistake, a date (its text depends on where the machine
+// is), nothing at all (to js-yaml the text "null"), and what is no finite number.
+function key(document, scalar) {
+    try {
+        const [read] = load(`[${scalar}]`);
+        if (typeof read === "object") return undefined; // a date, nothing, a list
+        if (typeof read === "number" && !Number.isFinite(read)) return undefined;
+    } catch {
+        // Not a scalar by itself; as a key it may be one.
+    }
+    try {
+        const keys = Object.keys(load(document)?.aliases ?? {});
+        return keys.length === 1 && load(document).aliases[keys[0]] === "x.y" ? keys[0] : undefined;
+    } catch {
+        return undefined;
+    }
+}
+
+function compareKeys(scalar) {
+    const document = `aliases:\n  ${scalar}: x.y\n`;
+    const [theirs, ours] = [key(document, scalar), outcrop(document)];
+    assert.deepEqual(Object.keys(ours.aliases ?? {}), theirs === undefined ? [] : [theirs], `${JSON.stringify(scalar)}: ${ours.refused ?? ""}`);
+}
+
+test("keys mean the text that js-yaml makes of them", () => {
+    const numbers = "-0 0x1F -0x1F 1_000 12e20 1e21 123456789012345678901234567890 0.000001 1e-7 -1.5e-7 5e-324 1.7976931348623157e308 1e400 0x1fffffffffffff";
+    for (const scalar of [...words.split(/\s+/), ...numbers.split(" ")]) compareKeys(scalar);
+});
+
+test("generated keys mean the text that js-yaml makes of them", () => {
+    for (const scalar of generated(400)) compareKeys(scalar);
+});
+
+test("two spellings of one key are one key, given twice", () => {
+    for (const document of ["aliases: {31: x.y, 0x1F: x.y}\n", 'aliases: {1: x.y, "1": x.y}\n']) {
+        assert.throws(() => load(document), /duplicated mapping key/);
+        assert.match(outcrop(document).refused, /outcrop\.yaml:\d+:\d+: .* is given twice/);
+    }
+});
+
 test("merge keys and anchors mean the same", () => {
     const document = "aliases:\n  a: &it amazon.nova-lite-v1:0\n  b: *it\n";
     assert.deepEqual(outcrop(document).aliases, load(document).aliases);
