@@ -537,3 +537,57 @@ fn endpoint(
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::fmt::Write;
+
+    use allocation_counter::measure;
+
+    use super::*;
+
+    const MAPPINGS: usize = 100_000;
+
+    /// What the heap may hold at its highest: the limit that is promised for the whole process (docs/performance.md).
+    const LIMIT: u64 = 200 << 20;
+
+    fn arn(n: usize) -> String {
+        format!("arn:aws:bedrock:us-west-2:123456789012:application-inference-profile/p{n:011x}")
+    }
+
+    /// From the files and variables to a catalog that answers; the most the heap held on the way.
+    fn heap(yaml: &str, variables: &[(String, String)]) -> u64 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("librechat.yaml");
+        std::fs::write(&path, yaml).unwrap();
+        let info = measure(|| {
+            let environment = Environment::of(variables.iter().cloned());
+            let mut problems = Vec::new();
+            let file = file::read(&path, &environment, &mut problems);
+            let settings = Settings::of(&Flags::default(), &environment, file, &mut problems);
+            let catalog = settings.catalog();
+            let last = catalog.resolve(&arn(MAPPINGS - 1), &settings.context()).unwrap();
+            assert_eq!(last.model.unwrap().id, "amazon.nova-lite-v1:0");
+        });
+        info.bytes_max
+    }
+
+    #[test]
+    fn a_hundred_thousand_mappings_fit_into_the_memory_that_is_promised() {
+        let region = ("AWS_REGION".to_owned(), "us-west-2".to_owned());
+        let mut yaml = "endpoints:\n  bedrock:\n    inferenceProfiles:\n".to_owned();
+        let mut json = String::from("{");
+        for n in 0..MAPPINGS {
+            writeln!(yaml, "      friendly-{n}: {}", arn(n)).unwrap();
+            let comma = if n == 0 { "" } else { "," };
+            write!(json, "{comma}\"{}\":\"amazon.nova-lite-v1:0\"", arn(n)).unwrap();
+        }
+        let mappings = ("BEDROCK_INFERENCE_PROFILE_MAPPINGS".to_owned(), json + "}");
+        let of_variable = heap("{}\n", &[region.clone(), mappings.clone()]);
+        let of_both = heap(&yaml, &[region, mappings]);
+        println!("mappings {} MiB, with inferenceProfiles {} MiB", of_variable >> 20, of_both >> 20);
+        assert!(of_variable < LIMIT, "{of_variable} bytes");
+        assert!(of_both < LIMIT, "{of_both} bytes");
+    }
+}
