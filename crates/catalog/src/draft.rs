@@ -48,6 +48,9 @@ const STEPS: [&str; 13] = [
     "lifecycle",
 ];
 
+/// A step that is there only where AWS says something else than the configuration.
+const CONTRADICTION: &str = "contradiction";
+
 /// The source of what nothing tells.
 const NOTHING: &str = "nothing";
 
@@ -498,8 +501,9 @@ impl<'a> Draft<'a> {
             }
             live => {
                 let live = live.unwrap_or_else(|| "several models".to_owned());
-                self.notices
-                    .push(format!("{source} says that {arn} stands for {model}, but AWS says {live}"));
+                let detail = format!("{source} says that {arn} stands for {model}, but AWS says {live}");
+                self.because(CONTRADICTION, Source::Discovered, detail.clone());
+                self.notices.push(detail);
                 self.as_listed(known.model_arns);
             }
         }
@@ -738,7 +742,10 @@ impl<'a> Draft<'a> {
         let verdict = self.judge();
         let surface = self.surface();
         self.remaining_reasons();
-        let place = |why: &Why| STEPS.iter().position(|step| *step == why.step);
+        let place = |why: &Why| {
+            let decided = if why.step == CONTRADICTION { "model" } else { why.step.as_str() };
+            STEPS.iter().position(|step| *step == decided)
+        };
         self.why.sort_by_key(place);
         let resolution = Resolution {
             identifier: self.identifier.to_owned(),
@@ -808,7 +815,7 @@ impl<'a> Draft<'a> {
             // Nobody is asked in a Region that is itself not allowed.
             self.needs_lookup = policy.allows(&self.region, std::slice::from_ref(&self.region));
         }
-        let word = if verdict.allowed { "allowed" } else { "refused" };
+        let word = verdict.word();
         self.because("residency", &verdict.source, format!("{word}: {}", verdict.reason));
         Some(verdict)
     }

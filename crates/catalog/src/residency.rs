@@ -93,14 +93,15 @@ impl Residency {
     pub(crate) fn judge(&self, called_in: &str, destinations: &[String]) -> Verdict {
         let breach = self.breach(called_in, destinations);
         let rule = match &breach {
-            Some((rule, _)) => rule,
+            Some(breach) => breach.rule,
             None => self.processed.as_ref().or(self.called.as_ref()).unwrap_or(&OPEN),
         };
         Verdict {
             allowed: breach.is_none(),
+            proven: breach.as_ref().is_none_or(|breach| breach.proven),
             source: rule.source.clone(),
-            reason: match &breach {
-                Some((_, why)) => why.clone(),
+            reason: match breach {
+                Some(breach) => breach.why,
                 None => format!("every Region is among {}", rule.words),
             },
         }
@@ -108,37 +109,37 @@ impl Residency {
 
     /// The rule that is broken, and how. The Region called is judged with the destinations: it receives what is sent, and
     /// CountTokens is answered there.
-    fn breach(&self, called_in: &str, destinations: &[String]) -> Option<(&Rule, String)> {
+    fn breach(&self, called_in: &str, destinations: &[String]) -> Option<Breach<'_>> {
         if let Some(rule) = self.called.as_ref().filter(|rule| !rule.allows(called_in)) {
-            return Some((
-                rule,
-                format!(
-                    "{} is not among the Regions that may be called, {}",
-                    or_unknown(called_in),
-                    rule.words
-                ),
-            ));
+            let called_in = or_unknown(called_in);
+            let why = format!("{called_in} is not among the Regions that may be called, {}", rule.words);
+            return Some(Breach { rule, why, proven: true });
         }
         let rule = self.processed.as_ref()?;
         if !rule.allows(called_in) {
-            return Some((rule, format!("{} is not among {}", or_unknown(called_in), rule.words)));
+            let why = format!("{} is not among {}", or_unknown(called_in), rule.words);
+            return Some(Breach { rule, why, proven: true });
         }
         if destinations.is_empty() {
-            return Some((rule, "nothing tells in which Regions the call would be processed".to_owned()));
+            let why = "nothing tells in which Regions the call would be processed".to_owned();
+            return Some(Breach { rule, why, proven: false });
         }
         let outside: Vec<_> = destinations.iter().filter(|region| !rule.allows(region)).collect();
         (!outside.is_empty()).then(|| {
-            (
-                rule,
-                format!(
-                    "it may be processed in {}, which {} not among {}",
-                    some(&outside),
-                    if outside.len() == 1 { "is" } else { "are" },
-                    rule.words
-                ),
-            )
+            let is = if outside.len() == 1 { "is" } else { "are" };
+            let why =
+                format!("it may be processed in {}, which {is} not among {}", some(&outside), rule.words);
+            Breach { rule, why, proven: true }
         })
     }
+}
+
+/// What a call would break.
+struct Breach<'a> {
+    rule: &'a Rule,
+    why: String,
+    /// It is known to; else nothing shows that it does not.
+    proven: bool,
 }
 
 /// The rule of a policy that has none.
@@ -208,10 +209,23 @@ fn or_unknown(region: &str) -> &str {
 pub struct Verdict {
     /// Whether the call may be made.
     pub allowed: bool,
+    /// A refusal because of what is known; `false` is one because nothing tells where the call would be processed, which AWS may.
+    pub proven: bool,
     /// Who says so: `outcrop.yaml:3`.
     pub source: String,
     /// Why.
     pub reason: String,
+}
+
+impl Verdict {
+    /// For a person: `allowed`, `refused`, or `refused, not proven`.
+    pub fn word(&self) -> &'static str {
+        match (self.allowed, self.proven) {
+            (true, _) => "allowed",
+            (false, true) => "refused",
+            (false, false) => "refused, not proven",
+        }
+    }
 }
 
 /// A call that the policy forbids.

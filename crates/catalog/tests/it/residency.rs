@@ -87,6 +87,10 @@ fn a_mapping_proves_nothing_and_aws_does() {
     let catalog = mapped.under(policy(&[], &["us"]));
     let refused = refusal(&catalog, ARN, "us-east-1");
     assert!(refused.unproven && refused.resolution.needs_lookup, "AWS has to be asked");
+    assert!(!refused.resolution.residency.as_ref().unwrap().proven);
+    assert!(
+        refused.resolution.why.iter().any(|why| why.detail.starts_with("refused, not proven: nothing tells"))
+    );
     assert_eq!(refused.resolution.target, ARN);
 
     let proven =

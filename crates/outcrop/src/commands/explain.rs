@@ -221,8 +221,10 @@ impl Page {
         };
         self.row("processed in", &destinations)?;
         if let Some(verdict) = &resolution.residency {
-            let word =
-                if verdict.allowed { "allowed".green().to_string() } else { "refused".red().to_string() };
+            let word = match verdict.allowed {
+                true => verdict.word().green().to_string(),
+                false => verdict.word().red().to_string(),
+            };
             self.row("residency", &format!("{word}  {}  {}", verdict.reason, verdict.source.dimmed()))?;
         }
         self.row("surface", &word(&resolution.surface))

@@ -33,6 +33,38 @@ fn a_sound_account_has_nothing_broken_and_one_call_is_made() {
     }
 }
 
+/// The policy is asked about what AWS says of the profile, not about what the configuration says; what it refuses is not called.
+#[test]
+fn the_residency_policy_judges_what_aws_lists() {
+    let aws = Aws::start();
+    let created =
+        aws.profiles(&["create", "team-a", "--from", SONNET, "--region", "us-east-1", "--json"]).run().json();
+    let arn = created["arn"].as_str().unwrap();
+    let examined = |policy: &str| {
+        let run = doctor(&aws, &[arn])
+            .env("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", &aws.url)
+            .file("outcrop.yaml", &format!("residency: {policy}\n"))
+            .run();
+        let found = findings(&run.stdout);
+        let of = |check: &str| found.iter().find(|it| it["check"] == check).cloned().unwrap_or_default();
+        (of("residency"), of("profile"), of("invocation"))
+    };
+    let (residency, profile, invocation) = examined("{allow_geographies: [us]}");
+    assert_eq!(
+        (&residency["status"], &profile["status"], &invocation["status"]),
+        (&"ok".into(), &"ok".into(), &"ok".into())
+    );
+    let (residency, profile, invocation) = examined("{allow_regions: [us-east-1, us-west-2]}");
+    assert_eq!((&residency["status"], &profile["status"]), (&"error".into(), &"ok".into()));
+    let detail = residency["detail"].as_str().unwrap();
+    assert!(
+        detail.starts_with("outcrop.yaml:1: ")
+            && detail.contains("refused: it may be processed in us-east-2"),
+        "{detail}"
+    );
+    assert!(invocation.is_null(), "what is refused is not called: {invocation}");
+}
+
 /// What holds for the account is asked; where that is not allowed, AWS's default is said to be one.
 #[test]
 fn the_quota_of_profiles_is_the_accounts_own() {

@@ -55,6 +55,8 @@ pub enum Check {
     Permission,
     /// The Regions a profile may route to, against denials.
     Destination,
+    /// The residency policy.
+    Residency,
     /// The account's quotas.
     Quota,
     /// AWS's model invocation log.

@@ -22,10 +22,10 @@ pub async fn examine(
     subject: &str,
 ) -> (Option<Resolution>, Vec<Finding>) {
     let context = Context { region: connection.region().to_owned() };
-    let resolution = match catalog.resolve(subject, &context) {
+    let resolution = match resolved(catalog, subject, &context) {
         Ok(resolution) => resolution,
         Err(error) => match named(connection, subject).await {
-            Ok(arn) => match catalog.resolve(&arn, &context) {
+            Ok(arn) => match resolved(catalog, &arn, &context) {
                 Ok(resolution) => resolution,
                 Err(error) => return (None, vec![unknown(subject, error)]),
             },
@@ -43,10 +43,37 @@ pub async fn examine(
     };
     let Some(resolution) = resolution else { return (None, findings) };
     findings.extend(model(connection, &resolution).await);
+    findings.extend(residency(catalog, &resolution));
     let is_sound = !findings.iter().any(|it| {
-        it.status == super::finding::Status::Error && matches!(it.check, Check::Profile | Check::Model)
+        it.status == super::finding::Status::Error
+            && matches!(it.check, Check::Profile | Check::Model | Check::Residency)
     });
     (is_sound.then_some(resolution), findings)
+}
+
+/// What the residency policy refuses is looked at like everything else: AWS may tell more of it.
+fn resolved(catalog: &Catalog, identifier: &str, context: &Context) -> Result<Resolution, ResolveError> {
+    catalog.resolve(identifier, context).or_else(|error| match error {
+        ResolveError::Residency(refused) => Ok(refused.resolution),
+        error @ ResolveError::Unknown { .. } => Err(error),
+    })
+}
+
+/// What the policy says of the call, once AWS has been asked. Without a policy there is nothing to say.
+fn residency(catalog: &Catalog, resolution: &Resolution) -> Option<Finding> {
+    let verdict = resolution.residency.as_ref()?;
+    let detail = format!("{}: {}: {}: {}", verdict.source, resolution.target, verdict.word(), verdict.reason);
+    let Some(refused) = catalog.refusal(resolution) else {
+        return Some(Finding::ok(Check::Residency, detail));
+    };
+    let fix = match (refused.hint, verdict.proven) {
+        (Some(hint), _) => hint,
+        (None, true) => "call something else, or allow these Regions (docs/resolver.md)".to_owned(),
+        (None, false) => {
+            "nothing else may be called before AWS tells: allow bedrock:GetInferenceProfile".to_owned()
+        }
+    };
+    Some(Finding::error(Check::Residency, detail, fix))
 }
 
 fn unknown(subject: &str, error: ResolveError) -> Finding {
@@ -129,7 +156,7 @@ async fn application_profile(
     let layer =
         Layer { application_profiles: BTreeMap::from([(profile.arn.clone(), profile)]), ..Layer::default() };
     let learned = catalog.with(Source::Discovered, layer);
-    let again = learned.resolve(&resolution.identifier, &Context { region });
+    let again = resolved(&learned, &resolution.identifier, &Context { region });
     (Some(again.unwrap_or(resolution)), findings)
 }
 
