@@ -10,6 +10,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use outcrop_linger::Lingering;
+use outcrop_linger::activity::{Activity, Answer};
 use outcrop_linger::tls::Tls;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -68,9 +69,23 @@ async fn client(stream: TcpStream, tls: Option<Tls>, accounts: Arc<Accounts>, cl
         tracing::debug!(%error, "TCP_NODELAY refused");
     }
     let stream = Lingering::new(stream);
-    let Some(tls) = tls else { return connection(stream, accounts, closed).await };
+    let activity = stream.activity();
+    let mut stopped = closed.clone();
+    let stopped = async { drop(stopped.changed().await) };
+    let served = shake_hands(stream, tls, accounts, closed, &activity);
+    activity.until_idle(served, stopped).await;
+}
+
+async fn shake_hands(
+    stream: Lingering,
+    tls: Option<Tls>,
+    accounts: Arc<Accounts>,
+    closed: watch::Receiver<bool>,
+    activity: &Activity,
+) {
+    let Some(tls) = tls else { return connection(stream, accounts, closed, activity).await };
     match tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
-        Ok(Ok(stream)) => connection(stream, accounts, closed).await,
+        Ok(Ok(stream)) => connection(stream, accounts, closed, activity).await,
         Ok(Err(error)) => tracing::debug!(%error, "a client does not speak TLS, or does not trust us"),
         Err(_) => tracing::debug!("a client took too long to shake hands"),
     }
@@ -80,10 +95,15 @@ async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     stream: S,
     accounts: Arc<Accounts>,
     mut closed: watch::Receiver<bool>,
+    activity: &Activity,
 ) {
     let service = service_fn(|request| {
         let accounts = accounts.clone();
-        async move { Ok::<_, Infallible>(exchange(&accounts, request).await) }
+        let begun = activity.begin();
+        async move {
+            let response = exchange(&accounts, request).await;
+            Ok::<_, Infallible>(response.map(|body| Answer::new(body, begun)))
+        }
     });
     let builder = auto::Builder::new(TokioExecutor::new());
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));

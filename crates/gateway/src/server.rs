@@ -17,6 +17,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use outcrop_linger::Lingering;
+use outcrop_linger::activity::{Activity, Answer};
 use outcrop_linger::tls::Tls;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -95,17 +96,24 @@ impl Gateway {
             };
             let Some((stream, slot)) = accepted else { continue };
             let state = Arc::clone(&state);
-            let (watcher, stopped, tls) = (graceful.watcher(), stopped.clone(), tls.clone());
+            let (watcher, mut stopped, tls) = (graceful.watcher(), stopped.clone(), tls.clone());
             let connection = telemetry.connection();
             tokio::spawn(async move {
-                if has_spoken(&stream, stopped).await {
+                if has_spoken(&stream, &mut stopped).await {
                     let _ = stream.set_nodelay(true);
                     let stream = Lingering::new(stream);
-                    match tls {
-                        None => serve_connection(stream, state, watcher).await,
-                        // In a box, so that connections without TLS do not hold its room.
-                        Some(tls) => Box::pin(secure(stream, tls, state, watcher)).await,
-                    }
+                    let activity = stream.activity();
+                    let open = Open { activity: activity.clone(), state, watcher };
+                    let served = async {
+                        match tls {
+                            None => open.serve(stream).await,
+                            // In a box, so that connections without TLS do not hold its room.
+                            Some(tls) => Box::pin(secure(stream, tls, open)).await,
+                        }
+                    };
+                    // Whoever stops has nothing to say to those who only keep a connection for later.
+                    let stopped = async { drop(stopped.wait_for(|stopped| *stopped).await) };
+                    activity.until_idle(served, stopped).await;
                 }
                 drop((slot, connection));
             });
@@ -171,7 +179,7 @@ async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> Option<(TcpSt
 }
 
 /// Waits for a first byte: whoever only connects costs neither buffers nor a place at the shutdown.
-async fn has_spoken(stream: &TcpStream, mut stopped: watch::Receiver<bool>) -> bool {
+async fn has_spoken(stream: &TcpStream, stopped: &mut watch::Receiver<bool>) -> bool {
     let mut byte = [0];
     let first = tokio::time::timeout(FIRST_BYTE_TIMEOUT, stream.peek(&mut byte));
     tokio::select! {
@@ -181,39 +189,44 @@ async fn has_spoken(stream: &TcpStream, mut stopped: watch::Receiver<bool>) -> b
 }
 
 /// Shakes hands, and serves.
-async fn secure(
-    stream: Lingering,
-    tls: Tls,
-    state: Arc<State>,
-    watcher: hyper_util::server::graceful::Watcher,
-) {
+async fn secure(stream: Lingering, tls: Tls, open: Open) {
     match tokio::time::timeout(HEADER_TIMEOUT, tls.accept(stream)).await {
-        Ok(Ok(stream)) => serve_connection(stream, state, watcher).await,
+        Ok(Ok(stream)) => open.serve(stream).await,
         Ok(Err(error)) => tracing::debug!(%error, "no TLS could be agreed on"),
         Err(_) => tracing::debug!("a client took too long to shake hands"),
     }
 }
 
-async fn serve_connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
-    stream: S,
+/// An open connection, and what it needs.
+struct Open {
+    activity: Activity,
     state: Arc<State>,
     watcher: hyper_util::server::graceful::Watcher,
-) {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(HeadTimer::default()).header_read_timeout(HEADER_TIMEOUT);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(MAX_H2_STREAMS)
-        .keep_alive_interval(PING_INTERVAL)
-        .keep_alive_timeout(PING_TIMEOUT);
-    let service = service_fn(move |request| {
-        let state = Arc::clone(&state);
-        async move { Ok::<_, Infallible>(answer(state, request).await) }
-    });
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = watcher.watch(connection).await {
-        tracing::debug!(%error, "a connection ended early");
+}
+
+impl Open {
+    async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: S) {
+        let Self { activity, state, watcher } = self;
+        let mut builder = auto::Builder::new(TokioExecutor::new());
+        builder.http1().timer(HeadTimer::default()).header_read_timeout(HEADER_TIMEOUT);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(MAX_H2_STREAMS)
+            .keep_alive_interval(PING_INTERVAL)
+            .keep_alive_timeout(PING_TIMEOUT);
+        let service = service_fn(move |request| {
+            let state = Arc::clone(&state);
+            let exchange = activity.begin();
+            async move {
+                let response = answer(state, request).await;
+                Ok::<_, Infallible>(response.map(|body| Answer::new(body, exchange)))
+            }
+        });
+        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        if let Err(error) = watcher.watch(connection).await {
+            tracing::debug!(%error, "a connection ended early");
+        }
     }
 }
 

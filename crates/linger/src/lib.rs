@@ -5,9 +5,10 @@
 //! reset, and the reset throws away what the SDK has not read yet: a stream that ends early, without an error. So after
 //! our last byte we only say that there is no more, and read on until the peer closes.
 //!
-//! And [TLS](tls) on top of it. A crate of its own because both listeners need these, and the emulator may not use the
-//! gateway. It knows sockets alone.
+//! And [TLS](tls) on top of it, and [what goes on](activity) on it. A crate of its own because both listeners need these, and the
+//! emulator may not use the gateway. It knows sockets alone.
 
+pub mod activity;
 pub mod tls;
 
 use std::io;
@@ -19,12 +20,15 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
+use activity::Activity;
+
 /// A TCP connection with a lingering close.
 #[derive(Debug)]
 pub struct Lingering {
     stream: TcpStream,
     /// Set once our side is closed: how long the peer has to close its own.
     closing: Option<Pin<Box<Sleep>>>,
+    activity: Activity,
 }
 
 /// A peer that has not read the rest by then is not reading.
@@ -33,7 +37,21 @@ const LINGER: Duration = Duration::from_secs(5);
 impl Lingering {
     /// The connection, still open on both sides.
     pub fn new(stream: TcpStream) -> Self {
-        Self { stream, closing: None }
+        Self { stream, closing: None, activity: Activity::default() }
+    }
+
+    /// What goes on on it.
+    pub fn activity(&self) -> Activity {
+        self.activity.clone()
+    }
+
+    /// Takes note of what became of a write.
+    fn wrote(&self, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        self.activity.blocked(outcome.is_pending());
+        if let Poll::Ready(Ok(bytes)) = &outcome {
+            self.activity.moved(*bytes);
+        }
+        outcome
     }
 
     /// Reads and forgets until the peer closes, or the time is up.
@@ -57,13 +75,19 @@ impl AsyncRead for Lingering {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_read(cx, buffer)
+        let this = self.get_mut();
+        let before = buffer.filled().len();
+        let outcome = Pin::new(&mut this.stream).poll_read(cx, buffer);
+        this.activity.moved(buffer.filled().len() - before);
+        outcome
     }
 }
 
 impl AsyncWrite for Lingering {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(cx, bytes)
+        let this = self.get_mut();
+        let outcome = Pin::new(&mut this.stream).poll_write(cx, bytes);
+        this.wrote(outcome)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -84,7 +108,9 @@ impl AsyncWrite for Lingering {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write_vectored(cx, slices)
+        let this = self.get_mut();
+        let outcome = Pin::new(&mut this.stream).poll_write_vectored(cx, slices);
+        this.wrote(outcome)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -88,3 +88,49 @@ async fn a_connection_that_says_nothing_does_not_hold_up_the_end() {
     ended.await.expect("the gateway ended while a connection was silent");
     assert!(matches!(silent.read(&mut closed).await, Ok(0) | Err(_)));
 }
+
+/// Clients keep connections for later and do not notice that the server says good-bye: over HTTP/1.1 they read nothing until their next
+/// request, over HTTP/2 they do not even answer. Neither holds up the end; an answer that is under way does, until it is whole.
+#[tokio::test]
+async fn idle_connections_are_closed_at_once_and_open_answers_finish() {
+    let rig = Rig::start(Plan::default()).await;
+    let mut kept = Vec::new();
+    for _ in 0..20 {
+        let mut socket = connect(&rig).await;
+        socket.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        let mut answer = vec![0; 4096];
+        let read = socket.read(&mut answer).await.unwrap();
+        assert!(answer[..read].starts_with(b"HTTP/1.1 200"));
+        kept.push(socket);
+    }
+    // The preface and empty SETTINGS (RFC 9113 §3.4), and nothing after them.
+    let mut over_h2 = connect(&rig).await;
+    over_h2.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+    over_h2.read_u8().await.unwrap();
+    let body = json!({"messages": [{"role": "user", "content": [{"text": "count to 3"}]}]}).to_string();
+    let path = format!("/model/{}/converse-stream", rig.profiles[1].replace('/', "%2F"));
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: x\r\nx-outcrop-fault: slow-drip;bytes=32\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut streaming = connect(&rig).await;
+    streaming.write_all(head.as_bytes()).await.unwrap();
+    streaming.write_all(body.as_bytes()).await.unwrap();
+    streaming.readable().await.unwrap();
+
+    let stopping = tokio::spawn(rig.books());
+    // Each is closed while the answer goes on, and none of them closes its own side.
+    kept.push(over_h2);
+    for socket in &mut kept {
+        let mut rest = Vec::new();
+        let closed = tokio::time::timeout(Duration::from_secs(2), socket.read_to_end(&mut rest));
+        let _ = closed.await.expect("an idle connection is closed at once");
+    }
+    let mut answer = Vec::new();
+    streaming.read_to_end(&mut answer).await.unwrap();
+    let has = |text: &str| answer.windows(text.len()).any(|bytes| bytes == text.as_bytes());
+    assert!(has("messageStop") && has("metadata") && answer.ends_with(b"0\r\n\r\n"), "it ended whole");
+    drop(streaming);
+    // Half of what a connection is lingered for.
+    tokio::time::timeout(Duration::from_millis(2500), stopping).await.expect("the gateway ended").unwrap();
+}
