@@ -77,9 +77,16 @@ pub(crate) struct Course {
     /// The subject and lesson of a profile that was found after a refusal.
     healed: Option<(String, Lesson)>,
     told: Vec<(String, String)>,
-    /// What the client speaks, and whether nothing may be relayed: not every target can be reached so.
-    api: Api,
-    converse_only: bool,
+    needs: Needs,
+}
+
+/// What a way must be able to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Needs {
+    /// Take what the client speaks, and perhaps without relaying it: not every target can be reached so.
+    Api { api: Api, converse_only: bool },
+    /// Lead to this model: vectors of two models have nothing to do with each other.
+    Model(Option<String>),
 }
 
 /// A request seldom holds more than one member that its model refuses.
@@ -102,6 +109,29 @@ impl Course {
         api: Api,
         conversation: impl FnOnce() -> Conversation,
     ) -> Self {
+        let needs = Needs::Api { api, converse_only: live.lane == LanePolicy::Converse };
+        Self::new(state, live, route, caller, needs, || Some(conversation())).await
+    }
+
+    /// Of a request for vectors, which no prompt cache keeps anywhere.
+    pub(crate) async fn of_embeddings(
+        state: &State,
+        live: &Live,
+        route: Arc<Route>,
+        caller: &Caller,
+    ) -> Self {
+        let model = route.resolution.model.as_ref().map(|model| model.id.clone());
+        Self::new(state, live, route, caller, Needs::Model(model), || None).await
+    }
+
+    async fn new(
+        state: &State,
+        live: &Live,
+        route: Arc<Route>,
+        caller: &Caller,
+        needs: Needs,
+        conversation: impl FnOnce() -> Option<Conversation>,
+    ) -> Self {
         let steps = live.failover.steps(&route);
         let first = route.target_health.id;
         let mut course = Self {
@@ -113,17 +143,13 @@ impl Course {
             lessons: 0,
             healed: None,
             told: Vec::new(),
-            api,
-            converse_only: live.lane == LanePolicy::Converse,
+            needs,
         };
         course.heed(state, caller).await;
         if !steps.is_empty() {
             let region = caller.region.as_deref().unwrap_or(&live.region);
-            let ways = steps
-                .iter()
-                .filter_map(|step| Way::of(step, &live.catalog, &course.route.resolution, region));
-            course.rest = ways.collect();
-            course.conversation = Some(conversation());
+            course.rest = ways(steps, &live.catalog, &course.route.resolution, region);
+            course.conversation = conversation();
             course.begin(state, caller).await;
         }
         course
@@ -278,7 +304,12 @@ impl Course {
 
     /// A model that lives on an endpoint of its own takes some APIs only.
     fn carries(&self, route: &Route) -> bool {
-        route.resolution.passage(self.api, self.converse_only).is_ok()
+        match &self.needs {
+            Needs::Api { api, converse_only } => route.resolution.passage(*api, *converse_only).is_ok(),
+            Needs::Model(model) => {
+                model.is_some() && route.resolution.model.as_ref().map(|it| &it.id) == model.as_ref()
+            }
+        }
     }
 
     async fn leave(&mut self, state: &State, caller: &Caller, why: &str) -> bool {
@@ -292,7 +323,7 @@ impl Course {
                 }
             };
             if !self.carries(&route) {
-                tracing::debug!(?way, "this way does not take the client's API");
+                tracing::debug!(?way, "this way does not do what the request needs");
                 continue;
             }
             let health = &route.target_health;
@@ -312,6 +343,11 @@ impl Course {
 
 fn words(route: &Route) -> String {
     format!("{} in {}", route.resolution.target, route.resolution.source_region)
+}
+
+/// The steps that lead somewhere, in their order.
+fn ways(steps: &[Step], catalog: &Catalog, from: &Resolution, region: &str) -> VecDeque<Way> {
+    steps.iter().filter_map(|step| Way::of(step, catalog, from, region)).collect()
 }
 
 impl Way {
@@ -372,52 +408,105 @@ impl Way {
 mod tests {
     use std::collections::BTreeSet;
 
-    use outcrop_catalog::Residency;
+    use fastrand::Rng;
+    use outcrop_catalog::{Layer, Residency, Source};
 
     use super::*;
 
-    /// Every model, called from every Region, with every step, under policies that allow some Regions each: where a way is
-    /// taken, all the Regions it may be processed in are among them. With `OUTCROP_FULL` all combinations, else a sample.
+    /// What requests, rules and policies are made of.
+    struct World {
+        catalog: Catalog,
+        regions: Vec<String>,
+        geographies: Vec<String>,
+        identifiers: Vec<String>,
+    }
+
+    impl World {
+        /// Every model and system profile there is, and aliases of some.
+        fn new() -> Self {
+            let built_in = Catalog::built_in();
+            let models: Vec<String> = built_in.models().map(|model| model.id.clone()).collect();
+            let ways: Vec<_> = models.iter().flat_map(|model| built_in.ways(model)).collect();
+            let regions: BTreeSet<String> = ways.iter().map(|way| way.region.to_owned()).collect();
+            let named = ways.iter().map(|way| way.identifier.to_owned());
+            let mut identifiers: BTreeSet<String> = named.chain(models).collect();
+            let aliases = identifiers.iter().enumerate().step_by(7);
+            let aliases: BTreeMap<String, String> =
+                aliases.map(|(number, id)| (format!("alias-{number}"), id.clone())).collect();
+            identifiers.extend(aliases.keys().cloned());
+            let layer = Layer { aliases, ..Layer::default() };
+            Self {
+                catalog: built_in.with(Source::File("test".to_owned()), layer),
+                regions: regions.into_iter().collect(),
+                geographies: ["us", "eu", "apac", "jp", "au", "in", "ca", "global"].map(str::to_owned).into(),
+                identifiers: identifiers.into_iter().collect(),
+            }
+        }
+
+        /// Some Regions that may process anything, and the catalog under the policy that says so.
+        fn policy(&self, random: &mut Rng) -> Option<(BTreeSet<String>, Catalog)> {
+            let prefix = random.choice(&["eu-", "us-", "ap-", "ca-", "ap-northeast-", "eu-central-", ""]);
+            let prefix = prefix.copied().unwrap_or_default();
+            let share = 30 + random.u32(..70);
+            let is_allowed = |region: &&String| region.starts_with(prefix) && random.u32(..100) < share;
+            let allowed: BTreeSet<String> = self.regions.iter().filter(is_allowed).cloned().collect();
+            let list: Vec<String> = allowed.iter().cloned().collect();
+            // A policy that names nothing is refused.
+            let policy = Residency::default().processed_in(&list, &[], "test").ok()?;
+            Some((allowed, self.catalog.clone().under(policy)))
+        }
+
+        fn step(&self, random: &mut Rng) -> Step {
+            let one = |random: &mut Rng, of: &[String]| random.choice(of).cloned().unwrap_or_default();
+            match random.u8(..4) {
+                0 => Step::Region(one(random, &self.regions)),
+                1 => Step::Geography(one(random, &self.geographies)),
+                _ => Step::Identifier {
+                    identifier: one(random, &self.identifiers),
+                    region: random.bool().then(|| one(random, &self.regions)),
+                },
+            }
+        }
+    }
+
+    /// Requests for any identifier from any Region, under policies that allow some Regions each, with rules of any steps: every way that
+    /// such a request may take, to the last Region in which it may be processed, is among them. With `OUTCROP_FULL` a million choices.
     #[test]
     fn no_way_is_open_that_leaves_the_policy() {
-        let catalog = Catalog::built_in();
-        let regions: BTreeSet<String> = catalog
-            .models()
-            .flat_map(|model| catalog.ways(&model.id))
-            .map(|way| way.region.to_owned())
-            .collect();
-        let geographies = ["us", "eu", "apac", "jp", "au", "global"].map(str::to_owned);
-        let steps: Vec<Step> =
-            regions.iter().cloned().map(Step::Region).chain(geographies.map(Step::Geography)).collect();
-        let stride = if std::env::var_os("OUTCROP_FULL").is_some() { 1 } else { 97 };
-        let (mut open, mut chosen, mut at) = (0, 0, 0);
-        for allowed in
-            [&["eu-"][..], &["us-east", "us-west"], &["ap-northeast-1", "ap-northeast-3"], &["eu-central-1"]]
-        {
-            let allows = |region: &str| allowed.iter().any(|prefix| region.starts_with(prefix));
-            let list: Vec<String> = regions.iter().filter(|region| allows(region)).cloned().collect();
-            let catalog = catalog.under(Residency::default().processed_in(&list, &[], "test").unwrap());
-            for model in catalog.models() {
-                for region in &list {
-                    let context = Context { region: region.clone() };
-                    let Ok(from) = catalog.resolve(&model.id, &context) else { continue };
-                    for step in &steps {
-                        at += 1;
-                        if at % stride != 0 {
-                            continue;
-                        }
-                        chosen += 1;
-                        let Some(way) = Way::of(step, &catalog, &from, region) else { continue };
-                        let there = Context { region: way.region.clone() };
-                        let to = catalog.resolve(&way.identifier, &there).unwrap();
-                        assert!(allows(&to.source_region), "{way:?}");
-                        assert!(!to.destination_regions.is_empty(), "{way:?}");
-                        assert!(to.destination_regions.iter().all(|region| allows(region)), "{way:?} {to:?}");
-                        open += 1;
-                    }
+        let choices = if std::env::var_os("OUTCROP_FULL").is_some() { 1_000_000 } else { 2_000 };
+        let (world, mut random) = (World::new(), Rng::with_seed(1));
+        let (mut chosen, mut open, mut destinations) = (0, 0, 0);
+        while chosen < choices {
+            let Some((allowed, catalog)) = world.policy(&mut random) else { continue };
+            let home: Vec<String> = allowed.iter().cloned().collect();
+            for _ in 0..200 {
+                // Most gateways stand where they may.
+                let regions = if random.u8(..4) == 0 { &world.regions } else { &home };
+                let region = random.choice(regions).unwrap();
+                let identifier = random.choice(&world.identifiers).unwrap();
+                let Ok(from) = catalog.resolve(identifier, &Context { region: region.clone() }) else {
+                    continue;
+                };
+                let steps: Vec<Step> = (0..1 + random.usize(..6)).map(|_| world.step(&mut random)).collect();
+                chosen += steps.len();
+                for way in ways(&steps, &catalog, &from, region) {
+                    let there = Context { region: way.region.clone() };
+                    let to = catalog.resolve(&way.identifier, &there).unwrap();
+                    let verdict = format!("{way:?} under {allowed:?}: {to:?}");
+                    assert!(allowed.contains(&to.source_region), "{verdict}");
+                    assert!(!to.destination_regions.is_empty(), "{verdict}");
+                    assert!(
+                        to.destination_regions.iter().all(|region| allowed.contains(region)),
+                        "{verdict}"
+                    );
+                    destinations += to.destination_regions.len();
+                    open += 1;
                 }
             }
         }
-        assert!(open > 10 && chosen > 100, "{open} of {chosen} were open");
+        println!(
+            "{chosen} choices, {open} ways open, {destinations} destination Regions, 0 outside the policy"
+        );
+        assert!(open > choices / 50 && destinations > open, "{open} of {chosen} were open");
     }
 }

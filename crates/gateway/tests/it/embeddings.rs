@@ -2,8 +2,9 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::StatusCode;
+use http::{Method, StatusCode};
 use outcrop_gateway::ledger::By;
+use outcrop_gateway::{Failover, Step};
 use serde_json::{Value, json};
 
 use crate::rig::{Answer, Plan, Rig};
@@ -99,8 +100,85 @@ async fn a_failure_of_one_invocation_is_the_answer() {
     let rig = Rig::start(Plan::default()).await;
     let body = json!({"model": TITAN, "input": ["a", "b"]}).to_string();
     let fault = [("x-outcrop-fault", "AccessDeniedException")];
-    let answer = rig.send(http::Method::POST, "/v1/embeddings", &fault, body).await;
+    let answer = rig.send(Method::POST, "/v1/embeddings", &fault, body).await;
     assert_eq!(answer.status, StatusCode::FORBIDDEN, "{}", answer.text());
     assert_eq!(answer.json()["error"]["type"], "permission_error");
     assert_eq!(answer.header("outcrop-model"), TITAN);
+}
+
+async fn embed_with(rig: &Rig, body: Value, fault: &str) -> Answer {
+    rig.send(Method::POST, "/v1/embeddings", &[("x-outcrop-fault", fault)], body.to_string()).await
+}
+
+fn elsewhere(steps: Vec<Step>) -> Plan {
+    Plan { failover: Failover::new([(Failover::ANY.to_owned(), steps)]), ..Plan::default() }
+}
+
+fn to_oregon() -> Plan {
+    elsewhere(vec![Step::Region("us-west-2".to_owned())])
+}
+
+#[tokio::test]
+async fn a_region_that_is_out_is_left() {
+    let rig = Rig::start(to_oregon()).await;
+    let body = json!({"model": TITAN, "input": ["one", "two", "three"]});
+    let before = embed(&rig, body.clone()).await.json();
+    rig.stand(Some("region-outage;region=us-east-1")).await;
+    let answer = embed(&rig, body).await;
+    assert_eq!((answer.status, answer.header("outcrop-region")), (StatusCode::OK, "us-west-2"));
+    assert!(answer.header("outcrop-notice").starts_with(&format!("failover {TITAN} in us-east-1")));
+    let after = answer.json();
+    assert!((0..3).all(|index| vector(&after, index) == vector(&before, index)), "the same model");
+    let books = rig.books().await;
+    let regions: Vec<_> = books.bill.iter().map(|entry| entry["region"].as_str().unwrap()).collect();
+    assert_eq!(regions, ["us-east-1", "us-east-1", "us-east-1", "us-west-2", "us-west-2", "us-west-2"]);
+    let (served, out): (Vec<_>, Vec<_>) = books.rows.iter().partition(|row| row.status == 200);
+    assert_eq!(served.len(), 6);
+    assert!(out.iter().all(|row| row.region == "us-east-1" && row.status == 503 && row.usage == "none"));
+    assert!((1..=3).contains(&out.len()), "each has a row of its own");
+    assert_eq!(served.iter().filter(|row| row.notices.is_some()).count(), 1, "it is said once");
+}
+
+/// One of several texts is refused: the vectors of the others are not made again.
+#[tokio::test]
+async fn what_was_made_before_a_failure_stays() {
+    let rig = Rig::start(to_oregon()).await;
+    let texts: Vec<String> = (0..20).map(|number| format!("text {number}")).collect();
+    let body = json!({"model": TITAN, "input": texts});
+    let answer = embed_with(&rig, body, "ThrottlingException;count=1;region=us-east-1").await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    let answer = answer.json();
+    assert!((1..20).all(|index| answer["data"][index]["index"] == index));
+    assert!((1..20).all(|index| vector(&answer, index) != vector(&answer, 0)));
+    let books = rig.books().await;
+    assert_eq!(books.bill.len(), 20);
+    let regions: std::collections::BTreeSet<_> =
+        books.bill.iter().map(|entry| entry["region"].as_str().unwrap()).collect();
+    assert_eq!(regions, ["us-east-1", "us-west-2"].into());
+    assert_eq!(books.rows.len(), 21);
+}
+
+/// Vectors of another model would be worth nothing, without anybody noticing.
+#[tokio::test]
+async fn another_model_is_no_way_for_vectors() {
+    let cohere = Step::Identifier { identifier: COHERE.to_owned(), region: None };
+    let rig = Rig::start(elsewhere(vec![cohere.clone(), Step::Region("us-west-2".to_owned())])).await;
+    rig.stand(Some("ThrottlingException;region=us-east-1")).await;
+    let answer = embed(&rig, json!({"model": TITAN, "input": "fox"})).await;
+    assert_eq!((answer.header("outcrop-model"), answer.header("outcrop-region")), (TITAN, "us-west-2"));
+    let rig = Rig::start(elsewhere(vec![cohere])).await;
+    rig.stand(Some("ThrottlingException;region=us-east-1")).await;
+    let answer = embed(&rig, json!({"model": TITAN, "input": "fox"})).await;
+    assert_eq!((answer.status.as_u16(), answer.header("outcrop-model")), (429, TITAN));
+    assert!(rig.books().await.bill.is_empty());
+}
+
+#[tokio::test]
+async fn what_is_refused_once_is_tried_again_where_there_is_no_other_way() {
+    let rig = Rig::start(Plan::default()).await;
+    let body = json!({"model": TITAN, "input": ["one", "two"]});
+    let answer = embed_with(&rig, body, "ServiceUnavailableException;count=1").await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    let books = rig.books().await;
+    assert_eq!((books.bill.len(), books.rows.len()), (2, 2));
 }
