@@ -59,6 +59,9 @@ pub fn written(body: &[u8]) {
         for stream in [false, true] {
             let ask = Ask { model: "m", stream, calls: Calls { parallel: Some(stream), forbidden: stream } };
             let mut notices = Notices::default();
+            if let Ok(asked) = upstream::invoked(language, body, "m", stream) {
+                let _: Value = serde_json::from_slice(&asked.body).expect("a request is JSON");
+            }
             if let Ok(asked) = upstream::write(language, &translated.request, &ask, &mut notices) {
                 let _: Value = serde_json::from_slice(&asked.body).expect("a request is JSON");
             }

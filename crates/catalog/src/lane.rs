@@ -66,6 +66,8 @@ pub enum Reason {
     ChatThere,
     /// The model lives on this endpoint only, and speaks Messages there.
     MessagesThere,
+    /// The model lives on this endpoint only, and its own body is what is spoken there.
+    OwnBodyThere,
     /// An application profile is for InvokeModel and Converse only.
     ApplicationProfile,
     /// Converse serves it under every identifier.
@@ -80,12 +82,13 @@ pub enum Reason {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::SpeaksBedrock,
         Self::SpeaksMessages,
         Self::LivesThere,
         Self::ChatThere,
         Self::MessagesThere,
+        Self::OwnBodyThere,
         Self::ApplicationProfile,
         Self::Converse,
         Self::Configured,
@@ -101,6 +104,7 @@ impl Reason {
             Self::LivesThere => "the model is served there only and speaks the client's API",
             Self::ChatThere => "the model is served there only and speaks Chat Completions",
             Self::MessagesThere => "the model is served there only and speaks Messages",
+            Self::OwnBodyThere => "the model is served there only and takes its own body there",
             Self::ApplicationProfile => "an application profile is for InvokeModel and Converse only",
             Self::Converse => "Converse serves the model under each of its identifiers",
             Self::Configured => "the configuration says lane: converse",
@@ -210,12 +214,15 @@ impl Resolution {
             Some(Passage { lane, surface, reason, speaks, path })
         };
         let relayed = way(Lane::Relay, api, Reason::LivesThere);
-        let translated = || {
-            let messages = way(Lane::Translate, Api::Messages, Reason::MessagesThere);
-            messages.or_else(|| way(Lane::Translate, Api::ChatCompletions, Reason::ChatThere))
+        let by = |lane, messages, chat| {
+            let by_messages = way(lane, Api::Messages, messages);
+            by_messages.or_else(|| way(lane, Api::ChatCompletions, chat))
         };
-        // InvokeModel takes the model's own body, which nobody can translate without knowing it.
-        let passage = if api == Api::InvokeModel { relayed } else { relayed.or_else(translated) };
+        // The body of InvokeModel is the model's own, which is one of the two.
+        let passage = relayed.or_else(|| match api {
+            Api::InvokeModel => by(Lane::Relay, Reason::OwnBodyThere, Reason::OwnBodyThere),
+            _ => by(Lane::Translate, Reason::MessagesThere, Reason::ChatThere),
+        });
         if let Some(passage) = passage {
             return Ok(passage);
         }

@@ -54,7 +54,7 @@ impl Failure {
     /// that was asked in another language has said it in words that are nothing to the client.
     pub(crate) fn said_in(mut self, call: &Call) -> Self {
         self.in_clients_words = matches!(call.answer, Answer::Relayed(_));
-        if let (Some(_), Some(upstream)) = (call.language, &mut self.upstream) {
+        if let (true, Some(upstream)) = (call.is_foreign(), &mut self.upstream) {
             upstream.body = Bytes::new();
         }
         self

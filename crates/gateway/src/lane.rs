@@ -100,6 +100,11 @@ pub(crate) struct Call {
 }
 
 impl Call {
+    /// Whether the endpoint speaks words that are nothing to the client.
+    pub(crate) fn is_foreign(&self) -> bool {
+        self.language.is_some() || matches!(self.answer, Answer::Invoked { .. })
+    }
+
     /// Whether the member that was refused is in its body.
     pub(crate) fn holds(&self, refused: &Refused) -> bool {
         match self.operation {
@@ -116,6 +121,8 @@ pub(crate) enum Answer {
     Native,
     /// As Converse's answer, of a model that was asked in another language.
     Converse { answer: dialect::Answer },
+    /// As the model wrote it, for a client of InvokeModel.
+    Invoked { language: Language },
     /// As a chat completion; with a usage chunk at the end of a stream where the client asked for one.
     Chat { answer: dialect::Answer, include_usage: bool },
     /// As a response, which repeats what it answers.
@@ -153,6 +160,9 @@ pub(crate) fn prepare(
     let travel = Travel::from(passage);
     let request = Request { inbound, route, terms, request_id };
     match (inbound.operation, passage.lane) {
+        (Some(_), Lane::Relay) if passage.reason == Reason::OwnBodyThere => {
+            request.invoke(travel, passage.speaks)
+        }
         (_, Lane::Relay) if passage.path.is_some() => request.relay(travel),
         (_, Lane::Translate) if passage.path.is_some() => request.write(travel, passage.speaks),
         (Some(operation), _) => Ok(request.native(operation, travel)),
@@ -295,10 +305,7 @@ impl Request<'_> {
 
     /// Converse, written in what the model speaks where it lives.
     fn write(&self, travel: Travel, speaks: Api) -> Result<Call, RequestError> {
-        let (language, operation) = match speaks {
-            Api::Messages => (Language::Messages, Operation::Messages),
-            _ => (Language::Chat, Operation::ChatCompletions),
-        };
+        let (language, operation) = spoken(speaks);
         if self.inbound.counts || self.inbound.operation == Some(Operation::CountTokens) {
             return Err(self.uncountable(speaks));
         }
@@ -313,6 +320,17 @@ impl Request<'_> {
         let headers = written_headers(self.inbound, language, betas.as_deref());
         let call = self.call(operation, travel, answer, headers, Bytes::from(body), notices);
         Ok(Call { language: Some(language), ..call })
+    }
+
+    /// InvokeModel's body, which is the model's own, to the endpoint that speaks it.
+    fn invoke(&self, travel: Travel, speaks: Api) -> Result<Call, RequestError> {
+        let inbound = self.inbound;
+        let (language, operation) = spoken(speaks);
+        let Asked { body, betas } =
+            upstream::invoked(language, inbound.body, self.name_there(travel), inbound.stream)?;
+        let headers = written_headers(inbound, language, betas.as_deref());
+        let answer = Answer::Invoked { language };
+        Ok(self.call(operation, travel, answer, headers, Bytes::from(body), Notices::default()))
     }
 
     /// No endpoint but Bedrock's own, and Messages', counts tokens.
@@ -374,6 +392,14 @@ impl Request<'_> {
             Rendering::Chat { include_usage } => Answer::Chat { answer, include_usage },
             Rendering::Converse => Answer::Converse { answer },
         }
+    }
+}
+
+/// The language of an endpoint, and the operation there.
+fn spoken(speaks: Api) -> (Language, Operation) {
+    match speaks {
+        Api::Messages => (Language::Messages, Operation::Messages),
+        _ => (Language::Chat, Operation::ChatCompletions),
     }
 }
 

@@ -101,7 +101,9 @@ impl Lessons {
 
     /// Whether the failure of a call taught something that makes another call of the same request.
     pub(crate) fn teaches(&self, route: &Route, call: &Call, failure: &Failure) -> bool {
-        if failure.error.kind != ErrorKind::Validation || matches!(call.answer, Answer::Native) {
+        if failure.error.kind != ErrorKind::Validation
+            || matches!(call.answer, Answer::Native | Answer::Invoked { .. })
+        {
             return false;
         }
         let betas = lesson::betas_of(&call.body);

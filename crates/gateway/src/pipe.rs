@@ -22,6 +22,8 @@ pub(crate) enum Pipe {
     Events(Box<Events>),
     /// The language of an endpoint that does not speak Converse.
     Foreign(Box<Foreign>),
+    /// The same for a client of InvokeModel, who knows the language.
+    Invoked(Box<upstream::InvokedStream>),
 }
 
 /// Bedrock's event stream, and what it becomes.
@@ -53,6 +55,7 @@ impl Pipe {
             return Self::Foreign(Box::new(Foreign { reader, writer: Writer::new(call) }));
         }
         match call.answer {
+            Answer::Invoked { language } => Self::Invoked(Box::new(upstream::InvokedStream::new(language))),
             Answer::Relayed(Relayed { dialect, hides_usage, stores: _ }) => {
                 let stream = relayed::Stream::new(dialect, hides_usage);
                 Self::Events(Box::new(Events { dialect, stream, keeper: call.keeper.clone() }))
@@ -67,6 +70,7 @@ impl Pipe {
             Self::Frames(frames) => frames.decoder.push(bytes),
             Self::Events(events) => events.stream.push(bytes),
             Self::Foreign(foreign) => foreign.reader.push(bytes),
+            Self::Invoked(invoked) => invoked.push(bytes),
         }
     }
 
@@ -80,6 +84,7 @@ impl Pipe {
             Self::Frames(frames) => frames.step(entry, out),
             Self::Events(events) => events.step(entry, out),
             Self::Foreign(foreign) => foreign.step(entry, out),
+            Self::Invoked(invoked) => invoked_step(invoked, entry, out),
         }
     }
 
@@ -95,6 +100,7 @@ impl Pipe {
             Self::Frames(frames) => frames.writer.finish(out),
             Self::Events(events) => events.stream.finish(out),
             Self::Foreign(foreign) => foreign.finish(entry, out),
+            Self::Invoked(invoked) => invoked.finish(),
         }
     }
 
@@ -104,6 +110,7 @@ impl Pipe {
             Self::Frames(frames) => frames.writer.error(error, request_id, out),
             Self::Events(events) => events.stream.error(error, request_id, out),
             Self::Foreign(foreign) => foreign.writer.error(error, request_id, out),
+            Self::Invoked(invoked) => invoked.error(error, out),
         }
     }
 
@@ -113,6 +120,7 @@ impl Pipe {
             Self::Frames(frames) => frames.writer.keep_alive(out),
             Self::Events(events) => writer::sign_of_life(events.dialect, out),
             Self::Foreign(foreign) => foreign.writer.keep_alive(out),
+            Self::Invoked(_) => writer::sign_of_life(Dialect::Bedrock, out),
         }
     }
 }
@@ -141,6 +149,18 @@ impl Foreign {
         reader.finish(&mut |event| writer.event(event, entry, out))?;
         writer.finish(out)
     }
+}
+
+fn invoked_step(
+    stream: &mut upstream::InvokedStream,
+    entry: &mut Entry,
+    out: &mut BytesMut,
+) -> Result<bool, BedrockError> {
+    let before = out.len();
+    let stepped = stream.next_event(out);
+    entry.heard("chunk", out.len().saturating_sub(before));
+    entry.reported(stream.report());
+    stepped
 }
 
 impl Events {

@@ -98,7 +98,7 @@ fn headers(call: &Call, from: &HeaderMap) -> HeaderMap {
 
 /// What a stream is where AWS's own words do not say it.
 fn stream_type(call: &Call) -> HeaderValue {
-    if matches!(call.answer, Answer::Converse { .. }) { EVENT_STREAM } else { SSE }
+    if matches!(call.answer, Answer::Converse { .. } | Answer::Invoked { .. }) { EVENT_STREAM } else { SSE }
 }
 
 /// An answer that is not streamed.
@@ -119,6 +119,11 @@ async fn whole(
     let rendered = match &call.answer {
         Answer::Native | Answer::MessagesRelay => {
             entry.used(usage(call.operation, headers, &body).as_ref());
+            entry.done();
+            return Ok(body);
+        }
+        Answer::Invoked { language } => {
+            entry.reported(&upstream::invoked_report(*language, &body));
             entry.done();
             return Ok(body);
         }

@@ -66,7 +66,9 @@ impl Writer {
                 Self::Converse(Box::new(upstream::StreamWriter::new(answer.clone())))
             }
             Answer::MessagesRelay => Self::MessagesRelay(anthropic::RelayWriter::new()),
-            Answer::Native | Answer::Count | Answer::Relayed(_) => Self::Native(Native::new(call.operation)),
+            Answer::Native | Answer::Count | Answer::Relayed(_) | Answer::Invoked { .. } => {
+                Self::Native(Native::new(call.operation))
+            }
         }
     }
 

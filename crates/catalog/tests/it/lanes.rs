@@ -1,6 +1,6 @@
 //! How each API travels to each kind of target.
 
-use outcrop_catalog::{Api, Catalog, Lane, Reason, Resolution, Surface};
+use outcrop_catalog::{Api, Catalog, Lane, Model, Reason, Resolution, Surface};
 
 use crate::{ARN, built_in, context, mapping, mappings_variable};
 
@@ -46,18 +46,29 @@ fn what_its_only_endpoint_does_not_speak_is_translated_to_what_it_does() {
     }
 }
 
+/// InvokeModel takes the model's own body, and that is what it speaks where it lives.
 #[test]
-fn a_body_that_its_only_endpoint_does_not_take_is_refused_with_a_way_out() {
+fn a_body_of_the_model_s_own_is_relayed_to_what_it_speaks() {
+    let own = |path| (Lane::Relay, Surface::Mantle, Reason::OwnBodyThere, Some(path));
     let model = built_in("openai.gpt-oss-120b", "us-west-2");
-    let none = model.passage(Api::InvokeModel, false).unwrap_err();
-    assert_eq!(none.instead, [Api::ChatCompletions, Api::Responses]);
-    assert_eq!(
-        none.hint(),
-        "ask for it with Chat Completions or Responses, or name a model that Converse serves"
-    );
+    assert_eq!(way(&model, Api::InvokeModel), own("/v1/chat/completions"));
+    let claude = built_in("anthropic.claude-haiku-4-5", "us-west-2");
+    assert_eq!(way(&claude, Api::InvokeModel), own("/anthropic/v1/messages"));
+}
+
+#[test]
+fn a_model_that_speaks_nothing_known_is_refused_with_a_way_out() {
+    let mut model = built_in("openai.gpt-oss-120b", "us-west-2");
+    let silent =
+        Model { routes: vec!["/v1/responses".to_owned()], ..model.model.as_deref().unwrap().clone() };
+    model.model = Some(silent.into());
+    assert_eq!(model.passage(Api::Responses, false).unwrap().reason, Reason::LivesThere);
+    let none = model.passage(Api::Converse, false).unwrap_err();
+    assert_eq!(none.instead, [Api::Responses]);
+    assert_eq!(none.hint(), "ask for it with Responses, or name a model that Converse serves");
     assert_eq!(
         none.to_string(),
-        "`openai.gpt-oss-120b` is served by the bedrock-mantle endpoint only, which does not offer InvokeModel for it"
+        "`openai.gpt-oss-120b` is served by the bedrock-mantle endpoint only, which does not offer Converse for it"
     );
 }
 

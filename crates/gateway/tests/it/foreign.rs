@@ -1,6 +1,8 @@
 //! Models that live on one of AWS's OpenAI- or Anthropic-style endpoints only, asked in every dialect that they do not
 //! speak there.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use http::{Method, StatusCode};
 use outcrop_wire::eventstream::{Decoder, Message};
 use serde_json::{Value, json};
@@ -528,4 +530,62 @@ async fn what_the_endpoint_has_no_word_for_is_said_or_refused() {
     assert_eq!(counted.status, StatusCode::BAD_REQUEST);
     assert!(counted.text().contains("nobody counts the tokens"), "{}", counted.text());
     assert_eq!(rig.bill().await.len(), 1);
+}
+
+/// InvokeModel takes the model's own body, which is what its endpoint speaks.
+#[tokio::test]
+async fn invoke_model_hands_the_model_s_own_body_on() {
+    let rig = Rig::start(Plan::default()).await;
+    let turn = json!([{"role": "user", "content": format!("repeat after me: {PHRASE}")}]);
+    let chat = json!({"max_completion_tokens": 99, "messages": turn});
+    let claude = json!({"anthropic_version": "bedrock-2023-05-31", "max_tokens": 99, "messages": turn,
+        "anthropic_beta": ["token-efficient-tools-2025-02-19"]});
+    for (model, body, pointer, piece) in [
+        (QWEN, &chat, "/choices/0/message/content", "/choices/0/delta/content"),
+        (CLAUDE, &claude, "/content/0/text", "/delta/text"),
+    ] {
+        let whole = rig.post(&format!("/model/{model}/invoke"), body.to_string()).await;
+        assert_eq!(whole.status, StatusCode::OK, "{}", whole.text());
+        assert_eq!(whole.json().pointer(pointer), Some(&json!(PHRASE)), "{}", whole.text());
+        let lane =
+            "relay; surface=mantle; reason=\"the model is served there only and takes its own body there\"";
+        assert_eq!(whole.header("outcrop-lane"), lane);
+        let path = format!("/model/{model}/invoke-with-response-stream");
+        let streamed = rig.post(&path, body.to_string()).await;
+        let chunks = frames(&streamed);
+        assert!(chunks.iter().all(|(kind, _)| kind == "chunk"), "{chunks:?}");
+        let said: String = chunks
+            .iter()
+            .map(|(_, payload)| unpacked(payload))
+            .filter_map(|event| Some(event.pointer(piece)?.as_str()?.to_owned()))
+            .collect();
+        assert_eq!(said, PHRASE);
+        for fault in ["cut", "ModelStreamErrorException;at=mid"] {
+            let broken = rig.send(Method::POST, &path, &[("x-outcrop-fault", fault)], body.to_string()).await;
+            assert!(frames(&broken).last().unwrap().0.starts_with('!'), "{fault}");
+        }
+        let headers = [("x-outcrop-fault", "ValidationException")];
+        let wrong = rig.send(Method::POST, &path, &headers, body.to_string()).await;
+        assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
+        assert!(wrong.json()["message"].is_string(), "in AWS's shape: {}", wrong.text());
+    }
+    for (model, body) in [(QWEN, &claude), (CLAUDE, &chat), (QWEN, &json!({"prompt": "hi"}))] {
+        let refused = rig.post(&format!("/model/{model}/invoke"), body.to_string()).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+        assert!(
+            refused.text().contains("not this model's own") && refused.text().contains("hint: "),
+            "{}",
+            refused.text()
+        );
+    }
+    let books = rig.books().await;
+    for row in books.rows.iter().filter(|row| row.error.is_none()) {
+        assert_eq!((row.usage.as_str(), row.output > 0), ("exact", true), "{row:?}");
+    }
+}
+
+/// The event in a chunk.
+fn unpacked(payload: &Value) -> Value {
+    let bytes = STANDARD.decode(payload["bytes"].as_str().unwrap()).unwrap();
+    serde_json::from_slice(&bytes).unwrap()
 }

@@ -131,18 +131,6 @@ async fn an_application_profile_is_translated_to_converse_and_the_reason_is_said
 }
 
 #[tokio::test]
-async fn a_body_that_the_only_endpoint_does_not_take_is_refused_with_a_way_out() {
-    let rig = Rig::start(Plan::default()).await;
-    let body = json!({"messages": [{"role": "user", "content": [{"text": "hi"}]}]}).to_string();
-    let answer = rig.post(&format!("/model/{GPT_OSS}/invoke"), body).await;
-    assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{}", answer.text());
-    let said = answer.json()["message"].as_str().unwrap().to_owned();
-    assert!(said.contains("served by the bedrock-mantle endpoint only"), "{said}");
-    assert!(said.contains("hint: ask for it with"), "{said}");
-    assert_eq!(rig.bill().await.len(), 0);
-}
-
-#[tokio::test]
 async fn what_goes_wrong_there_is_told_in_the_dialect() {
     let rig = Rig::start(Plan::default()).await;
     let send = async |path: &str, fault: &str, body: String| {

@@ -22,6 +22,7 @@ mod chat_request;
 mod chat_stream;
 mod converse;
 mod fields;
+mod invoke;
 mod messages_answer;
 mod messages_request;
 mod messages_stream;
@@ -29,6 +30,7 @@ mod native;
 mod whole;
 
 pub use converse::{StreamWriter, render_response};
+pub use invoke::{InvokedStream, invoked, invoked_report};
 
 use std::collections::BTreeMap;
 
