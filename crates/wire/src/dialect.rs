@@ -8,7 +8,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use crate::bedrock::{BedrockError, ContentBlock, ConverseRequest, ConverseResponse, ErrorKind, Output};
-use crate::envelope::{self, Envelope};
+use crate::citing;
 use crate::errors::Words;
 pub use crate::errors::error_body;
 use crate::formed::AnswerTool;
@@ -225,19 +225,16 @@ impl Names {
     }
 
     fn with_original_title(&self, citation: &Json) -> Option<Json> {
-        let envelope::Members(members) = serde_json::from_str(citation.get()).ok()?;
-        let (_, title) = members.iter().find(|(key, _)| key == "title")?;
-        let title: String = serde_json::from_str(title.get()).ok()?;
-        let original = self.documents.get(&title)?;
-        let mut restored = Envelope::with_capacity(citation.get().len());
-        for (key, value) in &members {
-            match (key.as_ref(), original) {
-                ("title", Some(original)) => restored.member(key, &to_vec(original)),
-                ("title", None) => {}
-                _ => restored.member(key, value.get().as_bytes()),
-            }
-        }
-        Json::parse(String::from_utf8(restored.finish()).ok()?).ok()
+        citing::retitled(citation, |title| self.documents.get(title).map(Option::as_deref))
+    }
+
+    /// A citation that a client sends back, under the name that its document goes out by.
+    pub(crate) fn cited_as_sent(&self, citation: &Json) -> Option<Json> {
+        let is_it = |title: &str| {
+            let mut known = self.documents.iter();
+            known.find_map(|(sent, original)| (original.as_deref() == Some(title)).then_some(sent.as_str()))
+        };
+        citing::retitled(citation, |title| is_it(title).map(Some))
     }
 
     /// The name the client knows for the name of a tool that Bedrock used.

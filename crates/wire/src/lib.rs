@@ -12,6 +12,7 @@ mod shape;
 pub mod anthropic;
 pub mod bedrock;
 pub mod chunks;
+mod citing;
 pub mod counting;
 pub mod dialect;
 pub mod embeddings;

@@ -2,10 +2,11 @@
 
 use serde_json::value::RawValue;
 
+use super::citation::cited_source;
 use super::request::{Message as ClaudeMessage, Part, Source};
 use crate::bedrock::{
-    ContentBlock, Document, DocumentSource, Message, ReasoningContent, ReasoningText, Role, Text, ToolResult,
-    ToolResultBlock, ToolUse,
+    CitationsContent, CitedText, ContentBlock, Document, DocumentSource, Message, ReasoningContent,
+    ReasoningText, Role, Text, ToolResult, ToolResultBlock, ToolUse,
 };
 use crate::dialect::RequestError;
 use crate::media;
@@ -82,14 +83,8 @@ impl Block<'_> {
             self.notices.dropped("messages[].content[].caller", "Bedrock has no counterpart for it");
         }
         let kind = part.kind.take();
-        let cites =
-            part.citations.as_ref().is_some_and(|citations| !matches!(citations.get(), "null" | "[]"));
-        if kind.as_deref() == Some("text") && cites {
-            let why = "Converse does not take sources back; the text stays";
-            self.notices.dropped("messages[].content[].citations", why);
-        }
         Ok(Some(match kind.as_deref() {
-            Some("text") => ContentBlock::Text(self.needed("text", part.text)?),
+            Some("text") => cited_text(self.needed("text", part.text)?, part.citations.as_ref()),
             Some("image") => self.image(part.source)?,
             Some("document") => ContentBlock::Document(self.document(part)?),
             Some("thinking") => ContentBlock::Reasoning(ReasoningContent::Text(ReasoningText {
@@ -189,6 +184,11 @@ impl Block<'_> {
         for block in blocks(content, &path, self.notices)? {
             result.content.push(match block {
                 ContentBlock::Text(text) => ToolResultBlock::Text(text),
+                ContentBlock::Citations(cited) => {
+                    let why = "not possible inside a tool result; the text stays";
+                    self.notices.dropped("messages[].content[].content[].citations", why);
+                    ToolResultBlock::Text(cited.text())
+                }
                 ContentBlock::Image(image) => ToolResultBlock::Image(image),
                 ContentBlock::Document(document) => ToolResultBlock::Document(document),
                 ContentBlock::SearchResult(found) => ToolResultBlock::SearchResult(found),
@@ -223,6 +223,18 @@ impl Block<'_> {
         let title = self.needed("title", part.title)?;
         Ok(Json::of(&SearchResult { source, title, content, citations: part.citations })
             .expect("texts and raw JSON are JSON"))
+    }
+}
+
+/// Text, with its sources where it has any.
+fn cited_text(text: String, citations: Option<&Json>) -> ContentBlock {
+    let citations = citations.and_then(|list| serde_json::from_str::<Vec<&RawValue>>(list.get()).ok());
+    match citations.filter(|citations| !citations.is_empty()) {
+        None => ContentBlock::Text(text),
+        Some(citations) => ContentBlock::Citations(CitationsContent {
+            content: vec![CitedText::Text(text)],
+            citations: citations.into_iter().map(cited_source).collect(),
+        }),
     }
 }
 

@@ -217,6 +217,17 @@ pub struct CitationsContent {
     pub citations: Vec<Json>,
 }
 
+impl CitationsContent {
+    /// The text alone.
+    pub fn text(&self) -> String {
+        let text = |piece: &'_ CitedText| match piece {
+            CitedText::Text(text) => Some(text.clone()),
+            CitedText::Other(_) => None,
+        };
+        self.content.iter().filter_map(text).collect()
+    }
+}
+
 wire_union! {
     /// A piece of cited text.
     pub enum CitedText {

@@ -4,6 +4,30 @@ use outcrop_catalog::ReasoningMode;
 
 use super::{Draft, Family};
 use crate::bedrock::{ContentBlock, Message, ReasoningContent, Role, SystemBlock, ToolResultBlock};
+use crate::citing;
+
+/// Sources of earlier answers: Claude takes back those of documents. Those of search results make it fail, and no other model
+/// has a use for any; the text stays.
+///
+/// Source: botocore 1.43.11, `CitationsContentBlock`; langchain-aws #1175 (search results).
+pub(super) fn keep_sources(draft: &mut Draft<'_>) {
+    let takes_back = matches!(draft.family(), Family::Anthropic | Family::Unknown);
+    let mut lost = false;
+    for block in draft.request.messages.iter_mut().flat_map(|message| &mut message.content) {
+        let ContentBlock::Citations(cited) = block else { continue };
+        let before = cited.citations.len();
+        cited.citations.retain(|citation| takes_back && citing::is_of_a_document(citation));
+        lost |= cited.citations.len() < before;
+        let text = cited.text();
+        if cited.citations.is_empty() || text.trim().is_empty() {
+            *block = ContentBlock::Text(text);
+        }
+    }
+    if lost {
+        let why = "Claude alone takes sources back, and of documents only; the text stays";
+        draft.notices.dropped("messages[].content[].citations", why);
+    }
+}
 
 /// Blank text is refused anywhere; an empty block is left out silently, it says nothing.
 ///

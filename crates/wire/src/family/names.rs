@@ -120,7 +120,8 @@ fn fitted(name: &str, also: &str, marked: bool) -> String {
 }
 
 /// Documents have different names, made of letters, digits, single blanks, hyphens and brackets: others are rewritten, a
-/// second `report` becomes `report (2)`, and citations are given the client's own name back.
+/// second `report` becomes `report (2)`, and citations are given the client's own name back; those of earlier answers, which
+/// have that name, are sent with ours.
 ///
 /// Source: Converse API reference, `DocumentBlock.name`.
 pub(super) fn fit_document_names(draft: &mut Draft<'_>) {
@@ -142,6 +143,14 @@ pub(super) fn fit_document_names(draft: &mut Draft<'_>) {
             let done = format!("the document `{original}` is sent as `{sent}` and put back in citations");
             notices.push("rewritten", "messages[].content[]", done);
             names.insert_document(sent, Some(original));
+        }
+    }
+    for block in request.messages.iter_mut().flat_map(|message| &mut message.content) {
+        let ContentBlock::Citations(cited) = block else { continue };
+        for citation in &mut cited.citations {
+            if let Some(sent) = names.cited_as_sent(citation) {
+                *citation = sent;
+            }
         }
     }
 }

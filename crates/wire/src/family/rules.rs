@@ -24,7 +24,8 @@ const fn silent(name: &'static str, apply: fn(&mut Draft<'_>), why: &'static str
 }
 
 /// Conversation first, then parameters, then what depends on both.
-pub(super) const RULES: [Rule; 29] = [
+pub(super) const RULES: [Rule; 30] = [
+    said("keep_sources", history::keep_sources),
     said("drop_blank_text", history::drop_blank_text),
     said("drop_unwelcome_reasoning", history::drop_unwelcome_reasoning),
     said("join_turns", history::join_turns),

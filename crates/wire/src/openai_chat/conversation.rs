@@ -1,11 +1,13 @@
 //! The turns of a Chat Completions request.
 
+use serde::de::IgnoredAny;
+
 use super::request::{
     File, FunctionCall, ImageUrl, InputAudio, Message as ChatMessage, Part, ReasoningDetail, ToolCall,
 };
 use crate::bedrock::{
-    CachePoint, ContentBlock, Message, ReasoningContent, ReasoningText, Role, SystemBlock, Text, ToolResult,
-    ToolResultBlock, ToolUse,
+    CachePoint, CitationsContent, CitedText, ContentBlock, Message, ReasoningContent, ReasoningText, Role,
+    SystemBlock, Text, ToolResult, ToolResultBlock, ToolUse,
 };
 use crate::dialect::RequestError;
 use crate::media::{self, DataUrl};
@@ -48,7 +50,7 @@ impl Turn<'_> {
             "assistant" => {
                 let mut content =
                     self.reasoning(turn.reasoning_details, turn.reasoning_content.or(turn.reasoning))?;
-                content.extend(self.content(turn.content)?);
+                content.extend(self.cited(turn.content, turn.annotations, turn.citations)?);
                 content.extend(turn.refusal.map(|refusal| ContentBlock::Text(refusal.0.into_owned())));
                 content.extend(turn.bedrock_blocks.unwrap_or_default());
                 self.tool_calls(turn.tool_calls.unwrap_or_default(), &mut content)?;
@@ -79,12 +81,6 @@ impl Turn<'_> {
         }
         if turn.audio.take().is_some() {
             self.notices.dropped("messages[].audio", "Bedrock does not know OpenAI's stored recordings");
-        }
-        for (field, echo) in [("annotations", turn.annotations.take()), ("citations", turn.citations.take())]
-        {
-            if echo.is_some_and(|list| !list.is_empty()) {
-                self.notices.dropped(format!("messages[].{field}"), "Converse does not take sources back");
-            }
         }
         match turn.function_call {
             Some(_) => Err(RequestError::at(self.at("function_call"), "`function_call` is not supported")
@@ -149,6 +145,32 @@ impl Turn<'_> {
             let point = part.cache_control.as_ref().map(|control| control.cache_point());
             blocks.push(self.part(part, &path)?);
             blocks.extend(point.map(ContentBlock::CachePoint));
+        }
+        Ok(blocks)
+    }
+
+    /// What an answer said, with its sources; the annotations of ours say them once more, those of others have no counterpart.
+    fn cited(
+        &mut self,
+        content: Content<'_>,
+        annotations: Option<Vec<IgnoredAny>>,
+        citations: Option<Vec<Json>>,
+    ) -> Result<Vec<ContentBlock>, RequestError> {
+        let mut blocks = self.content(content)?;
+        let citations = citations.unwrap_or_default();
+        match blocks.as_mut_slice() {
+            _ if citations.is_empty() => {
+                if annotations.is_some_and(|list| !list.is_empty()) {
+                    self.notices.dropped("messages[].annotations", "Converse has no counterpart for them");
+                }
+            }
+            [ContentBlock::Text(text)] => {
+                let content = vec![CitedText::Text(std::mem::take(text))];
+                blocks = vec![ContentBlock::Citations(CitationsContent { content, citations })];
+            }
+            _ => {
+                self.notices.dropped("messages[].citations", "which of several texts they are of is not said")
+            }
         }
         Ok(blocks)
     }

@@ -68,7 +68,7 @@ request_shape! {
         "bedrock_blocks" => bedrock_blocks: Vec<ContentBlock>,
         "cache_control" => cache_control: CacheControl<'a>,
         "annotations" => annotations: Vec<IgnoredAny>,
-        "citations" => citations: Vec<IgnoredAny>,
+        "citations" => citations: Vec<Json>,
         "name" => name: IgnoredAny,
         "audio" => audio: IgnoredAny,
         "function_call" => function_call: IgnoredAny,

@@ -7,6 +7,7 @@ use crate::bedrock::{
     CitedText, ContentBlock, ConverseResponse, Extension, Output, ReasoningContent, StopReason, ToolUse,
     Usage,
 };
+use crate::citing::{Annotation, UrlCitation};
 use crate::dialect::{Answer, to_vec};
 
 /// The `chat.completion` body of an answer.
@@ -91,6 +92,8 @@ struct ChatMessage {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tool_calls: Vec<ToolCall>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    annotations: Vec<PageAnnotation>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     citations: Vec<Json>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     bedrock_blocks: Vec<ContentBlock>,
@@ -105,6 +108,7 @@ impl ChatMessage {
             reasoning_content: None,
             reasoning_details: Vec::new(),
             tool_calls: Vec::new(),
+            annotations: Vec::new(),
             citations: Vec::new(),
             bedrock_blocks: Vec::new(),
         };
@@ -135,19 +139,45 @@ impl ChatMessage {
                 self.tool_calls.push(ToolCall::of(call, answer));
             }
             ContentBlock::Citations(cited) => {
+                let start = self.said();
                 for piece in &cited.content {
                     if let CitedText::Text(text) = piece {
                         self.add_text(text);
                     }
                 }
+                let end = self.said();
+                let pages =
+                    cited.citations.iter().filter_map(|citation| PageAnnotation::of(citation, start, end));
+                self.annotations.extend(pages);
                 self.citations.extend(cited.citations);
             }
             other => self.bedrock_blocks.push(other),
         }
     }
 
+    /// How many characters the text has.
+    fn said(&self) -> usize {
+        self.content.as_deref().map_or(0, |text| text.chars().count())
+    }
+
     fn add_text(&mut self, text: &str) {
         self.content.get_or_insert_default().push_str(text);
+    }
+}
+
+/// A page that the answer cites, which is all that Chat Completions have a word for.
+#[derive(Serialize)]
+pub(super) struct PageAnnotation {
+    r#type: &'static str,
+    url_citation: UrlCitation,
+}
+
+impl PageAnnotation {
+    pub(super) fn of(citation: &Json, start: usize, end: usize) -> Option<Self> {
+        match Annotation::of(citation, start, end)? {
+            Annotation::UrlCitation(url_citation) => Some(Self { r#type: "url_citation", url_citation }),
+            Annotation::FileCitation { .. } => None,
+        }
     }
 }
 

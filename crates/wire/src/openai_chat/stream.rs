@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 use serde::Serialize;
 
-use super::response::{ChatUsage, ReasoningDetail, finish_reason};
+use super::response::{ChatUsage, PageAnnotation, ReasoningDetail, finish_reason};
 use crate::Json;
 use crate::bedrock::{
     BedrockError, BlockDelta, BlockStart, ContentBlock, ContentBlockStart, Extension, MessageStop,
@@ -27,11 +27,32 @@ pub struct StreamWriter {
     open: Vec<(usize, OpenBlock)>,
     /// Reasoning blocks that are not yet whole, likewise.
     reasoning: Vec<(usize, ReasoningText)>,
+    text: Cited,
     /// Said together with what Bedrock says last, so that no client takes a cut stream for complete.
     stop: Option<MessageStop>,
     metadata: bool,
     /// Makes text of the call that is the answer.
     formed: Option<AnswerStream>,
+}
+
+/// The text block that is being said, for the annotations that say where it stands.
+#[derive(Debug, Default)]
+struct Cited {
+    /// Bedrock's index.
+    at: usize,
+    /// The characters said before it, and all.
+    start: usize,
+    end: usize,
+    citations: Vec<Json>,
+}
+
+impl Cited {
+    fn hear(&mut self, at: usize, text: &str) {
+        if at != self.at {
+            *self = Self { at, start: self.end, end: self.end, citations: Vec::new() };
+        }
+        self.end += text.chars().count();
+    }
 }
 
 /// What must be known of a block until it ends.
@@ -63,6 +84,7 @@ impl StreamWriter {
             reasoning_details: 0,
             open: Vec::new(),
             reasoning: Vec::new(),
+            text: Cited::default(),
             stop: None,
             metadata: false,
             formed,
@@ -145,12 +167,18 @@ impl StreamWriter {
 
     fn delta(&mut self, at: usize, delta: &BlockDelta<'_>, out: &mut BytesMut) {
         match delta {
-            BlockDelta::Text(text) => self.chunk(&Delta { content: Some(text), ..Delta::default() }, out),
+            BlockDelta::Text(text) => {
+                self.text.hear(at, text);
+                self.chunk(&Delta { content: Some(text), ..Delta::default() }, out);
+            }
             BlockDelta::ToolUse(piece) => self.arguments(at, &piece.input, out),
             BlockDelta::Reasoning(reasoning) => self.reasoning(at, reasoning, out),
             BlockDelta::Citation(citation) => {
                 let citation = self.answer.names.cited(citation);
                 self.chunk(&Delta { citations: Some([&citation]), ..Delta::default() }, out);
+                let citation = citation.into_owned();
+                self.text.hear(at, "");
+                self.text.citations.push(citation);
             }
             BlockDelta::ToolResult(pieces) => self.server_result(at, pieces, out),
             BlockDelta::Image(image) => self.foreign("image", image, out),
@@ -197,6 +225,7 @@ impl StreamWriter {
     }
 
     fn stop(&mut self, at: usize, out: &mut BytesMut) {
+        self.annotate(at, out);
         if let Some(position) = self.reasoning.iter().position(|(index, _)| *index == at) {
             let (_, ReasoningText { text, signature }) = self.reasoning.swap_remove(position);
             if let Some(signature) = signature {
@@ -214,6 +243,19 @@ impl StreamWriter {
                 self.foreign_block(ContentBlock::ToolUse(call), out);
             }
             OpenBlock::ServerResult(result) => self.foreign_block(ContentBlock::ToolResult(result), out),
+        }
+    }
+
+    /// Says which characters of the answer the pages support that its block cited.
+    fn annotate(&mut self, at: usize, out: &mut BytesMut) {
+        if self.text.at != at {
+            return;
+        }
+        let Cited { start, end, .. } = self.text;
+        for citation in std::mem::take(&mut self.text.citations) {
+            if let Some(annotation) = PageAnnotation::of(&citation, start, end) {
+                self.chunk(&Delta { annotations: Some([annotation]), ..Delta::default() }, out);
+            }
         }
     }
 
@@ -311,6 +353,8 @@ struct Delta<'a> {
     reasoning_details: Option<[ReasoningDetail; 1]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tool_calls: Option<[ToolCallDelta<'a>; 1]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    annotations: Option<[PageAnnotation; 1]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     citations: Option<[&'a Json; 1]>,
     #[serde(skip_serializing_if = "Option::is_none")]

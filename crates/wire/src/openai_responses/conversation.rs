@@ -4,8 +4,8 @@ use super::items::reasoning_of;
 use super::request::{Item, Part};
 use super::tools::{Tools, text_arguments};
 use crate::bedrock::{
-    ContentBlock, Message, ReasoningContent, ReasoningText, Role, SystemBlock, Text, ToolResult,
-    ToolResultBlock, ToolUse,
+    CitationsContent, CitedText, ContentBlock, Message, ReasoningContent, ReasoningText, Role, SystemBlock,
+    Text, ToolResult, ToolResultBlock, ToolUse,
 };
 use crate::dialect::RequestError;
 use crate::media::{self, DataUrl};
@@ -159,11 +159,10 @@ impl Reading<'_> {
             unknown,
         } = part;
         self.notices.unknown("input[].content[]", unknown);
-        for (field, echo) in [("annotations", annotations), ("citations", citations)] {
-            if echo.is_some_and(|list| !list.is_empty()) {
-                let field = format!("input[].content[].{field}");
-                self.notices.dropped(field, "Converse does not take sources back");
-            }
+        let citations = citations.unwrap_or_default();
+        // Those of ours say the citations once more.
+        if citations.is_empty() && annotations.is_some_and(|list| !list.is_empty()) {
+            self.notices.dropped("input[].content[].annotations", "Converse has no counterpart for them");
         }
         let member = |name: &str| format!("{path}.{name}");
         let stored = || {
@@ -173,7 +172,14 @@ impl Reading<'_> {
         match kind.as_deref() {
             Some("input_text" | "output_text" | "text" | "summary_text") => {
                 let text = text.ok_or_else(|| RequestError::missing(&member("text")))?;
-                Ok(ContentBlock::Text(text.0.into_owned()))
+                let text = text.0.into_owned();
+                Ok(match citations.is_empty() {
+                    true => ContentBlock::Text(text),
+                    false => {
+                        let content = vec![CitedText::Text(text)];
+                        ContentBlock::Citations(CitationsContent { content, citations })
+                    }
+                })
             }
             Some("refusal") => {
                 let text = refusal.ok_or_else(|| RequestError::missing(&member("refusal")))?;
@@ -234,6 +240,11 @@ impl Reading<'_> {
         for block in self.content(output, "output")? {
             content.push(match block {
                 ContentBlock::Text(text) => ToolResultBlock::Text(text),
+                ContentBlock::Citations(cited) => {
+                    let why = "not possible inside a tool's answer; the text stays";
+                    self.notices.dropped("input[].output[].citations", why);
+                    ToolResultBlock::Text(cited.text())
+                }
                 ContentBlock::Image(image) => ToolResultBlock::Image(image),
                 ContentBlock::Document(document) => ToolResultBlock::Document(document),
                 _ => {

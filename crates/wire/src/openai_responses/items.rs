@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::tools::text_of;
 use crate::Json;
 use crate::bedrock::{CitationsContent, CitedText, ContentBlock, ReasoningContent, ReasoningText};
+use crate::citing::Annotation;
 use crate::dialect::{Answer, to_vec};
 
 /// One item of `output`.
@@ -60,10 +61,20 @@ pub(super) struct Summary {
 #[serde(tag = "type", rename = "output_text")]
 pub(super) struct Part {
     pub(super) text: String,
-    annotations: [(); 0],
+    annotations: Vec<Annotation>,
     logprobs: [(); 0],
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) citations: Vec<Json>,
+}
+
+impl Part {
+    /// Says its sources in OpenAI's words, too; those that OpenAI has words for.
+    pub(super) fn annotate(&mut self) -> &[Annotation] {
+        let end = self.text.chars().count();
+        self.annotations =
+            self.citations.iter().filter_map(|citation| Annotation::of(citation, 0, end)).collect();
+        &self.annotations
+    }
 }
 
 /// What an item's status says before it is whole, when it is, and when the answer was cut short in it.
@@ -147,7 +158,9 @@ fn add(block: ContentBlock, items: &mut Vec<Item>, answer: &Answer) {
                 CitedText::Text(text) => Some(text),
                 CitedText::Other(_) => None,
             });
-            add_part(Part { text: texts.collect(), citations, ..Part::default() }, items, answer);
+            let mut part = Part { text: texts.collect(), citations, ..Part::default() };
+            part.annotate();
+            add_part(part, items, answer);
         }
         ContentBlock::Reasoning(reasoning @ (ReasoningContent::Text(_) | ReasoningContent::Redacted(_))) => {
             let mut item = Item::reasoning(answer, index);

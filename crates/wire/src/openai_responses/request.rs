@@ -75,7 +75,7 @@ request_shape! {
         "file_id" => file_id: IgnoredAny,
         "file_url" => file_url: IgnoredAny,
         "annotations" => annotations: Vec<IgnoredAny>,
-        "citations" => citations: Vec<IgnoredAny>,
+        "citations" => citations: Vec<Json>,
         "logprobs" => logprobs: IgnoredAny,
     }
 }

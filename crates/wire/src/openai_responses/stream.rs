@@ -13,6 +13,7 @@ use crate::bedrock::{
     OtherMember, ReasoningContent, ReasoningDelta, ReasoningText, StreamEvent, StreamMetadata, ToolResult,
     ToolResultBlock, ToolUse,
 };
+use crate::citing::Annotation;
 use crate::dialect::{Answer, Truncated, to_vec};
 use crate::formed::AnswerStream;
 use crate::sse;
@@ -316,8 +317,8 @@ impl StreamWriter {
         let Some(Open { kind, .. }) = self.open.take() else { return };
         let output_index = self.output.len();
         let mut item = match kind {
-            Kind::Message(item) => {
-                part_done(&mut self.sequence, &item, output_index, out);
+            Kind::Message(mut item) => {
+                part_done(&mut self.sequence, &mut item, output_index, out);
                 item
             }
             Kind::Reasoning { mut item, text, signature, redacted } => {
@@ -373,10 +374,14 @@ fn part_added(sequence: &mut u64, item: &mut Item, output_index: usize, out: &mu
     write(sequence, "response.content_part.added", &event, out);
 }
 
-fn part_done(sequence: &mut u64, item: &Item, output_index: usize, out: &mut BytesMut) {
+fn part_done(sequence: &mut u64, item: &mut Item, output_index: usize, out: &mut BytesMut) {
     let Item::Message { id: item_id, content, .. } = item else { return };
-    let Some(part) = content.last() else { return };
-    let content_index = content.len() - 1;
+    let content_index = content.len().saturating_sub(1);
+    let Some(part) = content.last_mut() else { return };
+    for (annotation_index, annotation) in part.annotate().iter().enumerate() {
+        let event = AnnotationAdded { item_id, output_index, content_index, annotation_index, annotation };
+        write(sequence, "response.output_text.annotation.added", &event, out);
+    }
     let event = TextDone { item_id, output_index, content_index, text: &part.text, logprobs: [] };
     write(sequence, "response.output_text.done", &event, out);
     let event = PartEvent { item_id, output_index, content_index, part };
@@ -468,6 +473,15 @@ struct TextDone<'a> {
     content_index: usize,
     text: &'a str,
     logprobs: [(); 0],
+}
+
+#[derive(Serialize)]
+struct AnnotationAdded<'a> {
+    item_id: &'a str,
+    output_index: usize,
+    content_index: usize,
+    annotation_index: usize,
+    annotation: &'a Annotation,
 }
 
 #[derive(Serialize)]

@@ -100,6 +100,9 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("tools[].display_height_px", "/additionalModelRequestFields/tools"),
     ("tools[].display_width_px", "/additionalModelRequestFields/tools"),
     ("messages[].content[].citations.enabled", "/messages"),
+    ("messages[].content[].citations[].document_index", "/content"),
+    ("messages[].content[].citations[].start_char_index", "/content"),
+    ("messages[].content[].citations[].end_char_index", "/content"),
     ("messages[].content[].content[].citations.enabled", "/messages"),
 ];
 
