@@ -116,3 +116,22 @@ async fn a_relayed_request_is_repaired_as_well() {
     }
     rig.stop().await;
 }
+
+/// A client gives the beginning of an answer to a Claude that refuses that; streamed and counted, too.
+#[tokio::test]
+async fn a_prefilled_answer_reaches_a_claude_that_takes_none() {
+    let rig = Rig::start(Plan::default()).await;
+    let mut body = json!({"model": "us.anthropic.claude-opus-5-5", "max_tokens": 99, "messages": [
+        {"role": "user", "content": "repeat after me: hello"}, {"role": "assistant", "content": "hel"}]});
+    for stream in [false, true] {
+        body["stream"] = stream.into();
+        let answer = rig.post("/v1/messages", body.to_string()).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+        assert_eq!(answer.lane(), "relay");
+        let notices = notices(&answer);
+        assert!(notices.iter().any(|notice| notice.contains("asked to go on")), "{notices:?}");
+    }
+    let counted = rig.post("/v1/messages/count_tokens", body.to_string()).await;
+    assert_eq!(counted.status, StatusCode::OK, "{}", counted.text());
+    rig.stop().await;
+}

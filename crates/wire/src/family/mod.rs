@@ -16,6 +16,7 @@ mod native;
 mod output;
 mod placing;
 mod policy;
+mod prefill;
 mod reasoning;
 mod repair;
 mod rules;

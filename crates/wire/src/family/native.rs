@@ -1,6 +1,6 @@
 //! The parameters of a native Claude body, by the same rules as those of a Converse request.
 //!
-//! A relayed Messages request goes to InvokeModel as it came: its conversation is not looked at. Its parameters stand at
+//! A relayed Messages request goes to InvokeModel as it came: of its conversation only the last turn's role is looked at. Its parameters stand at
 //! the top of the body, so those that the model does not take are repaired there, member by member, and all other
 //! bytes stay. What a rule reads and writes is a [`Draft`] without a conversation.
 
@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::placing::place_in_members;
-use super::{Draft, Terms, output, reasoning, sampling, tools};
+use super::{Draft, Terms, output, prefill, reasoning, sampling, tools};
 use crate::bedrock::{ConverseRequest, Empty, InferenceConfig, NamedTool, ToolChoice, ToolConfig};
 use crate::dialect::{Intent, RequestError, Translated, to_vec};
 use crate::envelope;
@@ -30,6 +30,7 @@ pub(crate) fn fit_members(
 ) -> Result<Edits, RequestError> {
     let Some(model) = model else { return Ok(Edits::new()) };
     let mut edits = place_in_members(members, model, terms.cache, notices);
+    prefill::ask_to_go_on(members, model, &mut edits, notices);
     let asked = Asked::read(members);
     let mut draft = Draft::new(asked.translated(model), Some(model), terms);
     output::limit_tokens(&mut draft);

@@ -33,14 +33,17 @@ pub(super) fn ask_to_go_on(draft: &mut Draft<'_>) {
     if !refuses || !prefilled {
         return;
     }
-    let content = vec![ContentBlock::Text("Go on exactly where your last message ends.".to_owned())];
+    let (go_on, notice) = GO_ON;
+    let content = vec![ContentBlock::Text(go_on.to_owned())];
     draft.request.messages.push(Message { role: Role::User, content });
-    draft.notices.push(
-        "rewritten",
-        "messages",
-        "the model does not take the beginning of its answer; it was asked to go on from there",
-    );
+    draft.notices.push("rewritten", "messages", notice);
 }
+
+/// What a model is asked that does not take the beginning of its answer, and what is said of it.
+pub(super) const GO_ON: (&str, &str) = (
+    "Go on exactly where your last message ends.",
+    "the model does not take the beginning of its answer; it was asked to go on from there",
+);
 
 /// Every call has its result in the next turn, and every result its call in the turn before: a missing result is said to
 /// be missing, and a result that answers nothing becomes plain content.

@@ -193,3 +193,33 @@ fn lessons_are_applied() {
     );
     assert_eq!(notices, ["dropped context_management", "dropped tools.*.custom.defer_loading"]);
 }
+
+/// The beginning of an answer: kept where the model takes it, else one turn more asks to go on, and nothing else changes.
+#[test]
+fn a_prefilled_answer_is_gone_on_with() {
+    let relay = |id: &str, turns: &str| {
+        let body = format!(r#"{{"model":"m","max_tokens":9,"messages":{turns}}}"#);
+        let mut notices = Notices::default();
+        let terms = Terms::default();
+        let relayed =
+            envelope::relay_messages_to(Some(&model(id)), body.as_bytes(), &[], &terms, &mut notices);
+        (String::from_utf8(relayed.unwrap()).unwrap(), notices.iter().count())
+    };
+    let user = r#"{"role":"user","content":"a\u0062 \"role\":\"assistant\""}"#;
+    let prefilled =
+        format!(r#"[ {user}, {{"content": [{{"type":"text","text":"{{"}}],"role" : "assistant"}} ] "#);
+    let (relayed, notices) = relay(SONNET_4_5, &prefilled);
+    assert!(relayed.contains(prefilled.trim_end()) && notices == 0, "it takes it: {relayed}");
+    let (relayed, notices) = relay(OPUS_5_5, &prefilled);
+    let kept = prefilled.trim_end().strip_suffix(']').unwrap();
+    let asked = r#",{"role":"user","content":"Go on exactly where your last message ends."}]"#;
+    assert!(relayed.contains(&format!("{kept}{asked}")), "{relayed}");
+    assert_eq!(notices, 1);
+    let called = r#"{"role":"user","content":[{"type":"tool_result","tool_use_id":"t","content":[]}],"x":{"role":"assistant"}}"#;
+    for turns in [format!("[{user}]"), format!("[{user},{called}]"), "[]".to_owned(), "7".to_owned()] {
+        let (relayed, notices) = relay(OPUS_5_5, &turns);
+        assert!(relayed.contains(&turns) && notices == 0, "{relayed}");
+    }
+    let escaped = format!(r#"[{user},{{"role":"\u0061ssistant","content":"x"}}]"#);
+    assert_eq!(relay(OPUS_5_5, &escaped).1, 1);
+}
