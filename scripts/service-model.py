@@ -3,9 +3,9 @@
 
     pip install botocore==1.44.5 && python3 scripts/service-model.py
 
-Source: the files `service-2.json` of `bedrock` and `bedrock-runtime` in botocore (Apache-2.0, see NOTICE). Kept are
-methods, paths, statuses, shapes and their constraints; documentation is left out. Names of runtime shapes get a prefix,
-because both services have shapes of the same name. To serve another operation, add it here and to the table in
+Source: the files `service-2.json` of `bedrock`, `bedrock-runtime` and `bedrock-agent` in botocore (Apache-2.0, see NOTICE).
+Kept are methods, paths, statuses, shapes and their constraints; documentation is left out. Names of the latter two's shapes
+get a prefix, because the services have shapes of the same name. To serve another operation, add it here and to the table in
 crates/emulator/src/control/mod.rs.
 """
 
@@ -34,8 +34,11 @@ CreateModelImportJob GetModelImportJob ListModelImportJobs GetImportedModel List
 CreateProvisionedModelThroughput GetProvisionedModelThroughput ListProvisionedModelThroughputs
 UpdateProvisionedModelThroughput DeleteProvisionedModelThroughput
 CreatePromptRouter GetPromptRouter ListPromptRouters DeletePromptRouter
+CreateMarketplaceModelEndpoint GetMarketplaceModelEndpoint ListMarketplaceModelEndpoints DeleteMarketplaceModelEndpoint
 CreateModelInvocationJob GetModelInvocationJob ListModelInvocationJobs StopModelInvocationJob
 """.split()
+# Of Agents for Amazon Bedrock, whose signatures name the same service: prompts can be invoked.
+AGENT = "CreatePrompt GetPrompt DeletePrompt".split()
 RUNTIME = "Converse ConverseStream InvokeModel InvokeModelWithResponseStream CountTokens ApplyGuardrail".split()
 
 # What of a shape and of a member says something about bytes.
@@ -60,7 +63,11 @@ WIDER = {
 
 def main() -> None:
     operations, shapes = {}, {}
-    for service, names, prefix in (("bedrock", CONTROL, ""), ("bedrock-runtime", RUNTIME, "runtime.")):
+    for service, names, prefix in (
+        ("bedrock", CONTROL, ""),
+        ("bedrock-runtime", RUNTIME, "runtime."),
+        ("bedrock-agent", AGENT, "agent."),
+    ):
         model = Loader().load_service_model(service, "service-2")
         for name in names:
             operation = model["operations"][name]

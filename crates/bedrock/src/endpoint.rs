@@ -52,12 +52,22 @@ pub enum Service {
     Quotas,
     /// Mantle: Bedrock's OpenAI- and Anthropic-style APIs at a host of their own.
     Mantle,
+    /// Agents for Amazon Bedrock, which tell what a prompt asks.
+    Agents,
 }
 
 impl Service {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Sts, Self::Iam, Self::Logs, Self::CloudWatch, Self::S3, Self::Quotas, Self::Mantle];
+    pub const ALL: [Self; 8] = [
+        Self::Sts,
+        Self::Iam,
+        Self::Logs,
+        Self::CloudWatch,
+        Self::S3,
+        Self::Quotas,
+        Self::Mantle,
+        Self::Agents,
+    ];
 
     /// The environment variables that give its address: `AWS_ENDPOINT_URL_NAME`, strongest first. CloudWatch Logs has the
     /// SDKs' name beside the short one.
@@ -70,10 +80,11 @@ impl Service {
             Self::S3 => &["AWS_ENDPOINT_URL_S3"],
             Self::Quotas => &["AWS_ENDPOINT_URL_SERVICE_QUOTAS"],
             Self::Mantle => &["AWS_ENDPOINT_URL_BEDROCK_MANTLE"],
+            Self::Agents => &["AWS_ENDPOINT_URL_BEDROCK_AGENT"],
         }
     }
 
-    /// Its host's first label, which is also what its signatures name (botocore 1.44.5, `endpoints.json`), but for mantle's.
+    /// Its host's first label (botocore 1.44.5, `endpoints.json`).
     fn name(self) -> &'static str {
         match self {
             Self::Sts => "sts",
@@ -83,6 +94,15 @@ impl Service {
             Self::S3 => "s3",
             Self::Quotas => "servicequotas",
             Self::Mantle => "bedrock-mantle",
+            Self::Agents => "bedrock-agent",
+        }
+    }
+
+    /// What its signatures name (botocore 1.44.5, `signingName`): most often its host's first label.
+    fn signing_name(self) -> &'static str {
+        match self {
+            Self::Agents => "bedrock",
+            other => other.name(),
         }
     }
 }
@@ -109,13 +129,15 @@ impl Endpoints {
             Service::Iam => home_of_iam(region),
             _ => region,
         };
-        let endpoint = match self.neighbours.get(&service) {
+        // Where only an address of the control plane is given, that is the way out for its sibling, too.
+        let sibling = self.control.as_ref().filter(|_| service == Service::Agents);
+        let endpoint = match self.neighbours.get(&service).or(sibling) {
             Some(endpoint) => endpoint.clone(),
             None if service == Service::Iam => Endpoint::iam(region, self.variant)?,
             None if service == Service::Mantle => Endpoint::mantle(region)?,
             None => Endpoint::aws(service.name(), region, self.variant)?,
         };
-        Ok((Endpoint { signing_name: service.name(), ..endpoint }, region.to_owned()))
+        Ok((Endpoint { signing_name: service.signing_name(), ..endpoint }, region.to_owned()))
     }
 
     /// Where control-plane calls of `region` go.
@@ -353,6 +375,9 @@ mod tests {
         let logs = ("https://logs.eu-west-1.amazonaws.com".to_owned(), "logs", "eu-west-1".to_owned());
         assert_eq!(of(Service::Logs, "eu-west-1"), logs);
         assert_eq!(of(Service::CloudWatch, "us-east-1").1, "monitoring");
+        let agents =
+            ("https://bedrock-agent.eu-west-1.amazonaws.com".to_owned(), "bedrock", "eu-west-1".to_owned());
+        assert_eq!(of(Service::Agents, "eu-west-1"), agents);
         assert_eq!(of(Service::Iam, "us-gov-east-1").2, "us-gov-west-1");
     }
 

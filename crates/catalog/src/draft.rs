@@ -54,12 +54,13 @@ const CONTRADICTION: &str = "contradiction";
 /// The source of what nothing tells.
 const NOTHING: &str = "nothing";
 
-/// What AWS tells something of by ARN (reference `bedrock.md` §3). Of a prompt only another service does.
-const CAN_BE_ASKED: [Kind; 6] = [
+/// What AWS tells something of by ARN (reference `bedrock.md` §3); of a prompt its sibling for agents does.
+const CAN_BE_ASKED: [Kind; 7] = [
     Kind::ProvisionedModel,
     Kind::CustomModel,
     Kind::CustomModelDeployment,
     Kind::ImportedModel,
+    Kind::Prompt,
     Kind::PromptRouter,
     Kind::Endpoint,
 ];
@@ -250,28 +251,53 @@ impl<'a> Draft<'a> {
         }
         self.because("profile", source, says.clone());
         if let Some(regions) = self.reached(model_arns) {
-            self.set_destinations(regions, source, "where the router's models are");
+            self.set_destinations(regions, source, "where its models are");
         }
-        self.because("price", NOTHING, format!("unknown: the catalog has no prices of {}", words(arn.kind)));
+        match model_arns.as_slice() {
+            [asked] if arn.kind == Kind::Prompt => self.price_of(asked),
+            _ => self.because(
+                "price",
+                NOTHING,
+                format!("unknown: the catalog has no prices of {}", words(arn.kind)),
+            ),
+        }
+    }
+
+    /// A prompt has no price of its own: what it asks has.
+    fn price_of(&mut self, asked: &str) {
+        match model_and_geography(asked, self.catalog.vocabulary()) {
+            Some((model, Some(geography))) => self.geography_price(&model, &geography),
+            Some((model, None)) => self.base_price(&model),
+            None => {}
+        }
     }
 
     /// Every Region that these models and profiles may be processed in; `None` when one of them is open.
     fn reached(&self, model_arns: &[String]) -> Option<Vec<String>> {
         let mut regions = Vec::new();
-        for arn in model_arns {
-            let arn = Arn::parse(arn).ok()?;
-            match arn.kind {
-                Kind::InferenceProfile => {
-                    let profile = self.catalog.system_profile(&arn.id)?;
-                    regions.extend_from_slice(profile.destinations(&self.region)?);
+        for identifier in model_arns {
+            match self.parse(identifier).ok()? {
+                Identifier::Model(_) => regions.push(self.region.clone()),
+                Identifier::SystemProfile { geography, model } => {
+                    regions.extend_from_slice(self.destinations_of(&format!("{geography}.{model}"))?);
                 }
-                _ if arn.region.is_empty() => return None,
-                _ => regions.push(arn.region),
+                Identifier::Arn(arn) => match arn.kind {
+                    Kind::InferenceProfile => regions.extend_from_slice(self.destinations_of(&arn.id)?),
+                    Kind::ApplicationInferenceProfile => return None,
+                    _ if arn.region.is_empty() => return None,
+                    _ => regions.push(arn.region),
+                },
             }
         }
         regions.sort();
         regions.dedup();
         (!regions.is_empty()).then_some(regions)
+    }
+
+    /// Where a system profile leads from here; `None` when nothing tells.
+    fn destinations_of(&self, profile: &str) -> Option<&'a [String]> {
+        let destinations = self.catalog.system_profile(profile)?.destinations(&self.region)?;
+        (!destinations.is_empty()).then_some(destinations)
     }
 
     /// The end of the path from ARN to ARN: a deployment has a custom model behind it, and that a foundation model.

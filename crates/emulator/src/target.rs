@@ -4,7 +4,7 @@ use outcrop_catalog::Surface;
 use outcrop_wire::bedrock::ErrorKind;
 
 use crate::control::resource::{self, Kind};
-use crate::control::{self, imported, jobs, routers};
+use crate::control::{self, imported, jobs, marketplace, prompts, routers};
 use crate::facts::Standing;
 use crate::failure::Failure;
 use crate::state::State;
@@ -93,6 +93,10 @@ fn model_of(
             return find(state, &fallback, region).ok().map(|target| target.model);
         }
         Kind::ImportedModel => return made.map(|_| imported::ANSWERS_AS.to_owned()),
+        Kind::MarketplaceEndpoint => return made.map(|_| marketplace::ANSWERS_AS.to_owned()),
+        Kind::Prompt => {
+            return find(state, &prompts::model(made?)?, region).ok().map(|target| target.model);
+        }
         Kind::ProvisionedModel => made?.text("foundationModelArn")?.to_owned(),
         Kind::CustomModelDeployment => {
             let model = made?.text("modelArn")?;
@@ -165,7 +169,7 @@ impl<'a> Resource<'a> {
             return Some(Self::Bare(identifier));
         }
         let parts: Vec<&str> = identifier.splitn(6, ':').collect();
-        let ["arn", _, "bedrock", arn_region, _, resource] = parts[..] else { return None };
+        let ["arn", _, "bedrock" | "sagemaker", arn_region, _, resource] = parts[..] else { return None };
         if arn_region != region {
             return None;
         }
@@ -176,6 +180,8 @@ impl<'a> Resource<'a> {
             ("provisioned-model", _) => Some(Self::Made(Kind::ProvisionedModel)),
             ("custom-model-deployment", _) => Some(Self::Made(Kind::CustomModelDeployment)),
             ("imported-model", _) => Some(Self::Made(Kind::ImportedModel)),
+            ("endpoint", _) => Some(Self::Made(Kind::MarketplaceEndpoint)),
+            ("prompt", _) => Some(Self::Made(Kind::Prompt)),
             ("prompt-router" | "default-prompt-router", _) => Some(Self::Made(Kind::PromptRouter)),
             _ => None,
         }

@@ -2,19 +2,23 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
+use http::{HeaderMap, Method};
 use outcrop_catalog::survey::{ListedModel, ListedModelArn, ListedProfile, Survey};
 use outcrop_catalog::{ApplicationProfile, Arn, Described, Kind, Layer};
 use percent_encoding::utf8_percent_encode;
 use serde::Deserialize;
 
 use super::PATH_SEGMENT;
+use super::neighbour::{Call, unreadable, whole};
 use super::profiles::{InferenceProfile, ModelArn};
 use crate::client::{Client, SendError};
+use crate::endpoint::Service;
 
 impl Client {
     /// What stands behind an ARN that [`outcrop_catalog::Resolution::needs_lookup`] asks about: an application profile's models,
-    /// the model of provisioned throughput, a custom model or its deployment, or what a prompt router, an imported model or a
-    /// marketplace endpoint is.
+    /// the model of provisioned throughput, a custom model or its deployment, or what a prompt, a prompt router, an imported model
+    /// or a marketplace endpoint is.
     ///
     /// # Errors
     /// As [`Client::send`]; [`SendError::Unsendable`] for an ARN of another kind.
@@ -42,9 +46,10 @@ impl Client {
         Ok(Layer { behind, ..Layer::default() })
     }
 
-    /// `GetPromptRouter`, `GetImportedModel`, `GetMarketplaceModelEndpoint`; `None` for an ARN of another kind.
+    /// `GetPrompt`, `GetPromptRouter`, `GetImportedModel`, `GetMarketplaceModelEndpoint`; `None` for an ARN of another kind.
     async fn described(&self, arn: &Arn, region: &str) -> Result<Option<Described>, SendError> {
         let folder = match arn.kind {
+            Kind::Prompt => return Ok(Some(self.prompt(arn, region).await?.into())),
             Kind::PromptRouter => "/prompt-routers",
             Kind::ImportedModel => "/imported-models",
             Kind::Endpoint => "/marketplace-model/endpoints",
@@ -56,6 +61,16 @@ impl Client {
             Kind::ImportedModel => self.read::<Imported>(&path, region).await?.into(),
             _ => self.read::<Marketplace>(&path, region).await?.into(),
         }))
+    }
+
+    /// `GetPrompt` of Agents for Amazon Bedrock. The version is a part of the identifier.
+    async fn prompt(&self, arn: &Arn, region: &str) -> Result<Prompt, SendError> {
+        let path = format!("/prompts/{}/", utf8_percent_encode(&arn.to_string(), PATH_SEGMENT));
+        let (method, headers) = (Method::GET, HeaderMap::new());
+        let call =
+            Call { service: Service::Agents, method, path: &path, headers, body: Bytes::new(), region };
+        let answer = whole(self.ask(call).await?).await?;
+        serde_json::from_slice(&answer).map_err(|error| unreadable(&error.to_string()))
     }
 
     /// One step; `None` at a model, or where AWS has no operation that tells.
@@ -129,6 +144,37 @@ struct Step {
     foundation_model_arn: Option<String>,
     base_model_arn: Option<String>,
     model_arn: Option<String>,
+}
+
+/// `GetPromptResponse`, as far as it tells which model is asked.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Prompt {
+    name: String,
+    default_variant: Option<String>,
+    #[serde(default)]
+    variants: Vec<Variant>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Variant {
+    name: String,
+    model_id: Option<String>,
+}
+
+impl From<Prompt> for Described {
+    /// The default variant is what is invoked; a prompt that names none has but one.
+    fn from(prompt: Prompt) -> Self {
+        let Prompt { name, default_variant, variants } = prompt;
+        let is_default = |variant: &&Variant| default_variant.as_ref().is_none_or(|it| *it == variant.name);
+        let model = variants.iter().find(is_default).and_then(|variant| variant.model_id.clone());
+        let asks = model.as_ref().map_or_else(
+            || "names no model".to_owned(),
+            |model| format!("asks {}", model.rsplit('/').next().unwrap_or(model)),
+        );
+        Self { says: format!("the prompt {name} {asks}"), model_arns: model.into_iter().collect() }
+    }
 }
 
 /// `GetPromptRouterResponse`, as far as it tells where a call may go.

@@ -258,8 +258,7 @@ fn other_arns_are_called_as_they_stand() {
         assert_eq!((resolution.kind, resolution.target.as_str()), (kind, arn.as_str()));
         assert_eq!(resolution.source_region, "us-west-2");
         assert!(resolution.model.is_none() && resolution.profile.is_none());
-        let can_be_asked = kind != Kind::Prompt;
-        assert_eq!(resolution.needs_lookup, can_be_asked, "{resource}");
+        assert!(resolution.needs_lookup, "{resource}");
         assert!(resolution.notices[0].contains("only AWS knows"), "{:?}", resolution.notices);
     }
 }

@@ -199,6 +199,35 @@ fn a_deployment_leads_through_its_custom_model_to_the_base() {
 }
 
 #[test]
+fn a_prompt_is_what_it_asks() {
+    let arn = "arn:aws:bedrock:us-east-1:123456789012:prompt/ABCDEFGHIJ:1";
+    let asking = |model: &str| {
+        let described = Described {
+            says: format!("the prompt greeting asks {model}"),
+            model_arns: vec![model.to_owned()],
+        };
+        let layer = Layer { described: [(arn.to_owned(), described)].into(), ..Layer::default() };
+        Catalog::built_in().with(Source::Discovered, layer).resolve(arn, &context("eu-west-1")).unwrap()
+    };
+    let profile = asking("arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.amazon.nova-lite-v1:0");
+    assert_eq!(profile.model.as_ref().unwrap().id, "amazon.nova-lite-v1:0");
+    assert_eq!(profile.destination_regions, ["us-east-1", "us-east-2", "us-west-2"]);
+    assert_eq!((profile.target.as_str(), profile.price.unwrap().input), (arn, Some(0.06)));
+    let bare = asking("amazon.nova-lite-v1:0");
+    assert_eq!(
+        (bare.destination_regions, bare.source_region.as_str()),
+        (vec!["us-east-1".to_owned()], "us-east-1")
+    );
+    let application =
+        asking("arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123def456");
+    assert!(
+        application.model.is_none()
+            && application.destination_regions.is_empty()
+            && application.price.is_none()
+    );
+}
+
+#[test]
 fn a_router_tells_its_models_and_every_region_they_may_be_processed_in() {
     let arn = "arn:aws:bedrock:us-east-1:123456789012:default-prompt-router/anthropic.claude:1";
     let known = |models: &[&str]| {

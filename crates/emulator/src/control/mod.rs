@@ -11,8 +11,10 @@ pub(crate) mod imported;
 pub(crate) mod jobs;
 mod list;
 mod logging;
+pub(crate) mod marketplace;
 pub(crate) mod models;
 pub(crate) mod profiles;
+pub(crate) mod prompts;
 mod provisioned;
 pub(crate) mod resource;
 pub(crate) mod routers;
@@ -94,6 +96,13 @@ const OPERATIONS: &[(&str, Perform)] = &[
     ("GetPromptRouter", routers::get),
     ("ListPromptRouters", routers::list),
     ("DeletePromptRouter", routers::delete),
+    ("CreateMarketplaceModelEndpoint", marketplace::create),
+    ("GetMarketplaceModelEndpoint", marketplace::get),
+    ("ListMarketplaceModelEndpoints", marketplace::list),
+    ("DeleteMarketplaceModelEndpoint", marketplace::delete),
+    ("CreatePrompt", prompts::create),
+    ("GetPrompt", prompts::get),
+    ("DeletePrompt", prompts::delete),
 ];
 
 /// Performs an operation of the control plane.

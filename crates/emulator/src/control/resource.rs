@@ -46,6 +46,8 @@ pub(crate) enum Kind {
     ModelImportJob,
     ProvisionedModel,
     PromptRouter,
+    MarketplaceEndpoint,
+    Prompt,
     ModelInvocationJob,
 }
 

@@ -3,6 +3,7 @@
 
 mod access;
 mod accounts;
+mod behind;
 mod collector;
 mod control;
 mod count_tokens;

@@ -268,15 +268,27 @@ impl Rig {
         let body = r#"{"name": "g", "blockedInputMessaging": "no", "blockedOutputsMessaging": "no",
             "wordPolicyConfig": {"wordsConfig": [{"text": "forbidden"}]}, "sensitiveInformationPolicyConfig":
             {"piiEntitiesConfig": [{"type": "EMAIL", "action": "ANONYMIZE"}]}}"#;
-        let request = Request::post(format!("{}/guardrails", self.emulator))
+        let made = self.make("/guardrails", body).await;
+        made["guardrailId"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned()
+    }
+
+    /// Has the emulator make something; its answer.
+    pub async fn make(&self, path: &str, body: impl Into<Bytes>) -> serde_json::Value {
+        self.of_emulator(Method::POST, path, body).await
+    }
+
+    /// Asks the emulator itself, past the gateway.
+    pub async fn of_emulator(&self, method: Method, path: &str, body: impl Into<Bytes>) -> serde_json::Value {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.emulator))
             .header("authorization", format!("Bearer {}", Keys::default().bearer))
             .header("content-type", "application/json")
-            .body(Full::from(body))
+            .body(Full::new(body.into()))
             .unwrap();
         let made =
             self.client.request(request).await.unwrap().into_body().collect().await.unwrap().to_bytes();
-        let made: serde_json::Value = serde_json::from_slice(&made).unwrap();
-        made["guardrailId"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned()
+        serde_json::from_slice(&made).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
     /// What the emulator would charge.

@@ -60,10 +60,11 @@ fn keys(environment: &Environment) -> Keys {
 }
 
 /// What the emulator stands in for, as `AWS_ENDPOINT_URL_…` names it; CloudWatch Logs has two names, ours and the SDKs'.
-pub const SERVICES: [&str; 10] = [
+pub const SERVICES: [&str; 11] = [
     "BEDROCK",
     "BEDROCK_RUNTIME",
     "BEDROCK_MANTLE",
+    "BEDROCK_AGENT",
     "STS",
     "IAM",
     "LOGS",
