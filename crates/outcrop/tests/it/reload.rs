@@ -167,16 +167,14 @@ impl Drop for Done<'_> {
     }
 }
 
-#[test]
-fn five_hundred_broken_variants_cost_no_request() {
-    const VARIANTS: usize = 500;
-    let gateway = serve_good();
-    let (done, served) = (AtomicBool::new(false), AtomicUsize::new(0));
+/// Asks without a pause while one file is broken in so many ways; each is refused by its name, and every answer is the one there was.
+fn survives(gateway: &Watched, file: &str, variants: usize, broken: impl Fn(usize) -> Vec<u8>) {
+    let (done, served, address) = (AtomicBool::new(false), AtomicUsize::new(0), &gateway.address);
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
                 while !done.load(Ordering::Relaxed) {
-                    let answer = ask(&gateway.address, "fast", "secret-a");
+                    let answer = ask(address, "fast", "secret-a");
                     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
                     assert!(answer.contains("outcrop-model: amazon.nova-lite-v1:0"), "{answer}");
                     served.fetch_add(1, Ordering::Relaxed);
@@ -184,14 +182,94 @@ fn five_hundred_broken_variants_cost_no_request() {
             });
         }
         let _done = Done(&done);
-        for number in 0..VARIANTS {
-            gateway.write("outcrop.yaml", &broken(number));
+        for number in 0..variants {
+            gateway.write(file, &broken(number));
             let line = gateway.verdict();
-            assert!(line.contains("not reloaded") && line.contains("outcrop.yaml"), "{number}: {line}");
+            assert!(line.contains("not reloaded") && line.contains(file), "{number}: {line}");
+            assert!(!line.contains("secret-a"), "{number}: {line}");
         }
     });
     assert!(served.into_inner() > 0);
+}
+
+/// The variables, in the ways in which a file of them goes wrong.
+fn broken_variables(number: usize) -> Vec<u8> {
+    let with = |line: String| format!("ANA=secret-a\n{line}\n").into_bytes();
+    match number % 10 {
+        0 => with(format!("no assignment {number}")),
+        1 => with(format!("=nameless{number}")),
+        2 => with(format!("OPEN='quote {number}")),
+        3 => with(format!("BEDROCK_AWS_DEFAULT_REGION=us-west-2a{number}")),
+        4 => with(format!("AWS_REGION=\"us-west-2 # comment {number}\"")),
+        5 => with(format!("AWS_USE_FIPS_ENDPOINT=perhaps{number}")),
+        6 => with(format!("BEDROCK_INFERENCE_PROFILE_MAPPINGS={{broken{number}")),
+        7 => with(format!("AWS_ENDPOINT_URL_STS=ftp://host{number}")),
+        8 => with(format!("1NAME{number}=x")),
+        _ => [format!("ANA=secret-a\n# {number} ").into_bytes(), vec![0xff, 0xfe]].concat(),
+    }
+}
+
+/// What AWS listed once, cut off and misspelt.
+fn broken_survey(number: usize) -> Vec<u8> {
+    match number % 5 {
+        0 => Vec::new(),
+        1 => format!("{{\"us-east-{number}\": ").into_bytes(),
+        2 => format!("[{number}]").into_bytes(),
+        3 => format!("{{\"us-east-1\": {number}}}").into_bytes(),
+        _ => [format!("{{\"{number}").into_bytes(), vec![0xff, 0x00]].concat(),
+    }
+}
+
+/// The chat application's file: what is wrong is under `endpoints.bedrock`, or the whole file is no YAML.
+fn broken_librechat(number: usize) -> Vec<u8> {
+    let bedrock = |line: String| format!("endpoints:\n  bedrock:\n    {line}\n").into_bytes();
+    match number % 8 {
+        0 => bedrock(format!("models: {number}")),
+        1 => bedrock(format!("inferenceProfiles: [a{number}]")),
+        2 => bedrock(format!("inferenceProfiles: {{fast: '${{UNSET_{number}}}'}}")),
+        3 => bedrock(format!("unknown{number}: true")),
+        4 => bedrock(format!("guardrailConfig: {{guardrailIdentifier: g{number}}}")),
+        5 => format!("endpoints:\n\tbedrock: {{models: [a{number}]}}\n").into_bytes(),
+        6 => bedrock(format!("availableRegions: [nowhere_{number}]")),
+        _ => format!("endpoints: {{bedrock: {{models: [a{number}\n").into_bytes(),
+    }
+}
+
+#[test]
+fn five_hundred_broken_variants_cost_no_request() {
+    let gateway = serve_good();
+    survives(&gateway, "outcrop.yaml", 500, broken);
     gateway.write("outcrop.yaml", GOOD.replace("lite", "pro").as_bytes());
+    assert!(gateway.verdict().contains("the configuration was reloaded"));
+    assert!(gateway.ask("fast", "secret-a").contains("outcrop-model: amazon.nova-pro-v1:0"));
+}
+
+/// The other files that are followed: the variables, a saved survey, and LibreChat's own file.
+#[test]
+fn every_other_file_may_be_broken_as_well() {
+    let gateway = serve_good();
+    survives(&gateway, ".env", 200, broken_variables);
+    gateway.write(".env", b"ANA=secret-b\n");
+    assert!(gateway.verdict().contains("keys.ana: another secret"));
+
+    let mut args = SERVE.to_vec();
+    args.extend(["--config", "outcrop.yaml"]);
+    let good = "aliases: {fast: amazon.nova-lite-v1:0}\ncatalog: {snapshot: discovered.json}\n";
+    let surveyed =
+        Outcrop::new(&args).file("outcrop.yaml", good).file("discovered.json", "{\"us-east-1\": {}}");
+    let gateway = Watched::start(surveyed);
+    survives(&gateway, "discovered.json", 100, broken_survey);
+    gateway.write("discovered.json", b"{}");
+    assert!(gateway.verdict().contains("the configuration was reloaded"));
+
+    let mut args = SERVE.to_vec();
+    args.extend(["--config", "librechat.yaml"]);
+    let arn = "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0";
+    let good =
+        format!("endpoints:\n  bedrock:\n    models: [fast]\n    inferenceProfiles: {{fast: '{arn}'}}\n");
+    let gateway = Watched::start(Outcrop::new(&args).file("librechat.yaml", &good));
+    survives(&gateway, "librechat.yaml", 200, broken_librechat);
+    gateway.write("librechat.yaml", good.replace("lite", "pro").as_bytes());
     assert!(gateway.verdict().contains("the configuration was reloaded"));
     assert!(gateway.ask("fast", "secret-a").contains("outcrop-model: amazon.nova-pro-v1:0"));
 }
