@@ -75,8 +75,7 @@ impl Usage {
             .iter()
             .flatten()
             .filter(|detail| detail.ttl.as_deref() == Some("1h"))
-            .map(|detail| detail.input_tokens)
-            .sum();
+            .fold(0, |sum, detail| sum.saturating_add(detail.input_tokens));
         TokenCounts {
             input: self.input_tokens,
             output: self.output_tokens,

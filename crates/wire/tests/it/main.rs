@@ -20,3 +20,4 @@ mod signing_suite;
 mod sigv4;
 mod streams;
 mod upstream;
+mod usage;
