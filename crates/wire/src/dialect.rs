@@ -12,6 +12,7 @@ use crate::citing;
 use crate::errors::Words;
 pub use crate::errors::error_body;
 use crate::formed::AnswerTool;
+use crate::refusals;
 use crate::union::Text;
 use crate::{Json, Notices};
 
@@ -350,7 +351,7 @@ impl RequestError {
 
     /// A required member is absent, null or empty.
     pub fn missing(member: &str) -> Self {
-        Self::at(member, format!("`{member}` is required"))
+        refusals::MISSING.about(member, member)
     }
 
     /// The body is no JSON, or its routing members are not what they must be.

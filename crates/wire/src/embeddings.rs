@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 use crate::bedrock::Text;
 use crate::dialect::{RequestError, to_vec};
 use crate::shape::{TextOr, fits_request_metadata};
-use crate::{Json, Notices};
+use crate::{Json, Notices, refusals};
 
 /// An embeddings request that was understood.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,13 +84,13 @@ pub fn read(body: &[u8]) -> Result<EmbeddingsRequest, RequestError> {
         TextOr::Else(items) => texts(&items)?,
     };
     if texts.iter().any(String::is_empty) {
-        return Err(RequestError::at("input", "`input` must not hold empty texts"));
+        return Err(refusals::EMPTY_TEXT.at("input"));
     }
     let encoding = match encoding_format.as_deref() {
         None | Some("float") => Encoding::Float,
         Some("base64") => Encoding::Base64,
         Some(_) => {
-            return Err(RequestError::at("encoding_format", "`encoding_format` must be `float` or `base64`"));
+            return Err(refusals::ENCODING.at("encoding_format"));
         }
     };
     let purpose = input_type.map(|word| Purpose::of(&word)).transpose()?;
@@ -103,25 +103,21 @@ const MOST_TEXTS: usize = 2_048;
 
 fn texts(items: &[&RawValue]) -> Result<Vec<String>, RequestError> {
     if items.is_empty() || items.len() > MOST_TEXTS {
-        return Err(RequestError::at("input", format!("`input` must hold 1 to {MOST_TEXTS} texts")));
+        return Err(refusals::TOO_MANY_TEXTS.about("input", MOST_TEXTS));
     }
     let text = |(index, item): (usize, &&RawValue)| match serde_json::from_str::<Text<'_>>(item.get()) {
         Ok(text) => Ok(text.0.into_owned()),
         Err(_) if item.get().starts_with(|first: char| first == '[' || first.is_ascii_digit()) => {
             Err(token_ids())
         }
-        Err(_) => Err(RequestError::at(format!("input[{index}]"), "what is to be embedded must be text")),
+        Err(_) => Err(refusals::NO_TEXT.at(format!("input[{index}]"))),
     };
     items.iter().enumerate().map(text).collect()
 }
 
 /// LangChain's OpenAI client sends these unless it is told not to.
 fn token_ids() -> RequestError {
-    RequestError::at(
-        "input",
-        "`input` holds token ids; they belong to OpenAI's tokenizer, no model on Bedrock can read them",
-    )
-    .hint("send the text itself (LangChain: `OpenAIEmbeddings(check_embedding_ctx_length=False)`)")
+    refusals::TOKEN_IDS.at("input")
 }
 
 impl Purpose {
@@ -131,10 +127,7 @@ impl Purpose {
             "search_query" => Ok(Self::Query),
             "classification" => Ok(Self::Classification),
             "clustering" => Ok(Self::Clustering),
-            _ => Err(RequestError::at(
-                "input_type",
-                "`input_type` must be `search_document`, `search_query`, `classification` or `clustering`",
-            )),
+            _ => Err(refusals::PURPOSE.at("input_type")),
         }
     }
 
@@ -226,11 +219,9 @@ impl EmbeddingsRequest {
             known if known.contains(&asked) => Ok(Some(asked)),
             known => {
                 let known = known.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
-                Err(RequestError::at(
-                    "dimensions",
-                    format!("this model makes no vectors of {asked} dimensions"),
-                )
-                .hint(format!("it makes vectors of {known}")))
+                Err(refusals::DIMENSIONS
+                    .about("dimensions", asked)
+                    .hint(format!("it makes vectors of {known}")))
             }
         }
     }

@@ -15,7 +15,7 @@ use crate::bedrock::{CacheDetail, Usage};
 use crate::dialect::{RequestError, to_vec};
 use crate::family::{Edits, Terms, Way, fit_members, welcome_betas};
 use crate::union::Text;
-use crate::{Notices, lesson};
+use crate::{Notices, lesson, refusals};
 
 /// The version of the Messages API that Bedrock expects in the body.
 pub const ANTHROPIC_VERSION: &str = "bedrock-2023-05-31";
@@ -42,7 +42,7 @@ pub fn relay_messages_to(
 ) -> Result<Vec<u8>, RequestError> {
     let Members(members) = RequestError::read(body)?;
     if !limits_tokens(&members) {
-        return Err(RequestError::missing("max_tokens").hint("the Messages API has no default for it"));
+        return Err(refusals::NO_LIMIT.at("max_tokens"));
     }
     let edits = fit_members(&members, model, terms, notices)?;
     let betas =
@@ -173,7 +173,7 @@ fn merged_betas(
     let mut betas: Vec<String> = Vec::new();
     for (_, value) in members.iter().filter(|(key, value)| key == "anthropic_beta" && value.get() != "null") {
         betas = serde_json::from_str(value.get())
-            .map_err(|_| RequestError::at("anthropic_beta", "`anthropic_beta` must be a list of strings"))?;
+            .map_err(|_| refusals::NOT_STRINGS.about("anthropic_beta", "anthropic_beta"))?;
     }
     for beta in beta_list(headers) {
         if !betas.iter().any(|present| present == beta) {

@@ -1,5 +1,5 @@
-//! What each dialect calls an error: one table, by status. The hints beside AWS's own words are in the bedrock crate's
-//! `diagnosis`.
+//! What each dialect calls an error: one table, by status. Why a request is refused is in [`crate::refusals`]; the
+//! hints beside AWS's own words are in the bedrock crate's `diagnosis`.
 
 use std::borrow::Cow;
 

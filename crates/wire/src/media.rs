@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::Notices;
 use crate::bedrock::{Document, DocumentSource, Media, MediaSource};
 use crate::dialect::RequestError;
+use crate::refusals;
 
 /// A `data:` URL: its media type and its base64 text.
 pub(crate) struct DataUrl<'a> {
@@ -49,13 +50,11 @@ pub(crate) fn image(
 /// Why a picture behind an address is refused.
 pub(crate) fn remote_image(url: &str, path: &str) -> RequestError {
     let scheme = url.split(':').next().unwrap_or_default();
-    RequestError::at(path, format!("pictures must be sent as data, not by address (`{}:…`)", shown(scheme)))
-        .hint("Bedrock takes bytes only: send the picture as base64 (`data:image/png;base64,…`), or let the gateway fetch: `fetch_remote_images` in outcrop.yaml")
+    refusals::IMAGE_BY_ADDRESS.about(path, shown(scheme))
 }
 
 fn unsupported_image(media_type: &str, path: &str) -> RequestError {
-    RequestError::at(path, format!("pictures of type `{}` are not supported", shown(media_type)))
-        .hint("Bedrock takes image/png, image/jpeg, image/gif and image/webp")
+    refusals::IMAGE_TYPE.about(path, shown(media_type))
 }
 
 /// Formats of Converse's image block (botocore 1.43.11, `ImageFormat`).
@@ -90,11 +89,8 @@ pub(crate) fn document(
     path: &str,
 ) -> Result<Document, RequestError> {
     let extension = name.and_then(|name| name.rsplit_once('.')).map(|(_, extension)| extension);
-    let format =
-        document_format(media_type).or_else(|| extension.and_then(document_extension)).ok_or_else(|| {
-            RequestError::at(path, format!("documents of type `{}` are not supported", shown(media_type)))
-                .hint("Bedrock takes pdf, csv, doc, docx, xls, xlsx, html, txt and md")
-        })?;
+    let format = document_format(media_type).or_else(|| extension.and_then(document_extension));
+    let format = format.ok_or_else(|| refusals::DOCUMENT_TYPE.about(path, shown(media_type)))?;
     Ok(new_document(Some(format), name, DocumentSource::Bytes(base64_text(data, path)?)))
 }
 
@@ -143,7 +139,7 @@ fn base64_text(data: &str, path: &str) -> Result<String, RequestError> {
     };
     let standard = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
     if data.is_empty() || !data.bytes().all(standard) {
-        return Err(RequestError::at(path, "the data are not standard base64"));
+        return Err(refusals::NOT_BASE64.at(path));
     }
     Ok(data.into_owned())
 }

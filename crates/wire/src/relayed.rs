@@ -14,7 +14,7 @@ use crate::bedrock::{BedrockError, Text, Usage};
 use crate::dialect::{Dialect, RequestError, error_body, to_vec};
 use crate::envelope::{Envelope, Members, NativeUsage};
 use crate::incoming::{Incoming, damaged, data_of};
-use crate::sse;
+use crate::{refusals, sse};
 
 /// A request for one of the endpoints.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,7 +71,7 @@ impl<'a> Edit<'a> {
     /// Whether the usage would not have been stated otherwise.
     fn ask_for_usage(&mut self) -> Result<bool, RequestError> {
         const USAGE: &str = "include_usage";
-        let unreadable = |_| RequestError::at("stream_options", "`stream_options` must be an object");
+        let unreadable = |_| refusals::NOT_AN_OBJECT.about("stream_options", "stream_options");
         let mut options = Envelope::with_capacity(32);
         if let Some(own) = self.value("stream_options") {
             let Members(members) = serde_json::from_str(own.get()).map_err(unreadable)?;
@@ -92,14 +92,13 @@ impl<'a> Edit<'a> {
     fn store_nothing(&mut self) -> Result<bool, RequestError> {
         const REASONING: &str = "reasoning.encrypted_content";
         if self.value("background").is_some_and(|value| value.get() == "true") {
-            return Err(RequestError::at("background", "responses in the background are not supported")
-                .hint("leave `background` out and wait for the answer, or stream it"));
+            return Err(refusals::BACKGROUND.at("background"));
         }
         let stores = self.value("store").is_none_or(|value| value.get() == "true");
         if !stores {
             return Ok(false);
         }
-        let unreadable = |_| RequestError::at("include", "`include` must be a list of strings");
+        let unreadable = |_| refusals::NOT_STRINGS.about("include", "include");
         let mut include: Vec<String> = match self.value("include") {
             Some(own) => serde_json::from_str(own.get()).map_err(unreadable)?,
             None => Vec::new(),

@@ -11,7 +11,7 @@ use crate::bedrock::{
 use crate::dialect::RequestError;
 use crate::media;
 use crate::shape::TextOr;
-use crate::{Json, Notices};
+use crate::{Json, Notices, refusals};
 
 /// The turns in the canonical form.
 pub(super) fn read(
@@ -26,7 +26,7 @@ pub(super) fn read(
             Some(word @ ("user" | "assistant" | "system")) => Role::from(word),
             _ => {
                 let path = format!("messages[{index}].role");
-                return Err(RequestError::at(path, "a role must be `user` or `assistant`"));
+                return Err(refusals::MESSAGES_ROLE.at(path));
             }
         };
         if role != Role::Assistant {
@@ -45,7 +45,7 @@ fn refuse_own_blocks(content: Option<&TextOr<'_, Vec<Part<'_>>>>, index: usize) 
     match parts.iter().position(|part| part.kind.as_deref() == Some("bedrock_block")) {
         Some(at) => {
             let path = format!("messages[{index}].content[{at}].type");
-            Err(RequestError::at(path, "a `bedrock_block` can stand in an assistant's turn only"))
+            Err(refusals::BEDROCK_BLOCK.at(path))
         }
         None => Ok(()),
     }
@@ -111,10 +111,7 @@ impl Block<'_> {
             Some(kind) => {
                 let kind: String = kind.chars().take(60).collect();
                 let path = self.at("type");
-                return Err(RequestError::at(
-                    path,
-                    format!("content of type `{kind}` cannot be sent to Bedrock"),
-                ));
+                return Err(refusals::FOREIGN_CONTENT.about(path, kind));
             }
             None => return Err(self.missing("type")),
         }))
@@ -200,10 +197,7 @@ impl Block<'_> {
                     continue;
                 }
                 _ => {
-                    return Err(RequestError::at(
-                        path,
-                        "a tool's answer is text, pictures, documents or search results",
-                    ));
+                    return Err(refusals::CLAUDE_TOOL_ANSWER.at(path));
                 }
             });
         }
@@ -240,7 +234,8 @@ fn cited_text(text: String, citations: Option<&Json>) -> ContentBlock {
 
 /// The content of a block, read only where the block's type says what it is.
 fn structured<'a>(raw: &'a RawValue, path: &str) -> Result<TextOr<'a, Vec<Part<'a>>>, RequestError> {
-    serde_json::from_str(raw.get()).map_err(|error| RequestError::at(path, format!("`{path}`: {error}")))
+    serde_json::from_str(raw.get())
+        .map_err(|error| refusals::UNREADABLE.about(path, format_args!("`{path}`: {error}")))
 }
 
 /// Converse's `searchResult` (botocore 1.43.11, `SearchResultBlock`).
@@ -259,7 +254,7 @@ fn text_list(parts: Vec<Part<'_>>, path: &str) -> Result<Json, RequestError> {
     struct Piece<'a> {
         text: &'a str,
     }
-    let text_only = || RequestError::at(path, "only text is possible here");
+    let text_only = || refusals::TEXT_ONLY.at(path);
     let pieces: Result<Vec<Piece<'_>>, RequestError> = parts
         .iter()
         .map(|part| part.text.as_deref().map(|text| Piece { text }).ok_or_else(text_only))
@@ -276,7 +271,7 @@ fn refuse_nested_calls(content: &TextOr<'_, Vec<Part<'_>>>, path: &str) -> Resul
     match parts.iter().position(|part| !known(part)) {
         Some(at) => {
             let path = format!("{path}[{at}].type");
-            Err(RequestError::at(path, "a tool's answer is text, pictures, documents or search results"))
+            Err(refusals::CLAUDE_TOOL_ANSWER.at(path))
         }
         None => Ok(()),
     }
@@ -305,8 +300,7 @@ fn without_references<'a>(
 fn not_here(source: &Source<'_>, path: &str) -> RequestError {
     let kind = source.kind.as_deref().unwrap_or("none");
     let kind: String = kind.chars().take(60).collect();
-    RequestError::at(path, format!("a source of type `{kind}` cannot be sent to Bedrock, or lacks its data"))
-        .hint("Bedrock takes the bytes themselves: `{\"type\": \"base64\", \"media_type\": …, \"data\": …}`")
+    refusals::SOURCE_ELSEWHERE.about(path, kind)
 }
 
 /// Blocks that Anthropic's server tools leave in a conversation.

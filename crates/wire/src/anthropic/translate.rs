@@ -13,7 +13,7 @@ use crate::bedrock::{
 use crate::dialect::{AnswerForm, AnswerSchema, Intent, RequestError, Translated};
 use crate::envelope::beta_list;
 use crate::shape::{self, TextOr, fits_request_metadata};
-use crate::{Json, Notices};
+use crate::{Json, Notices, refusals};
 
 /// Reads a Messages request; `beta_headers` are the values of its `anthropic-beta` headers.
 ///
@@ -45,8 +45,7 @@ pub fn translate(body: &[u8], beta_headers: &[&str]) -> Result<Translated, Reque
         unknown,
     } = request;
     notices.unknown("", unknown);
-    let max_tokens = max_tokens
-        .ok_or_else(|| RequestError::missing("max_tokens").hint("the Messages API has no default for it"))?;
+    let max_tokens = max_tokens.ok_or_else(|| refusals::NO_LIMIT.at("max_tokens"))?;
     let turns =
         messages.filter(|turns| !turns.is_empty()).ok_or_else(|| RequestError::missing("messages"))?;
     let mut intent = Intent {
@@ -99,7 +98,7 @@ fn betas(body: Option<Vec<String>>, headers: &[&str]) -> Vec<String> {
 }
 
 fn wrong_thinking() -> RequestError {
-    RequestError::at("thinking.type", "`thinking.type` must be `enabled`, `adaptive` or `disabled`")
+    refusals::THINKING.at("thinking.type")
 }
 
 fn answer_form(format: Option<OutputFormat<'_>>) -> Result<Option<AnswerForm>, RequestError> {
@@ -159,7 +158,7 @@ fn add_tool(
 ) -> Result<(), RequestError> {
     let path = format!("tools[{index}]");
     let tool: ClaudeTool<'_> = serde_json::from_str(raw.get())
-        .map_err(|error| RequestError::at(&path, format!("`{path}`: {error}")))?;
+        .map_err(|error| refusals::UNREADABLE.about(&path, format_args!("`{path}`: {error}")))?;
     match tool.kind.as_deref() {
         None | Some("custom") => {}
         Some(kind) if runs_on_anthropics_servers(kind) => {
@@ -217,10 +216,7 @@ fn tool_choice(
             intent.no_tool_calls = true;
             Ok(None)
         }
-        _ => Err(RequestError::at(
-            "tool_choice.type",
-            "`tool_choice.type` must be `auto`, `any`, `tool` or `none`",
-        )),
+        _ => Err(refusals::CLAUDE_TOOL_CHOICE.at("tool_choice.type")),
     }
 }
 

@@ -3,8 +3,8 @@
 use std::fmt::Display;
 
 use super::{CachePlacement, Draft};
-use crate::dialect::RequestError;
 use crate::lesson::Refused;
+use crate::refusals;
 
 /// The terms under which requests are made fit for a model.
 #[derive(Debug, Clone, Copy, Default)]
@@ -55,8 +55,6 @@ impl Draft<'_> {
         }
         let model = self.model.map_or("the model", |model| model.id.as_str());
         let message = format!("`{field}` is {asked}; {model} takes {allowed}");
-        self.refusal.get_or_insert_with(|| RequestError::at(field, message).hint(HINT));
+        self.refusal.get_or_insert_with(|| refusals::MISFIT.about(field, message));
     }
 }
-
-const HINT: &str = "change it, or let Outcrop repair it and say so: `parameters: fix` in outcrop.yaml";

@@ -12,7 +12,7 @@ use crate::bedrock::{
 use crate::dialect::RequestError;
 use crate::media::{self, DataUrl};
 use crate::shape::TextOr;
-use crate::{Json, Notices};
+use crate::{Json, Notices, refusals};
 
 /// A conversation in the canonical form: `system` and `developer` turns are the system prompt, in their order.
 #[derive(Debug, Default)]
@@ -58,10 +58,7 @@ impl Turn<'_> {
             }
             "tool" => (Role::User, vec![self.tool_result(turn.tool_call_id, turn.content)?]),
             _ => {
-                return Err(RequestError::at(
-                    self.at("role"),
-                    "a role must be `system`, `developer`, `user`, `assistant` or `tool`",
-                ));
+                return Err(refusals::CHAT_ROLE.at(self.at("role")));
             }
         };
         content.extend(point.map(ContentBlock::CachePoint));
@@ -83,8 +80,7 @@ impl Turn<'_> {
             self.notices.dropped("messages[].audio", "Bedrock does not know OpenAI's stored recordings");
         }
         match turn.function_call {
-            Some(_) => Err(RequestError::at(self.at("function_call"), "`function_call` is not supported")
-                .hint("OpenAI replaced it by `tool_calls`; send those")),
+            Some(_) => Err(refusals::FUNCTION_CALL.at(self.at("function_call"))),
             None => Ok(turn),
         }
     }
@@ -107,7 +103,7 @@ impl Turn<'_> {
                 ContentBlock::CachePoint(point) => SystemBlock::CachePoint(point),
                 ContentBlock::Text(text) => SystemBlock::Text(text),
                 _ => {
-                    return Err(RequestError::at(self.at("content"), "a system prompt is made of text only"));
+                    return Err(refusals::SYSTEM_IS_TEXT.at(self.at("content")));
                 }
             });
         }
@@ -124,9 +120,7 @@ impl Turn<'_> {
         };
         let mut blocks = Vec::with_capacity(parts.len());
         for part in parts {
-            let text = part.text.ok_or_else(|| {
-                RequestError::at(self.at("content"), "a system prompt is made of text only")
-            })?;
+            let text = part.text.ok_or_else(|| refusals::SYSTEM_IS_TEXT.at(self.at("content")))?;
             blocks.push(ContentBlock::Text(text.0.into_owned()));
             blocks.extend(part.cache_control.map(|control| ContentBlock::CachePoint(control.cache_point())));
         }
@@ -197,14 +191,8 @@ impl Turn<'_> {
                 media::audio(&format, &data, &member("input_audio.data")).map(ContentBlock::Audio)
             }
             Some("file") => self.file(file.unwrap_or_default(), &member("file")),
-            Some(other) => Err(RequestError::at(
-                member("type"),
-                format!(
-                    "content of type `{}` cannot be sent to Bedrock",
-                    other.chars().take(60).collect::<String>()
-                ),
-            )
-            .hint("text, image_url, input_audio and file can")),
+            Some(other) => Err(refusals::FOREIGN_CHAT_CONTENT
+                .about(member("type"), other.chars().take(60).collect::<String>())),
         }
     }
 
@@ -231,13 +219,8 @@ impl Turn<'_> {
         let File { file_data, filename, file_id, unknown } = file;
         self.notices.unknown("messages[].content[].file", unknown);
         let Some(file_data) = file_data else {
-            let what = if file_id.is_some() {
-                "`file_id` names a file that OpenAI stores"
-            } else {
-                "`file_data` is required"
-            };
-            return Err(RequestError::at(path, what)
-                .hint("send the file itself: `file_data: \"data:application/pdf;base64,…\"`"));
+            let why = if file_id.is_some() { refusals::STORED_FILE } else { refusals::NO_FILE };
+            return Err(why.at(path));
         };
         let path = format!("{path}.file_data");
         let (media_type, data) = match DataUrl::parse(&file_data) {
@@ -320,10 +303,7 @@ impl Turn<'_> {
                     continue;
                 }
                 _ => {
-                    return Err(RequestError::at(
-                        self.at("content"),
-                        "a tool's answer is text, pictures or documents",
-                    ));
+                    return Err(refusals::TOOL_ANSWER.at(self.at("content")));
                 }
             });
         }

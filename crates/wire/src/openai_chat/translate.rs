@@ -13,7 +13,7 @@ use crate::bedrock::{
 };
 use crate::dialect::{AnswerForm, AnswerSchema, Intent, ReasoningIntent, RequestError, Translated};
 use crate::shape::{self, TextOr, Thinking, fits_request_metadata};
-use crate::{Json, Notices};
+use crate::{Json, Notices, refusals};
 
 /// A Chat Completions request that was understood.
 #[derive(Debug, Clone, PartialEq)]
@@ -102,12 +102,10 @@ fn refuse(request: &Request<'_>) -> Result<(), RequestError> {
         return Err(RequestError::missing("messages"));
     }
     if request.n.is_some_and(|n| n != 1) {
-        return Err(RequestError::at("n", "Bedrock gives one answer for each request; `n` must be 1")
-            .hint("send the request as often as you need answers"));
+        return Err(refusals::SEVERAL_ANSWERS.at("n"));
     }
     if request.functions.is_some() {
-        return Err(RequestError::at("functions", "`functions` and `function_call` are not supported")
-            .hint("OpenAI replaced them by `tools` and `tool_choice`; send those"));
+        return Err(refusals::FUNCTIONS.at("functions"));
     }
     Ok(())
 }
@@ -177,10 +175,7 @@ fn answer_form(format: Option<ResponseFormat<'_>>) -> Result<Option<AnswerForm>,
             Ok(Some(AnswerForm::Schema(AnswerSchema { schema, name, description })))
         }
         Some("text") | None => Ok(None),
-        Some(_) => Err(RequestError::at(
-            "response_format.type",
-            "`response_format.type` must be `text`, `json_object` or `json_schema`",
-        )),
+        Some(_) => Err(refusals::RESPONSE_FORMAT.at("response_format.type")),
     }
 }
 
@@ -240,9 +235,7 @@ fn tool_choice(
     intent: &mut Intent,
     notices: &mut Notices,
 ) -> Result<Option<ToolChoice>, RequestError> {
-    let wrong = || {
-        RequestError::at("tool_choice", "`tool_choice` must be `none`, `auto`, `required` or name a function")
-    };
+    let wrong = || refusals::TOOL_CHOICE.at("tool_choice");
     let word = match choice {
         TextOr::Text(word) => word,
         TextOr::Else(ChatChoice { function: Some(function), .. }) => {

@@ -11,7 +11,7 @@ use crate::dialect::RequestError;
 use crate::media::{self, DataUrl};
 use crate::openai_chat::tool_arguments;
 use crate::shape::TextOr;
-use crate::{Json, Notices};
+use crate::{Json, Notices, refusals};
 
 /// A conversation in the canonical form; items of one role that follow one another are one turn.
 #[derive(Debug, Default)]
@@ -83,8 +83,7 @@ impl Reading<'_> {
                 conversation.say(Role::Assistant, vec![block]);
                 Ok(())
             }
-            "item_reference" => Err(RequestError::at(&self.path, "nothing is stored here to refer to")
-                .hint("send the item itself, as the answer held it")),
+            "item_reference" => Err(refusals::ITEM_REFERENCE.at(&self.path)),
             other => {
                 let field = format!("{} ({other})", self.path);
                 self.notices.dropped(field, "items of this type have no counterpart on Bedrock");
@@ -105,10 +104,7 @@ impl Reading<'_> {
             "user" => conversation.say(Role::User, content),
             "assistant" => conversation.say(Role::Assistant, content),
             "system" | "developer" => self.system(content, conversation)?,
-            _ => {
-                let message = "a role must be `system`, `developer`, `user` or `assistant`";
-                return Err(RequestError::at(self.at("role"), message));
-            }
+            _ => return Err(refusals::RESPONSES_ROLE.at(self.at("role"))),
         }
         Ok(())
     }
@@ -124,7 +120,7 @@ impl Reading<'_> {
         }
         for block in content {
             let ContentBlock::Text(text) = block else {
-                return Err(RequestError::at(self.at("content"), "a system prompt is made of text only"));
+                return Err(refusals::SYSTEM_IS_TEXT.at(self.at("content")));
             };
             conversation.system.push(SystemBlock::Text(text));
         }
@@ -165,10 +161,7 @@ impl Reading<'_> {
             self.notices.dropped("input[].content[].annotations", "Converse has no counterpart for them");
         }
         let member = |name: &str| format!("{path}.{name}");
-        let stored = || {
-            RequestError::at(path, "files must be sent as data, not by address or by id")
-                .hint("send the file itself: `data:…;base64,…` in `image_url` or `file_data`")
-        };
+        let stored = || refusals::FILE_ELSEWHERE.at(path);
         match kind.as_deref() {
             Some("input_text" | "output_text" | "text" | "summary_text") => {
                 let text = text.ok_or_else(|| RequestError::missing(&member("text")))?;
@@ -205,8 +198,7 @@ impl Reading<'_> {
                 media::document(media_type, filename.as_deref(), data, &member("file_data"))
                     .map(ContentBlock::Document)
             }
-            _ => Err(RequestError::at(member("type"), "content of this type cannot be sent to Bedrock")
-                .hint("input_text, output_text, refusal, input_image and input_file can")),
+            _ => Err(refusals::FOREIGN_INPUT.at(member("type"))),
         }
     }
 
@@ -247,10 +239,7 @@ impl Reading<'_> {
                 }
                 ContentBlock::Image(image) => ToolResultBlock::Image(image),
                 ContentBlock::Document(document) => ToolResultBlock::Document(document),
-                _ => {
-                    let message = "a tool's answer is text, pictures or documents";
-                    return Err(RequestError::at(self.at("output"), message));
-                }
+                _ => return Err(refusals::TOOL_ANSWER.at(self.at("output"))),
             });
         }
         Ok(ToolResult { tool_use_id, content, status: None, tool_type: None })

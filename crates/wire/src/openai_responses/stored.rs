@@ -12,6 +12,7 @@ use crate::Json;
 use crate::bedrock::Text;
 use crate::dialect::{RequestError, to_vec};
 use crate::envelope::{Envelope, Members};
+use crate::refusals;
 
 /// What of a request leans on stored responses.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,8 +41,7 @@ struct Request<'a> {
 /// The raw items of an input; a text is none.
 fn items(input: &RawValue) -> Result<Vec<&RawValue>, RequestError> {
     if input.get().starts_with('[') {
-        return serde_json::from_str(input.get())
-            .map_err(|error| RequestError::at("input", error.to_string()));
+        return serde_json::from_str(input.get()).map_err(|error| refusals::UNREADABLE.about("input", error));
     }
     Ok(Vec::new())
 }
@@ -105,11 +105,9 @@ fn input(
     for item in own_items(current)? {
         match RawItem(&item).reference() {
             None => input.push(item),
-            Some(id) => input.push(named.get(&id).cloned().ok_or_else(|| {
-                RequestError::at("input", format!("there is no stored item `{id}`")).hint(
-                    "send the item itself, as the answer held it; responses with `store: false` are not kept",
-                )
-            })?),
+            Some(id) => {
+                input.push(named.get(&id).cloned().ok_or_else(|| refusals::NO_SUCH_ITEM.about("input", &id))?)
+            }
         }
     }
     Ok(input)

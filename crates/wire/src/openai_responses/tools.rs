@@ -9,7 +9,7 @@ use crate::bedrock::{Empty, InputSchema, NamedTool, Tool, ToolChoice, ToolConfig
 use crate::dialect::{DeclaredTool, DeclaredTools, Intent, RequestError};
 use crate::openai_chat::no_arguments;
 use crate::shape::TextOr;
-use crate::{Json, Notices};
+use crate::{Json, Notices, refusals};
 
 /// The tools on offer, and those of them that are no plain functions.
 #[derive(Debug, Default)]
@@ -179,9 +179,7 @@ fn tool_choice(
     intent: &mut Intent,
     notices: &mut Notices,
 ) -> Result<Option<ToolChoice>, RequestError> {
-    let wrong = || {
-        RequestError::at("tool_choice", "`tool_choice` must be `none`, `auto`, `required` or name a function")
-    };
+    let wrong = || refusals::TOOL_CHOICE.at("tool_choice");
     let word = match choice {
         TextOr::Text(word) => word,
         TextOr::Else(ResponsesChoice { name: Some(name), kind: Some(kind), .. })

@@ -9,6 +9,7 @@ use crate::dialect::{
     AnswerForm, AnswerSchema, DeclaredTools, Intent, ReasoningIntent, RequestError, Translated,
 };
 use crate::openai_chat::{bedrock_tier, request_metadata};
+use crate::refusals;
 use crate::shape::Kept;
 
 /// A Responses request that was understood.
@@ -120,13 +121,10 @@ fn refuse(request: &Request<'_>) -> Result<(), RequestError> {
         ("prompt", request.prompt.is_some()),
     ];
     if let Some((member, _)) = stored.into_iter().find(|(_, asked)| *asked) {
-        let message = format!("`{member}` names something stored; stored responses are not supported yet");
-        return Err(RequestError::at(member, message)
-            .hint("send the whole conversation in `input`, the items of earlier answers included"));
+        return Err(refusals::STORED.about(member, member));
     }
     if request.background == Some(true) {
-        return Err(RequestError::at("background", "responses in the background are not supported")
-            .hint("leave `background` out and wait for the answer, or stream it"));
+        return Err(refusals::BACKGROUND.at("background"));
     }
     Ok(())
 }
@@ -163,9 +161,6 @@ fn answer_form(
             let [name, description] = [name, description].map(|text| text.map(|text| text.0.into_owned()));
             Ok(Some(AnswerForm::Schema(AnswerSchema { schema, name, description })))
         }
-        Some(_) => {
-            let message = "`text.format.type` must be `text`, `json_object` or `json_schema`";
-            Err(RequestError::at("text.format.type", message))
-        }
+        Some(_) => Err(refusals::TEXT_FORMAT.at("text.format.type")),
     }
 }

@@ -13,7 +13,7 @@ use crate::bedrock::{
     ToolResult, ToolResultBlock, ToolSpec, ToolUse,
 };
 use crate::dialect::{RequestError, to_vec};
-use crate::{Json, Notices};
+use crate::{Json, Notices, refusals};
 
 /// Writes the request; see the module above.
 pub(super) fn write(
@@ -305,7 +305,7 @@ impl<'a, 'n> Turns<'a, 'n> {
                 Role::System => turns.user("system", message, index)?,
                 Role::Other(role) => {
                     let path = format!("messages[{index}].role");
-                    return Err(RequestError::at(path, format!("turns of role `{role}` are not known")));
+                    return Err(refusals::UNKNOWN_ROLE.about(path, role));
                 }
             }
         }

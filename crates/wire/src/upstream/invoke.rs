@@ -14,6 +14,7 @@ use crate::dialect::{Dialect, RequestError, to_vec};
 use crate::envelope::{Envelope, Members};
 use crate::eventstream;
 use crate::incoming::data_of;
+use crate::refusals;
 use crate::relayed::{self, Report};
 
 /// The request of an InvokeModel body: the model and the wish to stream, which Bedrock has in the URL, stand in it; the
@@ -26,7 +27,7 @@ pub fn invoked(language: Language, body: &[u8], model: &str, stream: bool) -> Re
     check(language, &members)?;
     let betas = match members.iter().find(|(key, _)| key == "anthropic_beta") {
         Some((_, betas)) => serde_json::from_str::<Vec<String>>(betas.get())
-            .map_err(|_| RequestError::at("anthropic_beta", "`anthropic_beta` must be a list of strings"))?,
+            .map_err(|_| refusals::NOT_STRINGS.about("anthropic_beta", "anthropic_beta"))?,
         None => Vec::new(),
     };
     let mut out = Envelope::with_capacity(body.len() + 96);
@@ -57,9 +58,7 @@ fn check(language: Language, members: &[(Cow<'_, str>, &RawValue)]) -> Result<()
     if fits && has("messages") {
         return Ok(());
     }
-    Err(RequestError::at("body", format!("the body is not this model's own, which is that of {name}")).hint(
-        "send that body, or ask with Converse, Messages, Chat Completions or Responses, which are translated",
-    ))
+    Err(refusals::FOREIGN_BODY.about("body", name))
 }
 
 /// A dialect in which an answer is watched.

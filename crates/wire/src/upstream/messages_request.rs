@@ -16,7 +16,7 @@ use crate::bedrock::{
 };
 use crate::dialect::{RequestError, to_vec};
 use crate::envelope::{Envelope, Members};
-use crate::{Json, Notices};
+use crate::{Json, Notices, refusals};
 
 /// Writes the request; see the module above.
 pub(super) fn write(
@@ -392,7 +392,7 @@ impl Turns<'_> {
                 Role::System => "system",
                 Role::Other(role) => {
                     let path = format!("messages[{index}].role");
-                    return Err(RequestError::at(path, format!("turns of role `{role}` are not known")));
+                    return Err(refusals::UNKNOWN_ROLE.about(path, role));
                 }
             };
             let mut blocks = Vec::with_capacity(content.len());
@@ -509,9 +509,7 @@ impl Turns<'_> {
                 Source::Base64 { media_type: super::document_type(format), data }
             }
             DocumentSource::Bytes(data) if super::is_text(format) => {
-                let words = super::words_of(data).ok_or_else(|| {
-                    RequestError::at(path, "the document is said to be text, and its bytes are none")
-                })?;
+                let words = super::words_of(data).ok_or_else(|| refusals::NO_TEXT_DOCUMENT.at(path))?;
                 plain(Cow::Owned(words))
             }
             DocumentSource::Bytes(_) => return Err(no_media(path, &format!("documents in {format} form"))),

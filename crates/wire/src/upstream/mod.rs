@@ -44,7 +44,7 @@ use crate::bedrock::{
 };
 use crate::dialect::{Intent, RequestError, Translated};
 use crate::incoming::{Incoming, damaged, data_of};
-use crate::{Json, Notices};
+use crate::{Json, Notices, refusals};
 
 /// What an endpoint speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -229,10 +229,7 @@ impl Form {
 fn refuse_guardrail(guardrail: Option<&GuardrailConfig>) -> Result<(), RequestError> {
     match guardrail {
         None => Ok(()),
-        Some(_) => {
-            Err(RequestError::at("guardrailConfig", "no guardrail can be put on a request to this model")
-                .hint("name a model that Converse serves (`outcrop explain` says where a model is served)"))
-        }
+        Some(_) => Err(refusals::NO_GUARDRAIL.at("guardrailConfig")),
     }
 }
 
@@ -262,14 +259,11 @@ fn user<'a>(metadata: &'a BTreeMap<String, String>, notices: &mut Notices) -> Op
 }
 
 fn not_here(path: &str, language: &str) -> RequestError {
-    let message =
-        format!("{language}, which the model speaks, takes pictures, sounds and documents as data only");
-    RequestError::at(path, message).hint("send the bytes themselves instead of a place in S3")
+    refusals::DATA_ONLY.about(path, language)
 }
 
 fn no_media(path: &str, what: &str, language: &str) -> RequestError {
-    RequestError::at(path, format!("{language}, which the model speaks, has no {what}"))
-        .hint("leave it out, or name a model that takes it (`outcrop models list`)")
+    refusals::NO_MEDIA.about(path, format_args!("{language}, which the model speaks, has no {what}"))
 }
 
 /// The media type of a format of Converse's documents (botocore 1.44.5, `DocumentFormat`).
