@@ -10,6 +10,7 @@ use crate::environment::Environment;
 use crate::expand::{Unresolved, expand};
 use crate::js_yaml;
 use crate::problem::{Problem, nearest};
+use crate::secret;
 
 /// A configuration file: its name as the person wrote it, and its text.
 #[derive(Clone, Copy)]
@@ -176,7 +177,8 @@ impl Source<'_> {
 /// The path as a person would say it: `Spanned` adds a `value` step, and `?` is a key that was never finished.
 fn written_path(path: &str) -> String {
     let steps = path.split('.').filter(|step| !matches!(*step, "" | "value" | "?"));
-    steps.collect::<Vec<_>>().join(".")
+    let shown = steps.map(|step| if secret::may_be(step) { "…" } else { step });
+    shown.collect::<Vec<_>>().join(".")
 }
 
 /// What is wrong. The value itself is left out: it may be a secret.
@@ -186,6 +188,9 @@ fn message(error: &Error, key: &str) -> String {
         None => String::new(),
     };
     match error {
+        Error::SerdeUnknownField { field, .. } if secret::may_be(field) => {
+            format!("unknown key{under}; its name is not shown, for it may be a secret")
+        }
         Error::SerdeUnknownField { field, .. } => format!("unknown key `{field}`{under}"),
         Error::SerdeUnknownVariant { expected, .. } => {
             format!("`{key}` must be one of {}", listed(expected))
@@ -193,6 +198,9 @@ fn message(error: &Error, key: &str) -> String {
         Error::SerdeMissingField { field, .. } => format!("`{field}` is missing{}", within(key)),
         Error::SerdeInvalidType { expected, .. } => format!("{} must be {}", subject(key), plain(expected)),
         Error::SerdeInvalidValue { expected, .. } => format!("{} must be {}", subject(key), plain(expected)),
+        Error::DuplicateMappingKey { key: Some(twice), .. } if secret::may_be(twice) => {
+            "a key is given twice".to_owned()
+        }
         Error::DuplicateMappingKey { key: Some(twice), .. } => format!("the key `{twice}` is given twice"),
         Error::Unexpected { expected, .. } => format!("{} must be {}", subject(key), plain(expected)),
         Error::QuotingRequired { .. } => format!("{} must be a text in quotes", subject(key)),

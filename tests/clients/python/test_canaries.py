@@ -334,6 +334,14 @@ UNMARKED_FILES = [
     "accounts:\n x: {role: 'no arn', external_id: '{}'}\n",
     "accounts:\n x: {external_id: '{}', rolle: a}\n",
     "accounts:\n x: {role: 'arn:aws:iam::123456789012:role/a', external_id: '{}${NO_SUCH}'}\n",
+    # A secret in a key's place.
+    "'{}': alice\n",
+    "keys:\n - {'{}': alice}\n",
+    "keys:\n - {name: a, key: b, '{}': c}\n",
+    "accounts:\n x: {'{}': {}}\n",
+    "accounts:\n x: {bearer: a}\n '{}': {rolle: b}\n",
+    "accounts:\n x: {bearer: a, '{}': 1, '{}': 2}\n",
+    "upstream: {'{}': 1}\n",
 ]
 # Addresses that hold a password, which is why they are refused.
 ENDPOINTS = ["https://me:{}@127.0.0.1:9", "http://me:{}@example.com", "https://me:{}@bedrock example"]

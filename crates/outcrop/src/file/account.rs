@@ -117,11 +117,11 @@ impl Reader<'_> {
             return None;
         }
         let session_name = match session_name {
-            Some(written) => self.text(&key("session_name"), written)?,
+            Some(written) => self.session_name(&key("session_name"), written)?,
             None => accounts::SESSION_NAME.to_owned(),
         };
         let external_id = match external_id {
-            Some(written) => Some(Secret::new(self.text(&key("external_id"), written)?)),
+            Some(written) => Some(self.external_id(&key("external_id"), written)?),
             None => None,
         };
         let mut session_tags = BTreeMap::new();
@@ -135,6 +135,38 @@ impl Reader<'_> {
         }
         let duration_seconds = duration_seconds.as_ref().map(|it| it.value);
         Some(Role { arn: role, external_id, session_name, tags: session_tags, duration_seconds })
+    }
+
+    /// What STS takes for one (`[\w+=,.@:\/-]*`, 2 to 1224 characters; botocore's model of `AssumeRole`): else every request that needs the
+    /// role would be refused.
+    fn external_id(&mut self, key: &str, written: &Spanned<String>) -> Option<Secret> {
+        let value = self.text(key, written)?;
+        let is_taken = |c: char| c.is_ascii_alphanumeric() || "_+=,.@:/-".contains(c);
+        if (2..=1224).contains(&value.len()) && value.chars().all(is_taken) {
+            return Some(Secret::new(value));
+        }
+        let message = match secret::oddity(&value) {
+            Some(what) => format!("`{key}` holds {what} and cannot be an external id"),
+            None => format!("`{key}` is no external id"),
+        };
+        self.refuse(
+            written.referenced,
+            message,
+            "STS takes 2 to 1224 letters, digits and any of _ + = , . @ : / -",
+        );
+        None
+    }
+
+    /// `[\w+=,.@-]*`, 2 to 64 characters (the same model).
+    fn session_name(&mut self, key: &str, written: &Spanned<String>) -> Option<String> {
+        let value = self.text(key, written)?;
+        let is_taken = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
+        if (2..=64).contains(&value.len()) && value.chars().all(is_taken) {
+            return Some(value);
+        }
+        let hint = "STS takes 2 to 64 letters, digits and any of _ + = , . @ -";
+        self.refuse(written.referenced, format!("`{key}` is no name for a session"), hint);
+        None
     }
 
     /// A text that goes into a header.

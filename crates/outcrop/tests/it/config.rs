@@ -290,3 +290,41 @@ fn failover_steps_are_checked() {
     let text = "failover:\n  fast:\n    - region: us-west-2\n    - geography: mars\n    - region: us-west-2\n      geography: eu\n  '*':\n    - { region: Oregon }\n";
     assert_snapshot!(check("outcrop.yaml", text));
 }
+
+/// What STS would refuse at every request is refused when it is read, with its line and without its value.
+#[test]
+fn what_no_role_can_be_assumed_with_is_refused_at_once() {
+    let check = |more: &str| {
+        let role = "arn:aws:iam::210987654321:role/guest";
+        let file = format!("accounts:\n  other:\n    role: {role}\n    {more}\n");
+        Outcrop::new(&["config", "check"]).file("outcrop.yaml", &file).run()
+    };
+    for (more, says) in [
+        ("external_id: 'hunter2 twice'", "`accounts.other.external_id` holds a blank"),
+        ("external_id: \"hunter2\\nx\"", "`accounts.other.external_id` holds a line break"),
+        ("external_id: 'hunter2#'", "`accounts.other.external_id` is no external id"),
+        ("session_name: 'hunter2 twice'", "`accounts.other.session_name` is no name for a session"),
+    ] {
+        let told = check(more).failed();
+        assert!(told.contains("outcrop.yaml:4:") && told.contains(says), "{told}");
+        assert!(!told.contains("hunter2") || more.starts_with("session"), "{told}");
+    }
+    assert_eq!(check("external_id: 'a:b/c@d-e'").code, 0);
+}
+
+/// Whoever mistakes places, or puts a colon where none belongs, makes a secret a key.
+#[test]
+fn a_secret_in_a_keys_place_is_not_shown() {
+    let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+    for file in [
+        format!("'{secret}': alice\n"),
+        format!("keys:\n  - {{'{secret}': alice}}\n"),
+        format!("accounts:\n  '{secret}': {{rolle: b}}\n"),
+        format!("accounts:\n  x: {{bearer: a, '{secret}': 1, '{secret}': 2}}\n"),
+        format!("upstream: {{sk-outcrop-0123456789abcdef: 1, '{secret}': 2}}\n"),
+    ] {
+        let told = Outcrop::new(&["config", "check"]).file("outcrop.yaml", &file).run().failed();
+        assert!(told.contains("outcrop.yaml:"), "{told}");
+        assert!(!told.contains("wJalr") && !told.contains("sk-outcrop-0"), "{told}");
+    }
+}
