@@ -2,17 +2,19 @@
 //!
 //! A profile is invoked with rights on the profile *and* on the model in every Region the profile may route to; a global one
 //! also routes to the model's ARN without a Region (reference `bedrock.md` §5). The rights on models hold only through
-//! the profiles they are there for.
+//! the profiles they are there for. Models of bedrock-mantle take that endpoint's own rights, and AWS's OpenAI- and Anthropic-style paths are
+//! called with a short-term API key, which takes a right of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use outcrop_catalog::{Arn, Catalog, Identifier, Kind, Resolution};
+use outcrop_catalog::{Arn, Catalog, Identifier, Kind, Resolution, Surface};
 use serde::Serialize;
 
 use super::profiles::partition;
 use super::{explain, keys};
 use crate::accounts::{Account, Base, Written};
 use crate::args::{Global, Iam, Policy};
+use crate::credentials::Choice;
 use crate::failure::Failure;
 use crate::paper;
 use crate::problem::nearest;
@@ -37,7 +39,8 @@ async fn print(global: &Global, settings: &Settings, policy: &Policy) -> Result<
         return Err(Failure::new("the configuration names no model or profile")
             .hint("name some: `outcrop iam policy us.anthropic.claude-sonnet-4-5-20250929-v1:0`"));
     }
-    let mut needs = Needs::default();
+    let by_key = matches!(settings.credentials.choice, Choice::Bearer { .. }) && role.is_none();
+    let mut needs = Needs { runtime_keys: by_key, ..Needs::default() };
     let mut unknown = 0;
     for identifier in &identifiers {
         let resolution = looked_up(&catalog, identifier, settings).await?;
@@ -155,6 +158,10 @@ struct Needs {
     own: BTreeMap<String, Kind>,
     /// Profile → the models it may route to. A system profile's account is filled in later.
     profiles: BTreeMap<ProfileArn, BTreeSet<String>>,
+    /// The Regions in which mantle is called.
+    mantle: BTreeSet<String>,
+    /// The runtime is called with API keys.
+    runtime_keys: bool,
 }
 
 /// A profile's ARN, complete or still without its account.
@@ -181,6 +188,14 @@ const ANY: &str = "*";
 impl Needs {
     /// Takes note of what an identifier leads to; `false` when the models behind a profile are not known.
     fn add(&mut self, resolution: &Resolution, catalog: &Catalog) -> Result<bool, Failure> {
+        match resolution.surface {
+            Surface::Mantle => {
+                self.mantle.insert(resolution.source_region.clone());
+                return Ok(true);
+            }
+            Surface::RuntimeOpenai => self.runtime_keys = true,
+            Surface::RuntimeConverse | Surface::RuntimeInvoke => {}
+        }
         let target = Identifier::parse(&resolution.target, catalog.vocabulary())
             .map_err(|error| Failure::new(error.to_string()))?;
         let region = &resolution.source_region;
@@ -290,6 +305,7 @@ impl Document {
             "models that are called by their own id",
         );
         document.own(needs.own, account);
+        document.keys(&needs.mantle, needs.runtime_keys, account);
         document.allow("InvokeProfiles", &INVOKE, profiles.clone(), "the profiles that are called");
         // Profiles that route alike share a statement.
         let mut routes: BTreeMap<BTreeSet<String>, Vec<String>> = BTreeMap::new();
@@ -340,6 +356,27 @@ impl Document {
             document.manage(account, region);
         }
         document
+    }
+
+    /// What calls with an API key take, and those of mantle.
+    /// Source: AWS's managed policy `AmazonBedrockMantleInferenceAccess`; the service authorization reference of both services.
+    fn keys(&mut self, mantle: &BTreeSet<String>, runtime_keys: bool, account: &str) {
+        let projects = mantle
+            .iter()
+            .map(|region| format!("arn:{}:bedrock-mantle:{region}:{account}:project/*", partition(region)));
+        let why = "models that bedrock-mantle alone serves";
+        self.allow("InferOnMantle", &["bedrock-mantle:CreateInference"], projects.collect(), why);
+        let actions: Vec<_> = [
+            ("bedrock-mantle:CallWithBearerToken", !mantle.is_empty()),
+            ("bedrock:CallWithBearerToken", runtime_keys),
+        ]
+        .into_iter()
+        .filter_map(|(action, is_needed)| is_needed.then_some(action))
+        .collect();
+        if !actions.is_empty() {
+            let why = "AWS's OpenAI- and Anthropic-style paths are called with an API key, made of the credentials for 15 minutes";
+            self.allow("CallWithKeys", &actions, vec![ANY.to_owned()], why);
+        }
     }
 
     /// The roles that the gateway's own credentials assume.

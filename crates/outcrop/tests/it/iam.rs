@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::outcrop::Outcrop;
 use crate::profiles::Aws;
+use crate::serve::Gateway;
 
 const SONNET: &str = "anthropic.claude-sonnet-4-5-20250929-v1:0";
 
@@ -185,4 +186,54 @@ fn a_keys_policy_is_what_it_may_name() {
         "arn:aws:logs:us-east-1:123456789012:log-group:/aws/bedrock/model-invocations:*"
     );
     assert!(statement(&policy, "Discovery")["Action"].to_string().contains("ListFoundationModels"));
+}
+
+/// Mantle has rights of its own, and is called with keys, which take another.
+#[test]
+fn models_of_mantle_take_its_own_rights() {
+    let policy =
+        Outcrop::new(&["iam", "policy", "openai.gpt-oss-120b", "--account", "123456789012"]).run().json();
+    assert_eq!(
+        statement(&policy, "InferOnMantle")["Resource"],
+        json!(["arn:aws:bedrock-mantle:us-east-1:123456789012:project/*"])
+    );
+    assert_eq!(statement(&policy, "InferOnMantle")["Action"], json!(["bedrock-mantle:CreateInference"]));
+    assert_eq!(statement(&policy, "CallWithKeys")["Action"], json!(["bedrock-mantle:CallWithBearerToken"]));
+    assert!(!policy.to_string().contains("bedrock:InvokeModel"), "{policy:#}");
+    let both = Outcrop::new(&["iam", "policy", "openai.gpt-oss-120b", "us.amazon.nova-lite-v1:0"]);
+    let both = both.env("AWS_BEARER_TOKEN_BEDROCK", "ABSKkey").run().json();
+    let keys = json!(["bedrock-mantle:CallWithBearerToken", "bedrock:CallWithBearerToken"]);
+    assert_eq!(statement(&both, "CallWithKeys")["Action"], keys);
+    statement(&both, "InvokeProfiles");
+}
+
+/// What is printed is enough, and nothing of it is too much: the emulator judges.
+#[test]
+fn what_is_printed_is_enough_and_needed() {
+    let gateway = Gateway::start();
+    let (mantle, profile) = ("openai.gpt-oss-120b", "us.amazon.nova-2-lite-v1:0");
+    let printed = Outcrop::new(&["iam", "policy", mantle, profile, "--account", "123456789012"]).run().json();
+    let ask = |model: &str, policy: &Value| {
+        gateway.tell("policies", &json!({ "identity": [policy] }).to_string());
+        let chat = Outcrop::new(&["chat", "-m", model, "repeat after me: well"]);
+        chat.env("OUTCROP_URL", &gateway.url).run()
+    };
+    for model in [mantle, profile] {
+        assert!(ask(model, &printed).succeeded().contains("well"), "{model}");
+    }
+    for (sid, model, action) in [
+        ("InferOnMantle", mantle, "bedrock-mantle:CreateInference"),
+        ("CallWithKeys", mantle, "bedrock-mantle:CallWithBearerToken"),
+        ("InvokeProfiles", profile, "bedrock:InvokeModel"),
+        ("ThroughProfiles1", profile, "bedrock:InvokeModel"),
+    ] {
+        let mut less = printed.clone();
+        less["Statement"].as_array_mut().unwrap().retain(|it| it["Sid"] != sid);
+        let told = ask(model, &less).failed();
+        assert!(told.contains(action), "{sid}: {told}");
+        assert!(
+            told.contains("\"Action\"") || told.contains("outcrop iam policy"),
+            "it says what to do: {told}"
+        );
+    }
 }

@@ -43,6 +43,20 @@ impl Gateway {
         Self { folder, url: ready["url"].as_str().unwrap().to_owned(), emulator, arns, child }
     }
 
+    /// `POST /_emulator/WHAT` of the emulator inside.
+    pub fn tell(&self, what: &str, body: &str) {
+        let mut emulator = TcpStream::connect(&self.emulator).unwrap();
+        let head = format!(
+            "POST /_emulator/{what} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        emulator.write_all(head.as_bytes()).unwrap();
+        emulator.write_all(body.as_bytes()).unwrap();
+        let mut answer = String::new();
+        emulator.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+
     /// Asks it to stop and waits; its exit code.
     pub fn stop(mut self, signal: &str) -> Option<i32> {
         let pid = self.child.id().to_string();
