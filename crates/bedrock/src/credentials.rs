@@ -59,10 +59,16 @@ struct Assumed {
 #[derive(Default)]
 struct Files {
     looked: Option<Instant>,
-    stamps: Vec<Option<(SystemTime, u64)>>,
+    stamps: Stamps,
+    /// How they looked the last time, where that was otherwise: whoever writes them may not have done.
+    changing: Option<Stamps>,
 }
 
-/// Files are looked at this often at most: a rotated key is in use a second later.
+/// When each file was written, and its length; `None` where it is not there.
+type Stamps = Vec<Option<(SystemTime, u64)>>;
+
+/// Files are looked at this often at most, and read anew once two looks saw the same: a rotated key is in use two seconds later, and a file
+/// that is being written is not read half.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What one request is authenticated with.
@@ -260,7 +266,7 @@ impl Renewed {
         }
     }
 
-    /// Notices, within a second, that a file they were read from is another one now.
+    /// Notices, within two seconds, that a file they were read from is another one now.
     fn look_at_files(&self) {
         let Source::Aws(chain) = &self.source else { return };
         if chain.files.is_empty() {
@@ -270,16 +276,20 @@ impl Renewed {
         if files.looked.is_none_or(|looked| looked.elapsed() < LOOK_AGAIN) {
             return;
         }
-        let now = Files { looked: Some(Instant::now()), stamps: stamps(&chain.files) };
-        if files.stamps != now.stamps {
+        let now = stamps(&chain.files);
+        files.looked = Some(Instant::now());
+        if files.stamps == now {
+            files.changing = None;
+        } else if files.changing.as_ref() == Some(&now) {
             self.reread.store(true, Ordering::Release);
+        } else {
+            files.changing = Some(now);
         }
-        *files = now;
     }
 
     fn note(&self, files: &[PathBuf]) {
         let mut noted = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        *noted = Files { looked: Some(Instant::now()), stamps: stamps(files) };
+        *noted = Files { looked: Some(Instant::now()), stamps: stamps(files), changing: None };
     }
 
     fn valid(&self) -> Option<Arc<Auth>> {
@@ -304,7 +314,7 @@ impl Assumed {
     }
 }
 
-fn stamps(files: &[PathBuf]) -> Vec<Option<(SystemTime, u64)>> {
+fn stamps(files: &[PathBuf]) -> Stamps {
     let stamp = |path: &PathBuf| {
         let about = std::fs::metadata(path).ok()?;
         Some((about.modified().ok()?, about.len()))

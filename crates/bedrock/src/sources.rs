@@ -6,16 +6,14 @@
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use aws_config::ecs::EcsCredentialsProvider;
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
-use aws_config::imds::credentials::ImdsCredentialsProvider;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
-use aws_config::web_identity_token::WebIdentityTokenCredentialsProvider;
 use aws_credential_types::Credentials as Keys;
 use aws_credential_types::provider::error::CredentialsError as NotGiven;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 
+use crate::given::Given;
 use crate::network::Network;
 use crate::sdk_http::SdkHttp;
 
@@ -34,6 +32,8 @@ pub struct Chain {
     pub dual_stack: bool,
     /// Files that the chain reads: when one changes, the chain is asked anew.
     pub files: Vec<PathBuf>,
+    /// Variables that the process does not have.
+    pub given: Given,
 }
 
 /// One source, and what became of it.
@@ -83,19 +83,19 @@ impl Chain {
         fn shared(provider: impl ProvideCredentials + 'static) -> SharedCredentialsProvider {
             SharedCredentialsProvider::new(provider)
         }
-        let profile = ProfileFileCredentialsProvider::builder().configure(&config);
+        let mut profile = ProfileFileCredentialsProvider::builder().configure(&config);
+        if let Some(files) = self.given.profile_files() {
+            profile = profile.profile_files(files);
+        }
         if let Some(name) = &self.profile {
             return Sources(vec![("profile", shared(profile.profile_name(name).build()))]);
         }
-        let web_identity = WebIdentityTokenCredentialsProvider::builder().configure(&config).build();
-        let container = EcsCredentialsProvider::builder().configure(&config).build();
-        let instance = ImdsCredentialsProvider::builder().configure(&config).build();
         Sources(vec![
             ("environment", shared(EnvironmentVariableCredentialsProvider::new())),
             ("profile", shared(profile.build())),
-            ("web identity", shared(web_identity)),
-            ("container", shared(container)),
-            ("instance", shared(instance)),
+            ("web identity", self.given.web_identity(&config)),
+            ("container", self.given.container(&config, &self.network)),
+            ("instance", self.given.instance(&config)),
         ])
     }
 }

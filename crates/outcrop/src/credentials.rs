@@ -5,8 +5,9 @@
 
 use std::path::PathBuf;
 
-use outcrop_bedrock::{Chain, Credentials};
+use outcrop_bedrock::{Chain, Container, Credentials, Given, WebIdentity};
 
+use crate::accounts::SESSION_NAME;
 use crate::environment::Environment;
 use crate::problem::Problem;
 use crate::secret::{self, Secret};
@@ -21,6 +22,7 @@ pub struct Chosen {
     pub passed_over: Vec<(&'static str, &'static str)>,
     way: Way,
     files: Vec<PathBuf>,
+    given: Given,
 }
 
 impl Chosen {
@@ -28,13 +30,14 @@ impl Chosen {
     pub fn of(environment: &Environment, way: Way, files: Vec<PathBuf>, problems: &mut Vec<Problem>) -> Self {
         let choice = Choice::of(environment, problems);
         let passed_over = passed_over(environment, &choice);
-        Self { choice, passed_over, way, files }
+        let given = given(environment, &files);
+        Self { choice, passed_over, way, files, given }
     }
 
     /// Those of the emulated account of `--local`.
     pub fn emulated() -> Self {
         let (choice, way) = (Choice::emulated(), Way::default());
-        Self { choice, passed_over: Vec::new(), way, files: Vec::new() }
+        Self { choice, passed_over: Vec::new(), way, files: Vec::new(), given: Given::default() }
     }
 
     /// What `config show` says about it: the source, never a value.
@@ -61,7 +64,49 @@ impl Chosen {
             fips: self.way.variant.fips,
             dual_stack: self.way.variant.dual_stack,
             files: self.files.clone(),
+            given: self.given.clone(),
         })
+    }
+}
+
+/// What AWS's chain cannot see, because only the `--env-file` says it. `files` are AWS's shared files, wherever they are.
+fn given(environment: &Environment, files: &[PathBuf]) -> Given {
+    let any = |names: &[&str]| names.iter().any(|name| environment.is_from_file(name));
+    let path = |name: &str| environment.value(name).map(PathBuf::from);
+    let text = |name: &str| environment.value(name).map(str::to_owned);
+    let web_identity = || {
+        Some(WebIdentity {
+            token_file: path("AWS_WEB_IDENTITY_TOKEN_FILE")?,
+            role: text("AWS_ROLE_ARN")?,
+            session_name: text("AWS_ROLE_SESSION_NAME").unwrap_or_else(|| SESSION_NAME.to_owned()),
+        })
+    };
+    let container = || {
+        let address = text("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
+            .or_else(|| text("AWS_CONTAINER_CREDENTIALS_FULL_URI"))?;
+        let token_file = path("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
+        Some(Container { address, token_file, token: text("AWS_CONTAINER_AUTHORIZATION_TOKEN") })
+    };
+    let is_off = text("AWS_EC2_METADATA_DISABLED").is_some_and(|it| it.eq_ignore_ascii_case("true"));
+    Given {
+        files: any(&["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"])
+            .then(|| files.to_vec().try_into().ok())
+            .flatten(),
+        web_identity: any(&["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME"])
+            .then(web_identity)
+            .flatten(),
+        container: any(&[
+            "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+        ])
+        .then(container)
+        .flatten(),
+        metadata: any(&["AWS_EC2_METADATA_SERVICE_ENDPOINT"])
+            .then(|| text("AWS_EC2_METADATA_SERVICE_ENDPOINT"))
+            .flatten(),
+        no_metadata: any(&["AWS_EC2_METADATA_DISABLED"]) && is_off,
     }
 }
 

@@ -1,16 +1,20 @@
 //! As whom AWS is called: accounts of keys and routes, roles assumed at the emulator's STS, and keys that rotate under load.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
 use http::Method;
 use outcrop_bedrock::control::NewProfile;
 use outcrop_bedrock::control::sts::RoleToAssume;
-use outcrop_bedrock::{Client, Credentials, Endpoint, Endpoints, Service};
+use outcrop_bedrock::{Chain, Client, Container, Credentials, Endpoint, Endpoints, Given, Network, Service};
 use outcrop_emulator::{Config, Emulator, Keys};
 use outcrop_gateway::keys::{Keys as Keyring, NewKey};
 use outcrop_gateway::{Accounts, Failover, Key, Settings, Step};
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::fault_table::say;
 use crate::rig::{Books, Plan, Rig, own_keys};
@@ -262,4 +266,140 @@ async fn a_key_made_at_run_time_has_its_account() {
     assert_eq!(status, 403);
     assert!(text.contains("`gone`"), "{text}");
     assert_eq!(payers(&rig.books().await), [OWN, OTHER]);
+}
+
+/// AWS's chain over these two files, and a container's agent at this address.
+fn chain(files: [PathBuf; 2], agent: Option<String>) -> Credentials {
+    let container = agent.map(|address| Container { address, token_file: None, token: None });
+    let given = Given { files: Some(files.clone()), container, no_metadata: true, ..Given::default() };
+    Credentials::chain(Chain {
+        profile: None,
+        region: "us-east-1".to_owned(),
+        network: Network::default(),
+        fips: false,
+        dual_stack: false,
+        files: files.to_vec(),
+        given,
+    })
+}
+
+/// F24: the shared file is replaced, and written in place by somebody who stops half way, while requests run: the new keys are used
+/// soon, and nobody notices. Each file has the keys of another account, so that the bill tells which were in use.
+#[tokio::test]
+async fn a_shared_file_is_swapped_under_load_and_no_client_sees_it() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let files = ["config", "credentials"].map(|name| folder.path().join(name));
+    let secret = Keys::default().secret_access_key;
+    let text = |account: &str| {
+        format!("[default]\naws_access_key_id = {account}\naws_secret_access_key = {secret}\n")
+    };
+    let accounts = ["000000000001", "000000000002", "000000000003"];
+    std::fs::write(&files[1], text(accounts[0])).unwrap();
+    let rig = Rig::start(Plan { credentials: Some(chain(files.clone(), None)), ..Plan::default() }).await;
+    let (done, sent) = (AtomicBool::new(false), AtomicU64::new(0));
+    let body = json!({"messages": [{"role": "user", "content": [{"text": "hi"}]}]}).to_string();
+    let path = format!("/model/{LITE}/converse");
+    let load = || async {
+        while !done.load(Ordering::Relaxed) {
+            let answer = rig.post(&path, body.clone()).await;
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            sent.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    let is_billed = async |account: &str| {
+        while !rig.bill().await.iter().any(|entry| entry["accountId"] == account) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let rotate = async {
+        is_billed(accounts[0]).await;
+        // Half of a file: keys that are none.
+        let half = text(accounts[1]);
+        std::fs::write(&files[1], &half[..half.len() - secret.len() - 1]).unwrap();
+        let before = sent.load(Ordering::Relaxed);
+        while sent.load(Ordering::Relaxed) < before + 20 {
+            tokio::task::yield_now().await;
+        }
+        std::fs::write(&files[1], half).unwrap();
+        is_billed(accounts[1]).await;
+        let beside = folder.path().join("credentials.new");
+        std::fs::write(&beside, text(accounts[2])).unwrap();
+        std::fs::rename(beside, &files[1]).unwrap();
+        is_billed(accounts[2]).await;
+        // A file that is broken for good leaves the keys in use that were.
+        std::fs::write(&files[1], "[default").unwrap();
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        done.store(true, Ordering::Relaxed);
+    };
+    let rotated =
+        tokio::time::timeout(Duration::from_secs(60), async { tokio::join!(rotate, load(), load()) });
+    rotated.await.expect("each file is noticed");
+    let bill = rig.books().await;
+    let mut used: Vec<_> = payers(&bill);
+    used.dedup();
+    assert_eq!(used, accounts, "each once, in order");
+    say("F24", "a shared file is swapped under load", sent.into_inner().try_into().unwrap(), &[]);
+}
+
+/// The agent of a container whose first keys are about to end; counts how often it was asked.
+async fn agent() -> (String, Arc<AtomicU64>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}/keys", listener.local_addr().unwrap());
+    let asked = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&asked);
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let count = Arc::clone(&count);
+            tokio::spawn(async move {
+                let mut heard = Vec::new();
+                while stream.read_buf(&mut heard).await.is_ok_and(|bytes| bytes > 0) {
+                    let Some(end) = heard.windows(4).position(|it| it == b"\r\n\r\n") else { continue };
+                    heard.drain(..end + 4);
+                    let answer = keys_from_agent(&count).await;
+                    let answer =
+                        format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{answer}", answer.len());
+                    if stream.write_all(answer.as_bytes()).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    (address, asked)
+}
+
+async fn keys_from_agent(count: &AtomicU64) -> String {
+    let lives = match count.fetch_add(1, Ordering::Relaxed) {
+        // They end within the five minutes, and are renewed early.
+        0 => Duration::from_secs(4 * 60),
+        _ => {
+            // Long enough for everybody to meet the old ones.
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            Duration::from_secs(60 * 60)
+        }
+    };
+    let Keys { access_key_id, secret_access_key, .. } = Keys::default();
+    let ends = jiff::Timestamp::try_from(SystemTime::now() + lives).unwrap();
+    json!({"AccessKeyId": access_key_id, "SecretAccessKey": secret_access_key, "Expiration": ends.to_string()})
+        .to_string()
+}
+
+/// F24: keys that end in less than five minutes are renewed once, by one request, while the others go on with the old ones.
+#[tokio::test]
+async fn keys_are_renewed_early_and_once_under_load() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let files = ["config", "credentials"].map(|name| folder.path().join(name));
+    let (address, asked) = agent().await;
+    let rig = Rig::start(Plan { credentials: Some(chain(files, Some(address))), ..Plan::default() }).await;
+    let body = json!({"messages": [{"role": "user", "content": [{"text": "hi"}]}]}).to_string();
+    let path = format!("/model/{LITE}/converse");
+    for _ in 0..10 {
+        let requests = (0..20).map(|_| rig.post(&path, body.clone()));
+        for answer in futures_util::future::join_all(requests).await {
+            assert_eq!(answer.status, 200, "{}", answer.text());
+        }
+    }
+    assert_eq!(asked.load(Ordering::Relaxed), 2, "the first time, and once early");
+    say("F24", "keys are renewed early and once", 200, &[]);
 }

@@ -199,3 +199,34 @@ fn a_role_of_a_profile_is_assumed_with_its_external_id() {
     has(&said(run("secret-handshake")), &["profile `team` (BEDROCK_AWS_PROFILE): used: ASIA", "until 20"]);
     has(&said(run("other")), &["profile `team`", "not authorized to perform: sts:AssumeRole"]);
 }
+
+/// AWS's own sources read the process's environment alone; what only the `--env-file` says reaches them all the same.
+#[test]
+fn what_the_env_file_says_is_seen_by_awss_chain() {
+    let (aws, metadata) = (Aws::start(), metadata_services());
+    let with = |variables: &str| doctor(&aws).file("vars.env", variables).env("OUTCROP_ENV_FILE", "vars.env");
+    let container = with(&format!("AWS_CONTAINER_CREDENTIALS_FULL_URI={metadata}/ecs\n"));
+    has(&said(container), &["container: used: ASIACONTAINER, until 2099-"]);
+    let token = format!(
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI={metadata}/ecs\nAWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=none\n"
+    );
+    has(&said(with(&token)), &["container: ", "none cannot be read"]);
+    let far = with("AWS_CONTAINER_CREDENTIALS_FULL_URI=http://example.com/canary-path\n");
+    has(&said(far), &["container: ", "none that may be asked"]);
+
+    let instance = format!("AWS_EC2_METADATA_SERVICE_ENDPOINT={metadata}\n");
+    let instance = with(&instance).env("AWS_EC2_METADATA_DISABLED", "false");
+    has(&said(instance), &["instance: used: ASIAINSTANCE, until 2099-"]);
+
+    let web = format!(
+        "AWS_WEB_IDENTITY_TOKEN_FILE=token\nAWS_ROLE_ARN=arn:aws:iam::123456789012:role/web\nAWS_ENDPOINT_URL_STS={metadata}\n"
+    );
+    let web = with(&web).file("token", "canary-web-token").env("AWS_ENDPOINT_URL_STS", &metadata);
+    has(&said(web), &["web identity: used: ASIAWEB, until 2099-"]);
+
+    let keys = "[default]\naws_access_key_id = ASIAFILE\naws_secret_access_key = canary-secret\n";
+    let files = with("AWS_SHARED_CREDENTIALS_FILE=mine\n").file("mine", keys);
+    has(&said(files), &["profile `default`", "used: ASIAFILE"]);
+    let lost = with("AWS_CONFIG_FILE=nowhere\n");
+    has(&said(lost), &["profile `default`", "passed over"]);
+}
