@@ -93,7 +93,8 @@ pub fn signature(bytes: &[u8]) {
         }
     }
     let _ = claimed_service(&headers, query);
-    let head = RequestHead { method: "POST", raw_path: path, raw_query: query, headers: &headers, authority: None };
+    let head =
+        RequestHead { method: "POST", raw_path: path, raw_query: query, headers: &headers, authority: None };
     let secret = |_: &str| Some("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".to_owned());
     assert!(verify(&head, b"", "bedrock", secret, 1_795_280_400).is_err(), "nobody signed this");
 }

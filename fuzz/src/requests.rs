@@ -6,9 +6,10 @@ use bytes::Bytes;
 use outcrop_catalog::{Catalog, Model};
 use outcrop_wire::bedrock::ConverseRequest;
 use outcrop_wire::dialect::{Dialect, Head, Translated};
+use outcrop_wire::envelope::{self, Members};
 use outcrop_wire::family;
 use outcrop_wire::openai_responses::stored;
-use outcrop_wire::{anthropic, counting, envelope, openai_chat, openai_responses, relayed};
+use outcrop_wire::{anthropic, counting, openai_chat, openai_responses, relayed};
 
 /// One model of each family with rules of its own.
 const MODELS: [&str; 6] = [
@@ -42,11 +43,13 @@ fn prepare(translated: Translated) {
 
 /// A body whose head was read, as the gateway reads it first, has one that can be read when it goes on.
 fn relay(dialect: Dialect, body: &[u8]) {
-    if Head::read(body).is_err() {
+    let Ok(members) = Members::read(body) else { return };
+    if Head::of(&members).is_err() {
         return;
     }
     for stream in [false, true] {
-        if let Ok(request) = relayed::request(dialect, &Bytes::copy_from_slice(body), "a.model", stream) {
+        let sent = Bytes::copy_from_slice(body);
+        if let Ok(request) = relayed::request(dialect, &sent, &members, "a.model", stream) {
             let head = Head::read(&request.body).expect("a body with a model");
             assert_eq!(head.model, "a.model");
         }

@@ -1,11 +1,11 @@
 //! Endpoints that do not speak Converse: what is asked of them, and what they answer.
 
 use bytes::BytesMut;
+use outcrop_wire::Notices;
 use outcrop_wire::bedrock::StreamEvent;
 use outcrop_wire::dialect::Answer;
 use outcrop_wire::eventstream::Decoder;
 use outcrop_wire::upstream::{self, Ask, Calls, Language, Reader, StreamWriter};
-use outcrop_wire::Notices;
 use serde_json::Value;
 
 const LANGUAGES: [Language; 2] = [Language::Chat, Language::Messages];

@@ -10,6 +10,7 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use outcrop_catalog::{Api, Lane, Model, Reason, Surface};
 use outcrop_wire::dialect::{self, DeclaredTools, Dialect, Head, Names, RequestError, Translated};
+use outcrop_wire::envelope::Members;
 use outcrop_wire::family::{self, Terms};
 use outcrop_wire::lesson::{self, Refused};
 use outcrop_wire::upstream::{self, Ask, Asked, Calls, Language};
@@ -33,6 +34,8 @@ pub(crate) struct Inbound<'a> {
     counts: bool,
     headers: &'a HeaderMap,
     body: &'a Bytes,
+    /// Those of the body, where the client does not speak Bedrock.
+    members: Members<'a>,
 }
 
 impl<'a> Inbound<'a> {
@@ -52,6 +55,7 @@ impl<'a> Inbound<'a> {
                 counts: false,
                 headers,
                 body,
+                members: Members::default(),
             });
         }
         let counts = endpoint == Endpoint::CountTokens;
@@ -60,8 +64,9 @@ impl<'a> Inbound<'a> {
             Endpoint::Responses => Dialect::Responses,
             _ => Dialect::ChatCompletions,
         };
-        let Head { model, stream } = Head::read(body)?;
-        Ok(Self { dialect, model, stream, operation: None, counts, headers, body })
+        let members = Members::read(body)?;
+        let Head { model, stream } = Head::of(&members)?;
+        Ok(Self { dialect, model, stream, operation: None, counts, headers, body, members })
     }
 
     /// What the client speaks.
@@ -226,7 +231,7 @@ impl Request<'_> {
         let name = self.name_there(travel);
         let dialect = inbound.dialect;
         let relayed::Request { body, hides_usage, stores, mut notices } =
-            relayed::request(dialect, inbound.body, name, inbound.stream)?;
+            relayed::request(dialect, inbound.body, &inbound.members, name, inbound.stream)?;
         let body = match terms.refused {
             [] => body,
             refused => Bytes::from(lesson::leave_out(body.to_vec(), refused, &mut notices)),
@@ -258,7 +263,8 @@ impl Request<'_> {
         }
         let mut notices = Notices::default();
         let model = self.model();
-        let body = envelope::relay_messages_to(model, inbound.body, &inbound.betas(), terms, &mut notices)?;
+        let body =
+            envelope::relay_messages_to(model, &inbound.members, &inbound.betas(), terms, &mut notices)?;
         Ok(self.call(operation, travel, Answer::MessagesRelay, json_headers(), Bytes::from(body), notices))
     }
 
@@ -273,10 +279,12 @@ impl Request<'_> {
         let mut notices = Notices::default();
         let betas = inbound.betas();
         let (body, notices) = if travel.lane == Lane::Relay {
-            let body = envelope::countable_messages(model, inbound.body, &betas, most, terms, &mut notices)?;
+            let body =
+                envelope::countable_messages(model, &inbound.members, &betas, most, terms, &mut notices)?;
             (counting::of_invoke_model(&body), notices)
         } else {
-            let body = envelope::countable_messages(None, inbound.body, &betas, most, terms, &mut notices)?;
+            let body =
+                envelope::countable_messages(None, &inbound.members, &betas, most, terms, &mut notices)?;
             let translated = anthropic::translate(&body, &[])?;
             let prepared = family::apply_under(translated, model, terms)?;
             let family::Prepared { request, notices, names: _ } = prepared;

@@ -15,8 +15,9 @@ use criterion::{BenchmarkGroup, Criterion, Throughput};
 use outcrop_catalog::{Catalog, Model};
 use outcrop_wire::bedrock::{ConverseResponse, StreamEvent};
 use outcrop_wire::dialect::{Answer, Dialect, Head, Translated};
+use outcrop_wire::envelope::{self, Members};
 use outcrop_wire::openai_responses::Echo;
-use outcrop_wire::{anthropic, envelope, family, openai_chat, openai_responses, relayed};
+use outcrop_wire::{anthropic, family, openai_chat, openai_responses, relayed};
 use serde_json::{Value, json};
 
 /// A question, a coding agent's turn, a long session.
@@ -144,7 +145,8 @@ fn requests(size: usize, model: &Model) -> Vec<Case> {
             envelope::relay_messages(&enveloped, &["one"]).unwrap()
         }),
         Case::new("request: Chat relayed", sent.len(), move || {
-            relayed::request(Dialect::ChatCompletions, &sent, "openai.gpt-oss-120b", true).unwrap()
+            let members = Members::read(&sent).unwrap();
+            relayed::request(Dialect::ChatCompletions, &sent, &members, "openai.gpt-oss-120b", true).unwrap()
         }),
     ]
 }

@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt;
 
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::bedrock::{BedrockError, ContentBlock, ConverseRequest, ConverseResponse, ErrorKind, Output};
 use crate::citing;
+use crate::envelope::Members;
 use crate::errors::Words;
 pub use crate::errors::error_body;
 use crate::formed::AnswerTool;
@@ -39,60 +39,38 @@ pub struct Head<'a> {
 }
 
 impl<'a> Head<'a> {
-    /// Reads the head of a Chat Completions or Messages body.
+    /// Reads the head of a Chat Completions, Responses or Messages body.
     ///
-    /// The whole body is checked to be JSON. A second `model` or `stream` is refused: two readers of one body must not
-    /// be able to disagree about where it goes.
+    /// # Errors
+    /// A body that is no JSON object; and those of [`of`](Self::of).
     pub fn read(body: &'a [u8]) -> Result<Self, RequestError> {
-        let Members { model, stream } =
-            serde_json::from_slice(body).map_err(|e| RequestError::malformed(&e))?;
+        Self::of(&Members::read(body)?)
+    }
+
+    /// The head of a body with these members.
+    ///
+    /// # Errors
+    /// `model` is absent or empty, one of the two is not of its type, or stands there twice: two readers of one body must
+    /// not be able to disagree about where it goes.
+    pub fn of(members: &Members<'a>) -> Result<Self, RequestError> {
+        let model: Option<Text<'a>> = typed(members, "model")?;
+        let stream: Option<bool> = typed(members, "stream")?;
         match model {
-            Some(model) if !model.is_empty() => Ok(Self { model, stream: stream.unwrap_or(false) }),
+            Some(Text(model)) if !model.is_empty() => Ok(Self { model, stream: stream.unwrap_or(false) }),
             _ => Err(RequestError::missing("model")),
         }
     }
 }
 
-struct Members<'a> {
-    model: Option<Cow<'a, str>>,
-    stream: Option<bool>,
-}
-
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(HeadVisitor)
-    }
-}
-
-struct HeadVisitor;
-
-impl<'de> Visitor<'de> for HeadVisitor {
-    type Value = Members<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON object with the member `model`")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let (mut model, mut stream) = (None, None);
-        while let Some(Text(key)) = map.next_key::<Text<'de>>()? {
-            match key.as_ref() {
-                "model" => {
-                    set_once(&mut model, "model", map.next_value::<Option<Text<'de>>>()?.map(|text| text.0))?
-                }
-                "stream" => set_once(&mut stream, "stream", map.next_value::<Option<bool>>()?)?,
-                _ => drop(map.next_value::<IgnoredAny>()?),
-            }
-        }
-        Ok(Members { model: model.flatten(), stream: stream.flatten() })
-    }
-}
-
-fn set_once<T, E: serde::de::Error>(slot: &mut Option<T>, name: &'static str, value: T) -> Result<(), E> {
-    match slot.replace(value) {
-        None => Ok(()),
-        Some(_) => Err(E::duplicate_field(name)),
-    }
+fn typed<'a, T: Deserialize<'a>>(
+    members: &Members<'a>,
+    name: &'static str,
+) -> Result<Option<T>, RequestError> {
+    let read = |value: &'a RawValue| {
+        serde_json::from_str(value.get())
+            .map_err(|error| refusals::UNREADABLE.about(name, format_args!("`{name}`: {error}")))
+    };
+    members.only(name)?.map(read).transpose()
 }
 
 /// What every translating dialect produces; [`crate::family::apply`] makes a request of it.
@@ -355,7 +333,7 @@ impl RequestError {
     }
 
     /// The body is no JSON, or its routing members are not what they must be.
-    fn malformed(error: &serde_json::Error) -> Self {
+    pub(crate) fn malformed(error: &serde_json::Error) -> Self {
         Self { message: format!("the request body could not be read: {error}"), param: None, hint: None }
     }
 

@@ -26,7 +26,8 @@ pub const ANTHROPIC_VERSION: &str = "bedrock-2023-05-31";
 /// The values of all other members are copied byte for byte, in their order. `max_tokens` must be present, as in the
 /// Messages API itself.
 pub fn relay_messages(body: &[u8], beta_headers: &[&str]) -> Result<Vec<u8>, RequestError> {
-    relay_messages_to(None, body, beta_headers, &Terms::default(), &mut Notices::default())
+    let members = Members::read(body)?;
+    relay_messages_to(None, &members, beta_headers, &Terms::default(), &mut Notices::default())
 }
 
 /// As [`relay_messages`], with the betas and parameters that `model` takes, and without the members it has refused.
@@ -35,19 +36,18 @@ pub fn relay_messages(body: &[u8], beta_headers: &[&str]) -> Result<Vec<u8>, Req
 /// Those of [`relay_messages`]; under [`crate::family::ParameterPolicy::Refuse`] a parameter that the model does not take.
 pub fn relay_messages_to(
     model: Option<&Model>,
-    body: &[u8],
+    Members(members): &Members<'_>,
     beta_headers: &[&str],
     terms: &Terms<'_>,
     notices: &mut Notices,
 ) -> Result<Vec<u8>, RequestError> {
-    let Members(members) = RequestError::read(body)?;
-    if !limits_tokens(&members) {
+    if !limits_tokens(members) {
         return Err(refusals::NO_LIMIT.at("max_tokens"));
     }
-    let edits = fit_members(&members, model, terms, notices)?;
+    let edits = fit_members(members, model, terms, notices)?;
     let betas =
-        welcome_betas(merged_betas(&members, beta_headers)?, model, Way::InvokeModel, terms.refused, notices);
-    let body = enveloped(body, members, &betas, &edits);
+        welcome_betas(merged_betas(members, beta_headers)?, model, Way::InvokeModel, terms.refused, notices);
+    let body = enveloped(members, &betas, &edits);
     Ok(lesson::leave_out(body, terms.refused, notices))
 }
 
@@ -58,20 +58,19 @@ pub fn relay_messages_to(
 /// Those of [`relay_messages_to`].
 pub fn countable_messages(
     model: Option<&Model>,
-    body: &[u8],
+    Members(members): &Members<'_>,
     beta_headers: &[&str],
     max_tokens: u64,
     terms: &Terms<'_>,
     notices: &mut Notices,
 ) -> Result<Vec<u8>, RequestError> {
-    let Members(members) = RequestError::read(body)?;
-    let mut edits = fit_members(&members, model, terms, notices)?;
-    if !limits_tokens(&members) {
+    let mut edits = fit_members(members, model, terms, notices)?;
+    if !limits_tokens(members) {
         edits.push(("max_tokens", Some(max_tokens.to_string())));
     }
     let betas =
-        welcome_betas(merged_betas(&members, beta_headers)?, model, Way::InvokeModel, terms.refused, notices);
-    let body = enveloped(body, members, &betas, &edits);
+        welcome_betas(merged_betas(members, beta_headers)?, model, Way::InvokeModel, terms.refused, notices);
+    let body = enveloped(members, &betas, &edits);
     Ok(lesson::leave_out(body, terms.refused, notices))
 }
 
@@ -80,13 +79,9 @@ fn limits_tokens(members: &[(Cow<'_, str>, &RawValue)]) -> bool {
 }
 
 /// The members within their new envelope, edited.
-fn enveloped(
-    body: &[u8],
-    members: Vec<(Cow<'_, str>, &RawValue)>,
-    betas: &[String],
-    edits: &Edits,
-) -> Vec<u8> {
-    let mut out = Envelope::with_capacity(body.len() + 128);
+fn enveloped(members: &[(Cow<'_, str>, &RawValue)], betas: &[String], edits: &Edits) -> Vec<u8> {
+    let written: usize = members.iter().map(|(key, value)| key.len() + value.get().len() + 4).sum();
+    let mut out = Envelope::with_capacity(written + 128);
     if !members.iter().any(|(key, _)| key == "anthropic_version") {
         out.member("anthropic_version", &to_vec(ANTHROPIC_VERSION));
     }
@@ -98,7 +93,7 @@ fn enveloped(
             out.member(key, text.as_bytes());
         }
     }
-    for (key, value) in &members {
+    for (key, value) in members {
         let edited = edits.iter().any(|(edited, _)| edited == key);
         if !edited && !matches!(key.as_ref(), "model" | "stream" | "anthropic_beta") {
             out.member(key, value.get().as_bytes());
@@ -208,8 +203,31 @@ impl Envelope {
     }
 }
 
-/// The top-level members of a body, values untouched.
-pub(crate) struct Members<'a>(pub(crate) Vec<(Cow<'a, str>, &'a RawValue)>);
+/// The top-level members of a body, values untouched. One pass over the body finds them, whoever asks for them then.
+#[derive(Debug, Clone, Default)]
+pub struct Members<'a>(pub(crate) Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'a> Members<'a> {
+    /// Finds the members of a body; the whole of it is checked to be JSON.
+    ///
+    /// # Errors
+    /// A body that is no JSON object.
+    pub fn read(body: &'a [u8]) -> Result<Self, RequestError> {
+        serde_json::from_slice(body).map_err(|error| RequestError::malformed(&error))
+    }
+
+    /// The one member of this name; `None` when it is absent or null.
+    ///
+    /// # Errors
+    /// It stands there twice: two readers of one body must not be able to disagree.
+    pub(crate) fn only(&self, name: &'static str) -> Result<Option<&'a RawValue>, RequestError> {
+        let mut found = self.0.iter().filter(|(key, _)| key == name).map(|(_, value)| *value);
+        match (found.next(), found.next()) {
+            (_, Some(_)) => Err(refusals::TWICE.about(name, name)),
+            (value, None) => Ok(value.filter(|value| value.get() != "null")),
+        }
+    }
+}
 
 impl<'de> Deserialize<'de> for Members<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

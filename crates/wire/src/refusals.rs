@@ -50,6 +50,7 @@ macro_rules! refusals {
 refusals! {
     // Any member.
     MISSING = "`{}` is required";
+    TWICE = "duplicate field `{}`" => "two readers of one body must not be able to disagree: send it once";
     NO_LIMIT = "`max_tokens` is required" => "the Messages API has no default for it";
     UNREADABLE = "{}";
     NOT_STRINGS = "`{}` must be a list of strings";

@@ -29,14 +29,19 @@ pub struct Request {
     pub notices: Notices,
 }
 
-/// Makes the request of a client's body: `model` becomes the endpoint's name for it, a Chat Completions stream is asked for
+/// Makes the request of a client's body, which has these `members`: `model` becomes the endpoint's name for it, a Chat Completions stream is asked for
 /// its usage, and a response is not stored by AWS, for the gateway keeps what clients want stored. Without any of these the
 /// body is the client's own.
 ///
 /// # Errors
-/// A body that is no JSON object; a response that is to run in the background.
-pub fn request(dialect: Dialect, body: &Bytes, model: &str, stream: bool) -> Result<Request, RequestError> {
-    let Members(members) = RequestError::read(body)?;
+/// A response that is to run in the background; a member that is not what it should be.
+pub fn request(
+    dialect: Dialect,
+    body: &Bytes,
+    Members(members): &Members<'_>,
+    model: &str,
+    stream: bool,
+) -> Result<Request, RequestError> {
     let mut edit = Edit { members, changes: Vec::new(), notices: Notices::default() };
     edit.name(model);
     let hides_usage = dialect == Dialect::ChatCompletions && stream && edit.ask_for_usage()?;
@@ -46,7 +51,7 @@ pub fn request(dialect: Dialect, body: &Bytes, model: &str, stream: bool) -> Res
 
 /// A body and the members that are to be others.
 struct Edit<'a> {
-    members: Vec<(Cow<'a, str>, &'a RawValue)>,
+    members: &'a [(Cow<'a, str>, &'a RawValue)],
     changes: Vec<(&'static str, Vec<u8>)>,
     notices: Notices,
 }
@@ -118,7 +123,7 @@ impl<'a> Edit<'a> {
         }
         let mut out = Envelope::with_capacity(sent.len() + 64);
         let changed = |key: &str| self.changes.iter().find(|(known, _)| *known == key);
-        for (key, value) in &self.members {
+        for (key, value) in self.members {
             match changed(key) {
                 Some((_, changed)) => out.member(key, changed),
                 None => out.member(key, value.get().as_bytes()),

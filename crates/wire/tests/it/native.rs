@@ -1,9 +1,10 @@
 //! Relayed Messages bodies: parameters and betas that the model does not take are repaired, every other byte stays.
 
 use outcrop_catalog::{Catalog, Model};
+use outcrop_wire::Notices;
+use outcrop_wire::envelope::{self, Members};
 use outcrop_wire::family::{ParameterPolicy, Terms};
 use outcrop_wire::lesson::Refused;
-use outcrop_wire::{Notices, envelope};
 use serde_json::Value;
 
 const HAIKU_3: &str = "anthropic.claude-3-haiku-20240307-v1:0";
@@ -18,8 +19,8 @@ fn model(id: &str) -> Model {
 fn relayed(id: &str, members: &str, headers: &[&str], terms: &Terms<'_>) -> (String, Vec<String>) {
     let body = format!(r#"{{"model":"m","messages":[ {{"role":"user", "content":"a\u0062"}} ],{members}}}"#);
     let mut notices = Notices::default();
-    let relayed =
-        envelope::relay_messages_to(Some(&model(id)), body.as_bytes(), headers, terms, &mut notices);
+    let members = Members::read(body.as_bytes()).unwrap();
+    let relayed = envelope::relay_messages_to(Some(&model(id)), &members, headers, terms, &mut notices);
     let relayed = relayed.map(|relayed| String::from_utf8(relayed).unwrap());
     let relayed = relayed.unwrap_or_else(|error| format!("{error}"));
     assert!(
@@ -201,8 +202,8 @@ fn a_prefilled_answer_is_gone_on_with() {
         let body = format!(r#"{{"model":"m","max_tokens":9,"messages":{turns}}}"#);
         let mut notices = Notices::default();
         let terms = Terms::default();
-        let relayed =
-            envelope::relay_messages_to(Some(&model(id)), body.as_bytes(), &[], &terms, &mut notices);
+        let members = Members::read(body.as_bytes()).unwrap();
+        let relayed = envelope::relay_messages_to(Some(&model(id)), &members, &[], &terms, &mut notices);
         (String::from_utf8(relayed.unwrap()).unwrap(), notices.iter().count())
     };
     let user = r#"{"role":"user","content":"a\u0062 \"role\":\"assistant\""}"#;

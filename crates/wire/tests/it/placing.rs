@@ -1,8 +1,9 @@
 //! Cache points that nobody asked for.
 
 use outcrop_catalog::{Catalog, Model};
+use outcrop_wire::envelope::{self, Members};
 use outcrop_wire::family::{self, CachePlacement, Terms};
-use outcrop_wire::{Notices, anthropic, envelope};
+use outcrop_wire::{Notices, anthropic};
 use serde_json::{Value, json};
 
 const SONNET_4_5: &str = "anthropic.claude-sonnet-4-5-20250929-v1:0";
@@ -31,7 +32,8 @@ fn relayed(id: &str, body: &Value, cache: CachePlacement) -> (Value, Vec<String>
     let terms = Terms { cache, ..Terms::default() };
     let mut notices = Notices::default();
     let bytes = serde_json::to_vec(body).unwrap();
-    let relayed = envelope::relay_messages_to(Some(&model(id)), &bytes, &[], &terms, &mut notices).unwrap();
+    let members = Members::read(&bytes).unwrap();
+    let relayed = envelope::relay_messages_to(Some(&model(id)), &members, &[], &terms, &mut notices).unwrap();
     let told = notices.iter().map(|notice| format!("{} {}", notice.rule, notice.field)).collect();
     (serde_json::from_slice(&relayed).unwrap(), told)
 }

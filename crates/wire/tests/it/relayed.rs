@@ -2,13 +2,19 @@
 
 use bytes::{Bytes, BytesMut};
 use outcrop_wire::bedrock::ErrorKind;
-use outcrop_wire::dialect::Dialect;
-use outcrop_wire::relayed::{Stream, report, request};
+use outcrop_wire::dialect::{Dialect, RequestError};
+use outcrop_wire::envelope::Members;
+use outcrop_wire::relayed::{Request, Stream, report};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+fn request(dialect: Dialect, body: &str, stream: bool) -> Result<Request, RequestError> {
+    let body = Bytes::copy_from_slice(body.as_bytes());
+    outcrop_wire::relayed::request(dialect, &body, &Members::read(&body)?, "m", stream)
+}
+
 fn asked(dialect: Dialect, body: &str, stream: bool) -> (String, bool, bool) {
-    let made = request(dialect, &Bytes::copy_from_slice(body.as_bytes()), "m", stream).unwrap();
+    let made = request(dialect, body, stream).unwrap();
     (String::from_utf8(made.body.to_vec()).unwrap(), made.hides_usage, made.stores)
 }
 
@@ -49,16 +55,14 @@ fn only_what_must_differ_does() {
 
 #[test]
 fn what_cannot_be_read_is_refused_with_its_place() {
-    let refused = |dialect, body: &'static str| {
-        request(dialect, &Bytes::from_static(body.as_bytes()), "m", true).unwrap_err().param
-    };
+    let refused = |dialect, body| request(dialect, body, true).unwrap_err().param;
     assert_eq!(
         refused(Dialect::ChatCompletions, r#"{"stream_options":5}"#).as_deref(),
         Some("stream_options")
     );
     assert_eq!(refused(Dialect::Responses, r#"{"include":"all"}"#).as_deref(), Some("include"));
     assert_eq!(refused(Dialect::Responses, r#"{"background":true}"#).as_deref(), Some("background"));
-    assert!(request(Dialect::Messages, &Bytes::from_static(b"[]"), "m", true).is_err());
+    assert!(request(Dialect::Messages, "[]", true).is_err());
 }
 
 #[test]
