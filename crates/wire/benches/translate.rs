@@ -17,7 +17,8 @@ use outcrop_wire::bedrock::{ConverseResponse, StreamEvent};
 use outcrop_wire::dialect::{Answer, Dialect, Head, Translated};
 use outcrop_wire::envelope::{self, Members};
 use outcrop_wire::openai_responses::Echo;
-use outcrop_wire::{anthropic, family, openai_chat, openai_responses, relayed};
+use outcrop_wire::upstream::{self, Ask, Calls, Language, Reader};
+use outcrop_wire::{Notices, anthropic, family, openai_chat, openai_responses, relayed};
 use serde_json::{Value, json};
 
 /// A question, a coding agent's turn, a long session.
@@ -124,12 +125,21 @@ fn converse(translated: Translated, model: &Model) -> Vec<u8> {
     serde_json::to_vec(&family::apply(translated, Some(model)).request).unwrap()
 }
 
+/// The same for an endpoint that does not speak Converse.
+fn written(translated: Translated, language: Language, model: &Model) -> Vec<u8> {
+    let request = family::apply(translated, Some(model)).request;
+    let ask = Ask { model: "m", stream: true, calls: Calls::default() };
+    upstream::write(language, &request, &ask, &mut Notices::default()).unwrap().body
+}
+
 fn requests(size: usize, model: &Model) -> Vec<Case> {
     let bodies = [chat_request(size), responses_request(size), messages_request(size)];
     let [chat, responses, messages] = bodies.map(Bytes::from);
     let (model_of_chat, model_of_responses, model_of_messages) =
         (model.clone(), model.clone(), model.clone());
     let (head, enveloped, sent) = (chat.clone(), messages.clone(), chat.clone());
+    let (to_chat, to_messages) = (messages.clone(), chat.clone());
+    let (model_to_chat, model_to_messages) = (model.clone(), model.clone());
     vec![
         Case::new("request: head", chat.len(), move || Head::read(&head).unwrap().stream),
         Case::new("request: Chat to Converse", chat.len(), move || {
@@ -140,6 +150,13 @@ fn requests(size: usize, model: &Model) -> Vec<Case> {
         }),
         Case::new("request: Messages to Converse", messages.len(), move || {
             converse(anthropic::translate(&messages, &[]).unwrap(), &model_of_messages)
+        }),
+        Case::new("request: Messages to Chat", to_chat.len(), move || {
+            written(anthropic::translate(&to_chat, &[]).unwrap(), Language::Chat, &model_to_chat)
+        }),
+        Case::new("request: Chat to Messages", to_messages.len(), move || {
+            let translated = openai_chat::translate(&to_messages).unwrap().translated;
+            written(translated, Language::Messages, &model_to_messages)
         }),
         Case::new("request: Messages relayed", enveloped.len(), move || {
             envelope::relay_messages(&enveloped, &["one"]).unwrap()
@@ -237,6 +254,7 @@ fn streams(size: usize) -> Vec<Case> {
     }
     writer.finish(&mut out).unwrap();
     let (own, chunks) = (out.freeze(), claude_chunks(size));
+    let foreign = own.clone();
     let chunk_bytes: usize = chunks.iter().map(Vec::len).sum();
     vec![
         Case::new("stream: Converse to Chat", bytes, move || {
@@ -256,6 +274,16 @@ fn streams(size: usize) -> Vec<Case> {
             for chunk in &chunks {
                 out.clear();
                 writer.chunk(chunk, &mut out).unwrap();
+            }
+        }),
+        Case::new("stream: Chat to Messages", foreign.len(), move || {
+            let (mut reader, mut writer) =
+                (Reader::new(Language::Chat), anthropic::StreamWriter::new(answer()));
+            let mut out = BytesMut::with_capacity(1 << 16);
+            for piece in foreign.chunks(1400) {
+                reader.push(piece);
+                out.clear();
+                while reader.next_event(&mut |event| writer.event(event, &mut out)).unwrap() {}
             }
         }),
         Case::new("stream: Chat relayed", own.len(), move || {

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::aside::{SearchResult, guarded_text, named_text};
 use super::fields::Fields;
-use super::{Ask, Asked, Calls};
+use super::{Ask, Asked, Calls, Place};
 use crate::bedrock::{
     CitedText, ContentBlock, ConverseRequest, Document, DocumentSource, InferenceConfig, Media, MediaSource,
     Message, NamedTool, OutputConfig, ReasoningContent, Role, SystemBlock, Tool, ToolChoice, ToolConfig,
@@ -331,12 +331,12 @@ impl<'a, 'n> Turns<'a, 'n> {
     fn user(&mut self, role: &'static str, message: &'a Message, index: usize) -> Result<(), RequestError> {
         let mut parts = Vec::with_capacity(message.content.len());
         for (at, block) in message.content.iter().enumerate() {
-            let path = format!("messages[{index}].content[{at}]");
+            let place = Place { message: index, block: at };
             match block {
                 ContentBlock::ToolResult(result) if result.tool_type.is_none() => {
-                    self.result(result, &path, &mut parts)?;
+                    self.result(result, place, &mut parts)?;
                 }
-                block => parts.extend(self.part(block, &path)?),
+                block => parts.extend(self.part(block, place)?),
             }
         }
         if !parts.is_empty() {
@@ -349,7 +349,7 @@ impl<'a, 'n> Turns<'a, 'n> {
     fn result(
         &mut self,
         result: &'a ToolResult,
-        path: &str,
+        place: Place,
         after: &mut Vec<Part<'a>>,
     ) -> Result<(), RequestError> {
         let ToolResult { tool_use_id, content: blocks, status, tool_type: _ } = result;
@@ -364,9 +364,9 @@ impl<'a, 'n> Turns<'a, 'n> {
                 ToolResultBlock::Text(text) => Some(Part::Text { text: text.into() }),
                 ToolResultBlock::Json(json) => Some(Part::Text { text: json.get().into() }),
                 ToolResultBlock::SearchResult(found) => self.found(found),
-                ToolResultBlock::Image(image) => Some(picture(image, path)?),
-                ToolResultBlock::Document(document) => Some(self.document(document, path)?),
-                ToolResultBlock::Video(_) => return Err(no_video(path)),
+                ToolResultBlock::Image(image) => Some(picture(image, place)?),
+                ToolResultBlock::Document(document) => Some(self.document(document, place)?),
+                ToolResultBlock::Video(_) => return Err(no_video(place)),
                 ToolResultBlock::Other(other) => {
                     let field = format!("messages[].content[].toolResult.content[].{}", other.key);
                     self.notices.dropped(field, NO_WORD);
@@ -378,7 +378,7 @@ impl<'a, 'n> Turns<'a, 'n> {
                 Some(part) => {
                     let done =
                         "tools answer in text there, so it stands in the turn of the user that follows";
-                    self.notices.push("rewritten", path, done);
+                    self.notices.push("rewritten", place.to_string(), done);
                     after.push(part);
                 }
                 None => {}
@@ -389,16 +389,16 @@ impl<'a, 'n> Turns<'a, 'n> {
         Ok(())
     }
 
-    fn part(&mut self, block: &'a ContentBlock, path: &str) -> Result<Option<Part<'a>>, RequestError> {
+    fn part(&mut self, block: &'a ContentBlock, place: Place) -> Result<Option<Part<'a>>, RequestError> {
         Ok(match block {
             ContentBlock::Text(text) => Some(Part::Text { text: text.into() }),
-            ContentBlock::Image(image) => Some(picture(image, path)?),
+            ContentBlock::Image(image) => Some(picture(image, place)?),
             ContentBlock::Audio(Media { format, source }) => {
-                let data = bytes(source, path)?;
+                let data = bytes(source, place)?;
                 Some(Part::InputAudio { input_audio: InputAudio { data, format } })
             }
-            ContentBlock::Document(document) => Some(self.document(document, path)?),
-            ContentBlock::Video(_) => return Err(no_video(path)),
+            ContentBlock::Document(document) => Some(self.document(document, place)?),
+            ContentBlock::Video(_) => return Err(no_video(place)),
             ContentBlock::GuardContent(guarded) => self.guarded("messages[].content[]", guarded),
             ContentBlock::SearchResult(found) => self.found(found),
             ContentBlock::CachePoint(_) => {
@@ -485,10 +485,10 @@ impl<'a, 'n> Turns<'a, 'n> {
     }
 
     /// Words go as words, which any model reads; anything else as a file.
-    fn document(&mut self, document: &'a Document, path: &str) -> Result<Part<'a>, RequestError> {
+    fn document(&mut self, document: &'a Document, place: Place) -> Result<Part<'a>, RequestError> {
         let Document { format, name, source, context, citations } = document;
         if citations.is_some() {
-            self.notices.dropped(format!("{path}.document.citations"), "nothing is cited there");
+            self.notices.dropped(format!("{place}.document.citations"), "nothing is cited there");
         }
         let format = format.as_deref().unwrap_or("txt");
         let context = context.as_deref();
@@ -497,17 +497,17 @@ impl<'a, 'n> Turns<'a, 'n> {
             DocumentSource::Content(blocks) => Some(super::texts_of(blocks).join("\n\n").into()),
             DocumentSource::Bytes(data) if super::is_text(format) => super::words_of(data).map(Cow::Owned),
             DocumentSource::Bytes(_) => None,
-            DocumentSource::S3(_) | DocumentSource::Other(_) => return Err(not_here(path)),
+            DocumentSource::S3(_) | DocumentSource::Other(_) => return Err(not_here(place)),
         };
         if let Some(words) = words {
             let done = "sent as text with its name around it";
-            self.notices.push("rewritten", format!("{path}.document"), done);
+            self.notices.push("rewritten", format!("{place}.document"), done);
             return Ok(Part::Text { text: named_text(name, context, &words).into() });
         }
         if context.is_some() {
-            self.notices.dropped(format!("{path}.document.context"), NO_WORD);
+            self.notices.dropped(format!("{place}.document.context"), NO_WORD);
         }
-        let DocumentSource::Bytes(data) = source else { return Err(not_here(path)) };
+        let DocumentSource::Bytes(data) = source else { return Err(not_here(place)) };
         let file_data = DataUrl { media_type: super::document_type(format).into(), data };
         Ok(Part::File { file: File { filename: format!("{name}.{format}"), file_data } })
     }
@@ -533,24 +533,24 @@ fn add<'a>(said: &mut Option<Cow<'a, str>>, text: &'a str) {
     }
 }
 
-fn picture<'a>(image: &'a Media, path: &str) -> Result<Part<'a>, RequestError> {
+fn picture<'a>(image: &'a Media, place: Place) -> Result<Part<'a>, RequestError> {
     let media_type = format!("image/{}", image.format).into();
     Ok(Part::ImageUrl {
-        image_url: ImageUrl { url: DataUrl { media_type, data: bytes(&image.source, path)? } },
+        image_url: ImageUrl { url: DataUrl { media_type, data: bytes(&image.source, place)? } },
     })
 }
 
-fn bytes<'a>(source: &'a MediaSource, path: &str) -> Result<&'a str, RequestError> {
+fn bytes(source: &MediaSource, place: Place) -> Result<&str, RequestError> {
     match source {
         MediaSource::Bytes(data) => Ok(data),
-        MediaSource::S3(_) | MediaSource::Other(_) => Err(not_here(path)),
+        MediaSource::S3(_) | MediaSource::Other(_) => Err(not_here(place)),
     }
 }
 
-fn not_here(path: &str) -> RequestError {
-    super::not_here(path, "Chat Completions")
+fn not_here(place: Place) -> RequestError {
+    super::not_here(place, "Chat Completions")
 }
 
-fn no_video(path: &str) -> RequestError {
-    super::no_media(path, "videos", "Chat Completions")
+fn no_video(place: Place) -> RequestError {
+    super::no_media(place, "videos", "Chat Completions")
 }

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::aside::{SearchResult, guarded_text};
 use super::fields::Fields;
-use super::{Ask, Asked, Calls, Form};
+use super::{Ask, Asked, Calls, Form, Place};
 use crate::anthropic::citation;
 use crate::bedrock::{
     CachePoint, CitedText, ContentBlock, ConverseRequest, Document, DocumentSource, InferenceConfig, Media,
@@ -397,7 +397,7 @@ impl Turns<'_> {
             };
             let mut blocks = Vec::with_capacity(content.len());
             for (at, block) in content.iter().enumerate() {
-                self.add(block, &format!("messages[{index}].content[{at}]"), &mut blocks)?;
+                self.add(block, Place { message: index, block: at }, &mut blocks)?;
             }
             if !blocks.is_empty() {
                 turns.push(Turn { role, content: blocks });
@@ -409,7 +409,7 @@ impl Turns<'_> {
     fn add<'a>(
         &mut self,
         block: &'a ContentBlock,
-        path: &str,
+        place: Place,
         out: &mut Vec<Block<'a>>,
     ) -> Result<(), RequestError> {
         let kind = match block {
@@ -422,15 +422,15 @@ impl Turns<'_> {
                 return Ok(());
             }
             ContentBlock::Text(text) => Some(Kind::text(text)),
-            ContentBlock::Image(image) => Some(picture(image, path)?),
-            ContentBlock::Document(document) => Some(self.document(document, path)?),
-            ContentBlock::Video(_) => return Err(no_media(path, "videos")),
-            ContentBlock::Audio(_) => return Err(no_media(path, "sounds")),
+            ContentBlock::Image(image) => Some(picture(image, place)?),
+            ContentBlock::Document(document) => Some(self.document(document, place)?),
+            ContentBlock::Video(_) => return Err(no_media(place, "videos")),
+            ContentBlock::Audio(_) => return Err(no_media(place, "sounds")),
             ContentBlock::ToolUse(ToolUse { tool_use_id, name, input, tool_type: None }) => {
                 Some(Kind::ToolUse { id: tool_use_id, name, input })
             }
             ContentBlock::ToolResult(result) if result.tool_type.is_none() => {
-                Some(self.result(result, path)?)
+                Some(self.result(result, place)?)
             }
             ContentBlock::Reasoning(reasoning) => self.reasoning(reasoning),
             ContentBlock::Citations(cited) => {
@@ -452,17 +452,17 @@ impl Turns<'_> {
         Ok(())
     }
 
-    fn result<'a>(&mut self, result: &'a ToolResult, path: &str) -> Result<Kind<'a>, RequestError> {
+    fn result<'a>(&mut self, result: &'a ToolResult, place: Place) -> Result<Kind<'a>, RequestError> {
         let ToolResult { tool_use_id, content, status, tool_type: _ } = result;
         let mut blocks = Vec::with_capacity(content.len());
         for block in content {
             let kind = match block {
                 ToolResultBlock::Text(text) => Some(Kind::text(text)),
                 ToolResultBlock::Json(json) => Some(Kind::text(json.get())),
-                ToolResultBlock::Image(image) => Some(picture(image, path)?),
-                ToolResultBlock::Document(document) => Some(self.document(document, path)?),
+                ToolResultBlock::Image(image) => Some(picture(image, place)?),
+                ToolResultBlock::Document(document) => Some(self.document(document, place)?),
                 ToolResultBlock::SearchResult(found) => self.found(found),
-                ToolResultBlock::Video(_) => return Err(no_media(path, "videos")),
+                ToolResultBlock::Video(_) => return Err(no_media(place, "videos")),
                 ToolResultBlock::Other(other) => {
                     let field = format!("messages[].content[].toolResult.content[].{}", other.key);
                     self.notices.dropped(field, NO_WORD);
@@ -499,7 +499,7 @@ impl Turns<'_> {
         Some(Kind::SearchResult { source, title, content, citations })
     }
 
-    fn document<'a>(&mut self, document: &'a Document, path: &str) -> Result<Kind<'a>, RequestError> {
+    fn document<'a>(&mut self, document: &'a Document, place: Place) -> Result<Kind<'a>, RequestError> {
         let Document { format, name, source, context, citations } = document;
         let format = format.as_deref().unwrap_or("txt");
         let source = match source {
@@ -509,11 +509,12 @@ impl Turns<'_> {
                 Source::Base64 { media_type: super::document_type(format), data }
             }
             DocumentSource::Bytes(data) if super::is_text(format) => {
-                let words = super::words_of(data).ok_or_else(|| refusals::NO_TEXT_DOCUMENT.at(path))?;
+                let words =
+                    super::words_of(data).ok_or_else(|| refusals::NO_TEXT_DOCUMENT.at(place.to_string()))?;
                 plain(Cow::Owned(words))
             }
-            DocumentSource::Bytes(_) => return Err(no_media(path, &format!("documents in {format} form"))),
-            DocumentSource::S3(_) | DocumentSource::Other(_) => return Err(super::not_here(path, LANGUAGE)),
+            DocumentSource::Bytes(_) => return Err(no_media(place, &format!("documents in {format} form"))),
+            DocumentSource::S3(_) | DocumentSource::Other(_) => return Err(super::not_here(place, LANGUAGE)),
         };
         let (context, citations) = (context.as_deref(), citations.as_ref());
         Ok(Kind::Document { source, title: name, context, citations })
@@ -530,15 +531,15 @@ fn texts(blocks: &Json) -> Vec<Block<'static>> {
     super::texts_of(blocks).into_iter().map(|text| Kind::text(text).into()).collect()
 }
 
-fn picture<'a>(image: &'a Media, path: &str) -> Result<Kind<'a>, RequestError> {
+fn picture<'a>(image: &'a Media, place: Place) -> Result<Kind<'a>, RequestError> {
     match &image.source {
         MediaSource::Bytes(data) => {
             Ok(Kind::Image { source: Source::Base64 { media_type: format!("image/{}", image.format), data } })
         }
-        MediaSource::S3(_) | MediaSource::Other(_) => Err(super::not_here(path, LANGUAGE)),
+        MediaSource::S3(_) | MediaSource::Other(_) => Err(super::not_here(place, LANGUAGE)),
     }
 }
 
-fn no_media(path: &str, what: &str) -> RequestError {
-    super::no_media(path, what, LANGUAGE)
+fn no_media(place: Place, what: &str) -> RequestError {
+    super::no_media(place, what, LANGUAGE)
 }

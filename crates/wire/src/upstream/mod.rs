@@ -33,6 +33,7 @@ pub use converse::{StreamWriter, render_response};
 pub use invoke::{InvokedStream, invoked, invoked_report};
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -189,6 +190,19 @@ impl Reader {
     }
 }
 
+/// Where a block stands; written only when something is to be said of it.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    message: usize,
+    block: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "messages[{}].content[{}]", self.message, self.block)
+    }
+}
+
 /// The form of the answer that `outputConfig.textFormat` prescribes.
 struct Form {
     schema: Json,
@@ -258,12 +272,13 @@ fn user<'a>(metadata: &'a BTreeMap<String, String>, notices: &mut Notices) -> Op
     user.map(String::as_str)
 }
 
-fn not_here(path: &str, language: &str) -> RequestError {
-    refusals::DATA_ONLY.about(path, language)
+fn not_here(place: Place, language: &str) -> RequestError {
+    refusals::DATA_ONLY.about(place.to_string(), language)
 }
 
-fn no_media(path: &str, what: &str, language: &str) -> RequestError {
-    refusals::NO_MEDIA.about(path, format_args!("{language}, which the model speaks, has no {what}"))
+fn no_media(place: Place, what: &str, language: &str) -> RequestError {
+    refusals::NO_MEDIA
+        .about(place.to_string(), format_args!("{language}, which the model speaks, has no {what}"))
 }
 
 /// The media type of a format of Converse's documents (botocore 1.44.5, `DocumentFormat`).
