@@ -218,6 +218,44 @@ class TestConverse:
             list(answer["stream"])
 
 
+class TestInvokeModel:
+    """boto3 with the model's own body."""
+
+    TURNS = user(repeat(LONG_PHRASE))
+    BODIES = {
+        QWEN: {"max_tokens": MAX_TOKENS, "messages": TURNS},
+        CLAUDE: {"anthropic_version": "bedrock-2023-05-31", "max_tokens": MAX_TOKENS, "messages": TURNS},
+    }
+
+    @staticmethod
+    def text(event: dict) -> str:
+        """What a whole answer or an event says, in either language."""
+        if choices := event.get("choices"):
+            said = choices[0].get("message") or choices[0].get("delta") or {}
+            return said.get("content") or ""
+        blocks = event.get("content") or [event.get("delta") or {}]
+        return "".join(block.get("text", "") for block in blocks)
+
+    @pytest.mark.parametrize("model", [QWEN, CLAUDE])
+    def test_chat_and_stream(self, bedrock, model):
+        body = json.dumps(self.BODIES[model])
+        answer = bedrock.invoke_model(modelId=model, body=body)
+        assert self.text(json.loads(answer["body"].read())) == LONG_PHRASE
+        streamed = bedrock.invoke_model_with_response_stream(modelId=model, body=body)
+        events = [json.loads(event["chunk"]["bytes"]) for event in streamed["body"]]
+        assert "".join(self.text(event) for event in events) == LONG_PHRASE
+
+    def test_a_body_that_is_not_the_model_s_own_is_refused(self, bedrock):
+        with pytest.raises(ClientError, match="not this model's own"):
+            bedrock.invoke_model(modelId=CLAUDE, body=json.dumps(self.BODIES[QWEN]))
+
+    def test_broken_stream(self, url):
+        client = with_fault(aws.client("bedrock-runtime", url, "us-east-1"), CUT)
+        answer = client.invoke_model_with_response_stream(modelId=QWEN, body=json.dumps(self.BODIES[QWEN]))
+        with pytest.raises(EventStreamError):
+            list(answer["body"])
+
+
 class TestChatCompletions:
     """The openai package, with a Claude."""
 
