@@ -151,11 +151,14 @@ impl Reading<'_> {
             file_url,
             annotations,
             citations,
-            logprobs: _,
+            logprobs,
             unknown,
         } = part;
         self.notices.unknown("input[].content[]", unknown);
         let citations = citations.unwrap_or_default();
+        if logprobs.is_some_and(|list| !list.is_empty()) {
+            self.notices.dropped("input[].content[].logprobs", "no model takes probabilities back");
+        }
         // Those of ours say the citations once more.
         if citations.is_empty() && annotations.is_some_and(|list| !list.is_empty()) {
             self.notices.dropped("input[].content[].annotations", "Converse has no counterpart for them");

@@ -76,7 +76,7 @@ request_shape! {
         "file_url" => file_url: IgnoredAny,
         "annotations" => annotations: Vec<IgnoredAny>,
         "citations" => citations: Vec<Json>,
-        "logprobs" => logprobs: IgnoredAny,
+        "logprobs" => logprobs: Vec<IgnoredAny>,
     }
 }
 

@@ -14,7 +14,7 @@ use outcrop_wire::upstream::{self, Ask, Calls, Language};
 use outcrop_wire::{Notices, anthropic, family, openai_chat, openai_responses};
 use serde_json::{Value, json};
 
-use crate::{heard, recorded};
+use crate::{assembled, heard, recorded};
 
 /// Paths that say how to read their neighbours, or that travel outside the body. A trailing `*` stands for any end.
 const STRUCTURE: &[(&str, &str)] = &[
@@ -36,6 +36,7 @@ const STRUCTURE: &[(&str, &str)] = &[
     ("messages[].content[].source.type", "the source's member"),
     ("messages[].content[].content[].source.type", "the source's member"),
     ("messages[].tool_calls[].type", "the block's member"),
+    ("messages[].tool_calls[].index", "the call's place among the pieces of a stream"),
     ("system[].type", "the block's member"),
     ("tools[].type", "the tool's member"),
     ("input[].type", "the block's member"),
@@ -476,14 +477,14 @@ fn printed_back(file: &str, history: impl Fn(&Value) -> Option<Value>, print: im
     let Some(exchanges) = recorded::exchanges(file) else { return };
     let (mut table, mut printed) = (Table::default(), 0);
     for exchange in exchanges {
-        let Some(mut body) = history(&exchange["response"]["body_json"]) else { continue };
+        let Some(mut body) = history(&assembled::answer(&exchange)) else { continue };
         let (answer, notices) = print(&serde_json::to_vec(&body).unwrap());
         let answer: Value = serde_json::from_slice(&answer).unwrap();
         body.as_object_mut().unwrap().remove("max_tokens");
         table.request(&body, &answer, &notices);
         printed += 1;
     }
-    table.judge(&format!("{printed} answers of {file}, printed back"));
+    table.judge(&format!("{printed} answers of {file}, whole and streamed, printed back"));
     assert!(printed >= 20);
 }
 

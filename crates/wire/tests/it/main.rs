@@ -1,6 +1,7 @@
 //! Tests of the wire crate, one binary.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)]
 
+mod assembled;
 mod citations;
 mod dialect;
 mod documents;
