@@ -24,6 +24,9 @@ mod outcrop_yaml;
 #[path = "../../crates/outcrop/src/problem.rs"]
 mod problem;
 #[allow(dead_code)]
+#[path = "../../crates/outcrop/src/secret.rs"]
+mod secret;
+#[allow(dead_code)]
 #[path = "../../crates/outcrop/src/tag_policy.rs"]
 mod tag_policy;
 #[allow(dead_code)]
