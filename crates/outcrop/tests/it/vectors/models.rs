@@ -97,7 +97,7 @@ pub fn token_limit(row: &Value) -> Verdict {
 /// Which models the mantle endpoint serves.
 pub fn mantle(row: &Value) -> Verdict {
     if row["fn"] != "isMantleModel" {
-        return Err("Outcrop does not call bedrock-mantle".to_owned());
+        return Err("how LibreChat sets up its own client of bedrock-mantle; Outcrop has the paths from the catalog and makes its own keys".to_owned());
     }
     let name = row["input"].as_str().unwrap_or_default();
     let is_mantle = meant(name).is_some_and(|model| model.surface() == Surface::Mantle);
