@@ -212,7 +212,8 @@ impl<'a> Draft<'a> {
     /// Provisioned throughput, a custom model, its deployment, …: AWS knows what is behind some of them.
     fn something_else(&mut self, arn: &Arn) {
         if let Some((source, described)) = self.catalog.described(&arn.to_string()) {
-            return self.as_described(described, source, arn);
+            self.as_described(described, source, arn);
+            return self.credit(arn.kind);
         }
         let behind = self.behind(arn);
         match &behind {
@@ -232,6 +233,15 @@ impl<'a> Draft<'a> {
                 self.needs_lookup = behind.is_none() && CAN_BE_ASKED.contains(&arn.kind);
                 self.unknown_model(&format!("only AWS knows what is behind {}", words(arn.kind)));
             }
+        }
+        self.credit(arn.kind);
+    }
+
+    /// What was discovered about something else than a profile, another operation has told.
+    fn credit(&mut self, kind: Kind) {
+        let of_profiles = Source::Discovered.to_string();
+        for why in self.why.iter_mut().filter(|why| why.source == of_profiles) {
+            asked(kind).clone_into(&mut why.source);
         }
     }
 
@@ -952,6 +962,24 @@ fn words(kind: Kind) -> &'static str {
         Kind::AsyncInvoke => "an asynchronous invocation",
         Kind::Endpoint => "a SageMaker endpoint",
         Kind::Alias => "an alias",
+    }
+}
+
+/// The operation that tells what stands behind an ARN.
+fn asked(kind: Kind) -> &'static str {
+    match kind {
+        Kind::ProvisionedModel => "GetProvisionedModelThroughput",
+        Kind::CustomModel => "GetCustomModel",
+        Kind::CustomModelDeployment => "GetCustomModelDeployment",
+        Kind::ImportedModel => "GetImportedModel",
+        Kind::Prompt => "GetPrompt",
+        Kind::PromptRouter => "GetPromptRouter",
+        Kind::Endpoint => "GetMarketplaceModelEndpoint",
+        Kind::FoundationModel
+        | Kind::InferenceProfile
+        | Kind::ApplicationInferenceProfile
+        | Kind::AsyncInvoke
+        | Kind::Alias => "GetInferenceProfile",
     }
 }
 
