@@ -730,9 +730,11 @@ impl<'a> Draft<'a> {
         self.destinations = destinations;
     }
 
+    /// The price of the Region, else the one of the commercial Regions: GovCloud's are another partition's, and higher.
     fn base_price(&mut self, model: &str) {
         let of_region = self.catalog.price(model, &self.region).map(|it| (it, "the price of the Region"));
-        let base = || self.catalog.price(model, "base").map(|it| (it, "the on-demand price"));
+        let elsewhere = Some("base").filter(|_| !is_govcloud(&self.region));
+        let base = || self.catalog.price(model, elsewhere?).map(|it| (it, "the on-demand price"));
         let Some(((price, source), what)) = of_region.or_else(base) else { return self.price = None };
         self.set_price(price, source, what);
     }

@@ -127,7 +127,10 @@ fn govcloud_has_profiles_of_its_own() {
         "{}",
         destinations.detail
     );
-    assert_eq!(built_in("amazon.nova-pro-v1:0", "us-gov-west-1").target, "amazon.nova-pro-v1:0");
+    let nova = built_in("amazon.nova-pro-v1:0", "us-gov-west-1");
+    assert_eq!((nova.target.as_str(), nova.price.unwrap().input), ("amazon.nova-pro-v1:0", Some(0.96)));
+    let unpriced = built_in("anthropic.claude-3-7-sonnet-20250219-v1:0", "us-gov-west-1");
+    assert!(unpriced.price.is_none(), "what the commercial Regions cost is no price of GovCloud's");
     let policy = Residency::default().processed_in(&[], &["us-gov".to_owned()], "outcrop.yaml:1").unwrap();
     let refusal = Catalog::built_in().under(policy).resolve(model, &context("us-gov-west-1")).unwrap_err();
     assert!(matches!(refusal, ResolveError::Residency(_)), "{refusal}");
