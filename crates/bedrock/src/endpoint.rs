@@ -207,7 +207,7 @@ impl Endpoint {
         })
     }
 
-    /// IAM has one address a partition. Variants are told apart where IAM has them: in `aws` and `aws-us-gov`.
+    /// IAM has one address a partition, and each partition its own form of it (botocore, `iam`'s endpoint rules).
     fn iam(home: &str, variant: Variant) -> Result<Self, EndpointError> {
         let fips = if variant.fips { "-fips" } else { "" };
         match (home, variant.dual_stack) {
@@ -215,7 +215,21 @@ impl Endpoint {
             ("us-east-1", true) => Self::parse(&format!("https://iam{fips}.global.api.aws")),
             ("us-gov-west-1", false) => Self::parse("https://iam.us-gov.amazonaws.com"),
             ("us-gov-west-1", true) => Self::parse("https://iam.us-gov.api.aws"),
-            _ => Self::aws("iam", home, Variant::default()),
+            (_, false) if !variant.fips => Self::aws("iam", home, Variant::default()),
+            (_, is_dual) => {
+                let Partition { suffix, dual_stack_suffix, .. } = Partition::of(home);
+                Self::parse(&match (is_dual, variant.fips) {
+                    (true, true) => format!("https://iam-fips.{dual_stack_suffix}"),
+                    (true, false) if home.starts_with("cn-") => {
+                        format!("https://iam.global.{dual_stack_suffix}")
+                    }
+                    (true, false) => format!("https://iam.{dual_stack_suffix}"),
+                    (false, _) if home.starts_with("us-iso-") || home.starts_with("us-isob-") => {
+                        format!("https://iam-fips.{home}.{suffix}")
+                    }
+                    (false, _) => format!("https://iam-fips.{suffix}"),
+                })
+            }
         }
     }
 
@@ -297,7 +311,7 @@ const S3: &str = "s3";
 /// Services whose ordinary address in the GovCloud Regions is the FIPS one.
 fn is_fips_already(service: &str, region: &str, variant: Variant) -> bool {
     let ordinary = match service {
-        "sts" | "logs" => !variant.dual_stack,
+        "sts" | "logs" | "servicequotas" => !variant.dual_stack,
         "monitoring" => true,
         _ => false,
     };

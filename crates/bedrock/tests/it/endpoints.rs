@@ -20,13 +20,14 @@ fn every_address_is_botocores() {
             "logs" => neighbour(Service::Logs),
             "monitoring" => neighbour(Service::CloudWatch),
             "s3" => neighbour(Service::S3),
+            "servicequotas" => neighbour(Service::Quotas),
             other => panic!("{other}"),
         }
         .unwrap();
         assert_eq!(&endpoint.url(), url, "{service} in {region}, FIPS {fips}, dual-stack {dual_stack}");
         partitions.insert(region.split('-').take(2).collect::<Vec<_>>().join("-"));
     }
-    assert!(rows.len() > 500 && partitions.len() > 15);
+    assert!(rows.len() > 600 && partitions.len() > 15);
 }
 
 #[test]
