@@ -166,7 +166,12 @@ impl Source<'_> {
 
     fn explain(self, error: &Error, path: Option<&str>) -> Problem {
         let location = error.location().unwrap_or(Location::UNKNOWN);
-        let problem = self.error(location, message(error, &written_path(path.unwrap_or_default())));
+        let message = message(error, &written_path(path.unwrap_or_default()));
+        let problem = match is_secret_key(error) {
+            // Nor is its line.
+            true => Problem::error(self.place(location), message),
+            false => self.error(location, message),
+        };
         match advice(error) {
             Some(hint) => problem.hint(hint),
             None => problem,
@@ -181,6 +186,15 @@ fn written_path(path: &str) -> String {
     shown.collect::<Vec<_>>().join(".")
 }
 
+/// Whether the key that is wrong may be a secret.
+fn is_secret_key(error: &Error) -> bool {
+    match error {
+        Error::SerdeUnknownField { field, .. } => secret::may_be(field),
+        Error::DuplicateMappingKey { key: Some(twice), .. } => secret::may_be(twice),
+        _ => false,
+    }
+}
+
 /// What is wrong. The value itself is left out: it may be a secret.
 fn message(error: &Error, key: &str) -> String {
     let under = match key.rsplit_once('.') {
@@ -188,7 +202,7 @@ fn message(error: &Error, key: &str) -> String {
         None => String::new(),
     };
     match error {
-        Error::SerdeUnknownField { field, .. } if secret::may_be(field) => {
+        Error::SerdeUnknownField { .. } if is_secret_key(error) => {
             format!("unknown key{under}; its name is not shown, for it may be a secret")
         }
         Error::SerdeUnknownField { field, .. } => format!("unknown key `{field}`{under}"),
@@ -198,9 +212,7 @@ fn message(error: &Error, key: &str) -> String {
         Error::SerdeMissingField { field, .. } => format!("`{field}` is missing{}", within(key)),
         Error::SerdeInvalidType { expected, .. } => format!("{} must be {}", subject(key), plain(expected)),
         Error::SerdeInvalidValue { expected, .. } => format!("{} must be {}", subject(key), plain(expected)),
-        Error::DuplicateMappingKey { key: Some(twice), .. } if secret::may_be(twice) => {
-            "a key is given twice".to_owned()
-        }
+        Error::DuplicateMappingKey { .. } if is_secret_key(error) => "a key is given twice".to_owned(),
         Error::DuplicateMappingKey { key: Some(twice), .. } => format!("the key `{twice}` is given twice"),
         Error::Unexpected { expected, .. } => format!("{} must be {}", subject(key), plain(expected)),
         Error::QuotingRequired { .. } => format!("{} must be a text in quotes", subject(key)),

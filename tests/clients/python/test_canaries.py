@@ -10,6 +10,7 @@ import hashlib
 import http.client
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -198,6 +199,7 @@ def house(tmp_path_factory) -> Iterator[House]:
             use(house, server)
             misuse(house, server)
             look(house, server)
+            use_over_h2(house, server)
             break_the_file(house, server)
         read(house)
         misconfigure(house)
@@ -303,6 +305,31 @@ def look(house: House, server: Server) -> None:
     for headers in ({}, {"authorization": f"Bearer {KEYS['alice']}"}):
         for path in ("/healthz", "/readyz", "/metrics", "/v1/models", f"/v1/models/{NOVA}", "/inference-profiles"):
             house.ask(server, "GET", path, **headers)
+
+
+def use_over_h2(house: House, server: Server) -> None:
+    """Over HTTP/2, as curl speaks it: right and wrong keys, whole, streamed and broken off."""
+    curl = shutil.which("curl")
+    if not curl or "HTTP2" not in subprocess.run([curl, "--version"], capture_output=True, text=True).stdout:
+        print("no curl that speaks HTTP/2: canaries are looked for over HTTP/1.1 alone")
+        return
+    nobody, alice = SECRETS["key of nobody"], KEYS["alice"]
+    for key, stream, fault, status in (
+        (alice, False, "none", 200),
+        (alice, True, "none", 200),
+        (alice, True, "cut;at=mid", 200),
+        (alice, False, "AccessDeniedException", 403),
+        (KEYS["erin"], True, "none", None),
+        (nobody, False, "none", 401),
+    ):
+        house.emulator.control("faults", {"fault": fault})
+        command = [curl, "-s", "-i", "--http2-prior-knowledge", "--max-time", "60", f"{server.url}/v1/chat/completions"]
+        command += ["-H", f"authorization: Bearer {key}", "-H", "content-type: application/json"]
+        done = subprocess.run([*command, "-d", json.dumps(chat(stream))], capture_output=True)
+        house.heard.add(f"HTTP/2, {fault}", done.stdout + done.stderr)
+        head = done.stdout.splitlines()[0]
+        assert head.startswith(b"HTTP/2 ") and (status is None or int(head.split()[1]) == status), done
+    house.emulator.control("faults", {"faults": []})
 
 
 # Mistakes on the very line where a secret stands: `{}` is the secret.
