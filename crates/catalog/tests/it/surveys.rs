@@ -213,7 +213,7 @@ fn a_prompt_is_what_it_asks() {
     assert_eq!(profile.model.as_ref().unwrap().id, "amazon.nova-lite-v1:0");
     assert_eq!(profile.destination_regions, ["us-east-1", "us-east-2", "us-west-2"]);
     for step in ["profile", "model", "destinationRegions"] {
-        assert_eq!(crate::source_of(&profile, step), "GetPrompt", "{step}");
+        assert_eq!(source_of(&profile, step), "GetPrompt", "{step}");
     }
     assert_eq!((profile.target.as_str(), profile.price.unwrap().input), (arn, Some(0.06)));
     let bare = asking("amazon.nova-lite-v1:0");
