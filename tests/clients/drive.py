@@ -63,6 +63,7 @@ def facts(binary: str, url: str, environment: dict[str, str]) -> dict[str, str]:
         "OUTCROP_BIN": binary,
         "OUTCROP_URL": url,
         "OUTCROP_STORY": str(HERE / "operations.json"),
+        "OUTCROP_ROOT": str(HERE.resolve().parents[1]),
         "OUTCROP_CLAUDE_ARN": claude["inferenceProfileArn"],
         "OUTCROP_NOVA_ARN": nova["inferenceProfileArn"],
         "OUTCROP_CLAUDE_THINKING": json.dumps(THINKING[mode]),

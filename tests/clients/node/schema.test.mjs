@@ -4,13 +4,13 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { after, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import Ajv from "ajv/dist/2020.js";
 import { load } from "js-yaml";
 
-const root = join(dirname(fileURLToPath(import.meta.url)), "../../..");
+// The tests run in a copy beside their packages; the pages are where the repository is.
+const root = process.env.OUTCROP_ROOT;
 const folder = mkdtempSync(join(tmpdir(), "outcrop-schema-"));
 after(() => rmSync(folder, { recursive: true }));
 

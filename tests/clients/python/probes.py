@@ -37,6 +37,7 @@ GOOD = (
     f"{ARN}:automated-reasoning-policy/a1b2c3d4e5f6",
     "us.guardrail.v1:0",
     "arn:aws:sagemaker:us-east-1:123456789012:model-package/probe",
+    "arn:aws:sagemaker:us-east-1:aws:hub-content/SageMakerPublicHub/Model/probe",
     "arn:aws:lambda:us-east-1:123456789012:function:probe",
 )
 # Texts that break most patterns, in printable ASCII, so that headers can carry them.
