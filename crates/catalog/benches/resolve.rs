@@ -6,13 +6,27 @@ use std::hint::black_box;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use outcrop_catalog::{Catalog, Context, Layer, Source};
 
-criterion_group!(benches, resolve, load);
+criterion_group!(benches, lookup, resolve, load);
 criterion_main!(benches);
 
 /// One user, a company, and far more than an account may hold.
 const ENTRIES: [usize; 3] = [1, 1_000, 100_000];
 
 const MODEL: &str = "anthropic.claude-3-5-sonnet-20241022-v2:0";
+
+/// Nanoseconds per lookup of a mapping, without its reasons: what an ARN costs by itself.
+fn lookup(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("lookup");
+    for entries in ENTRIES {
+        let catalog = loaded(entries);
+        let arn = arn("mapped", entries - 1);
+        assert_eq!(catalog.mapped(&arn).unwrap().0, MODEL);
+        group.bench_function(BenchmarkId::new("mapping", entries), |bencher| {
+            bencher.iter(|| catalog.mapped(black_box(&arn)));
+        });
+    }
+    group.finish();
+}
 
 /// Nanoseconds per resolve, by alias, by mapped ARN, by a friendly name of `inferenceProfiles`, and by its ARN: the last entry of
 /// so many; and of an ARN that is mapped to a model which does not exist.

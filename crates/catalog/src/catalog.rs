@@ -307,6 +307,11 @@ impl Catalog {
         known
     }
 
+    /// The model that an application profile's ARN (not percent-encoded) is mapped to, and who says so.
+    pub fn mapped(&self, arn: &str) -> Option<(&str, &Source)> {
+        self.application_profile(arn)?.mapped_to
+    }
+
     /// Mappings that AWS contradicts: who maps which profile to what, and what it really stands for.
     pub fn contradictions(&self) -> Vec<Contradiction<'_>> {
         let discovered = self.strata.get(&Source::Discovered);
