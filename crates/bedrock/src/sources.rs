@@ -13,7 +13,7 @@ use aws_credential_types::Credentials as Keys;
 use aws_credential_types::provider::error::CredentialsError as NotGiven;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 
-use crate::given::Given;
+use crate::env_file::Given;
 use crate::network::Network;
 use crate::sdk_http::SdkHttp;
 
