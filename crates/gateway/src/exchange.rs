@@ -131,14 +131,14 @@ pub(crate) async fn admit(
     dialect: Dialect,
 ) -> Result<(Caller, Bytes), Failure> {
     let denied = |error| Failure::denied(error, dialect);
-    let access = Arc::clone(&state.live().access);
-    let known = access.by_head(head, &*state.keys.current().await).map_err(denied)?;
+    let live = state.live();
+    let known = live.access.by_head(head, &*state.keys.current().await).map_err(denied)?;
     let body = body::read(body, &state.bodies).await?;
     let mut caller = match known {
         Some(caller) => caller,
-        None => access.by_signature(head, &body).map_err(denied)?,
+        None => live.access.by_signature(head, &body).map_err(denied)?,
     };
-    state.live().accounts.check(&caller)?;
+    live.accounts.check(&caller)?;
     caller.trace_parent = head.headers.get("traceparent").cloned();
     Ok((caller, body))
 }
