@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Serialize, Serializer};
 
-use super::aside::{SearchResult, guarded_text, named_text};
+use super::bedrock_only::{SearchResult, guarded_text, named_text};
 use super::fields::Fields;
 use super::{Ask, Asked, Calls, Place};
 use crate::bedrock::{
@@ -26,17 +26,15 @@ pub(super) fn write(
         system,
         inference_config,
         tool_config,
-        guardrail_config,
+        guardrail_config: _,
         additional_model_request_fields,
-        prompt_variables,
+        prompt_variables: _,
         additional_model_response_field_paths,
         request_metadata,
-        performance_config,
+        performance_config: _,
         service_tier,
         output_config,
     } = request;
-    super::refuse_guardrail(guardrail_config.as_ref())?;
-    super::note_uncarried(performance_config.as_ref(), prompt_variables.as_ref(), notices);
     if !additional_model_response_field_paths.is_empty() {
         notices.dropped("additionalModelResponseFieldPaths", "the answer is another than Converse's");
     }

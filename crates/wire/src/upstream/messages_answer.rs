@@ -100,24 +100,25 @@ struct Answer<'a> {
     usage: Option<&'a RawValue>,
 }
 
+/// A block of an answer, or what begins one in a stream.
 #[derive(Deserialize)]
-struct Block<'a> {
+pub(super) struct Block<'a> {
     #[serde(rename = "type", borrow)]
-    kind: Text<'a>,
+    pub(super) kind: Text<'a>,
     #[serde(borrow)]
-    text: Option<Text<'a>>,
+    pub(super) text: Option<Text<'a>>,
     #[serde(borrow)]
-    citations: Option<Vec<&'a RawValue>>,
+    pub(super) citations: Option<Vec<&'a RawValue>>,
     #[serde(borrow)]
-    thinking: Option<Text<'a>>,
+    pub(super) thinking: Option<Text<'a>>,
     #[serde(borrow)]
-    signature: Option<Text<'a>>,
+    pub(super) signature: Option<Text<'a>>,
     #[serde(borrow)]
-    data: Option<Text<'a>>,
+    pub(super) data: Option<Text<'a>>,
     #[serde(borrow)]
-    id: Option<Text<'a>>,
+    pub(super) id: Option<Text<'a>>,
     #[serde(borrow)]
-    name: Option<Text<'a>>,
+    pub(super) name: Option<Text<'a>>,
     #[serde(borrow)]
-    input: Option<&'a RawValue>,
+    pub(super) input: Option<&'a RawValue>,
 }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::messages_answer::{SERVER_TOOL, stop_fields, stop_reason};
+use super::messages_answer::{Block, SERVER_TOOL, stop_fields, stop_reason};
 use crate::Json;
 use crate::anthropic::cited_source;
 use crate::bedrock::{
@@ -96,7 +96,7 @@ fn begin(
 ) -> Result<(), BedrockError> {
     let started: Block<'_> = serde_json::from_str(block.get())
         .map_err(|error| damaged(&format!("a block cannot be read: {error}")))?;
-    let Block { kind, text, thinking, data, id, name } = started;
+    let Block { kind, text, thinking, data, id, name, citations: _, signature: _, input: _ } = started;
     let start =
         |start| StreamEvent::ContentBlockStart(ContentBlockStart { content_block_index: index, start });
     match &*kind {
@@ -150,22 +150,6 @@ struct Event<'a> {
 #[derive(Deserialize)]
 struct Started {
     usage: Option<NativeUsage>,
-}
-
-#[derive(Deserialize)]
-struct Block<'a> {
-    #[serde(rename = "type", borrow)]
-    kind: Text<'a>,
-    #[serde(borrow)]
-    text: Option<Text<'a>>,
-    #[serde(borrow)]
-    thinking: Option<Text<'a>>,
-    #[serde(borrow)]
-    data: Option<Text<'a>>,
-    #[serde(borrow)]
-    id: Option<Text<'a>>,
-    #[serde(borrow)]
-    name: Option<Text<'a>>,
 }
 
 /// A piece of a block, or what `message_delta` says.

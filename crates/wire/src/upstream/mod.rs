@@ -17,7 +17,7 @@
 //!
 //! Sources: OpenAI's and Anthropic's API references; reference `bedrock.md` §2.5; the recorded answers of bedrock-mantle.
 
-mod aside;
+mod bedrock_only;
 mod chat_request;
 mod chat_stream;
 mod converse;
@@ -26,7 +26,7 @@ mod invoke;
 mod messages_answer;
 mod messages_request;
 mod messages_stream;
-mod native;
+mod unknown;
 mod whole;
 
 pub use converse::{StreamWriter, render_response};
@@ -100,7 +100,7 @@ pub struct Asked {
 pub fn read_request(body: &[u8]) -> Result<Translated, RequestError> {
     let request: ConverseRequest = RequestError::read(body)?;
     let mut notices = Notices::default();
-    native::note_unknown(body, &mut notices);
+    unknown::note_unknown(body, &mut notices);
     Ok(Translated { request, notices, ..Translated::default() })
 }
 
@@ -114,6 +114,8 @@ pub fn write(
     ask: &Ask<'_>,
     notices: &mut Notices,
 ) -> Result<Asked, RequestError> {
+    refuse_guardrail(request.guardrail_config.as_ref())?;
+    note_uncarried(request.performance_config.as_ref(), request.prompt_variables.as_ref(), notices);
     match language {
         Language::Chat => chat_request::write(request, ask, notices),
         Language::Messages => messages_request::write(request, ask, notices),
