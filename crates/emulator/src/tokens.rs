@@ -54,7 +54,7 @@ pub(crate) fn of_request(request: &ConverseRequest) -> u64 {
 /// A part of the system prompt.
 pub(crate) fn of_system(block: &SystemBlock) -> u64 {
     match block {
-        SystemBlock::Text(text) => count(text),
+        SystemBlock::Text(text) => count(&text.to_str()),
         SystemBlock::GuardContent(json) => count(json.get()),
         SystemBlock::CachePoint(_) | SystemBlock::Other(_) => 0,
     }
@@ -63,7 +63,7 @@ pub(crate) fn of_system(block: &SystemBlock) -> u64 {
 /// A block of a message.
 pub(crate) fn of_block(block: &ContentBlock) -> u64 {
     match block {
-        ContentBlock::Text(text) => count(text),
+        ContentBlock::Text(text) => count(&text.to_str()),
         ContentBlock::Image(_)
         | ContentBlock::Document(_)
         | ContentBlock::Video(_)
@@ -80,7 +80,7 @@ pub(crate) fn of_block(block: &ContentBlock) -> u64 {
 fn of_result(block: &ToolResultBlock) -> u64 {
     match block {
         ToolResultBlock::Json(json) | ToolResultBlock::SearchResult(json) => count(json.get()),
-        ToolResultBlock::Text(text) => count(text),
+        ToolResultBlock::Text(text) => count(&text.to_str()),
         ToolResultBlock::Image(_) | ToolResultBlock::Document(_) | ToolResultBlock::Video(_) => {
             PER_ATTACHMENT
         }
@@ -93,7 +93,7 @@ pub(crate) fn of_tool(tool: &Tool) -> u64 {
     match tool {
         Tool::Spec(spec) => {
             count(&spec.name)
-                + spec.description.as_deref().map_or(0, count)
+                + spec.description.as_ref().map_or(0, |text| count(&text.to_str()))
                 + count(spec.input_schema.json.get())
         }
         Tool::System(json) => count(json.get()),

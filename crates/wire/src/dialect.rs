@@ -352,6 +352,31 @@ impl RequestError {
         })
     }
 
+    /// Reads what stands at `path` of a body into its shape.
+    pub(crate) fn read_member<'a, T: Deserialize<'a>>(raw: &'a RawValue, path: &str) -> Result<T, Self> {
+        serde_json::from_str(raw.get()).map_err(|_| {
+            let mut deserializer = serde_json::Deserializer::from_str(raw.get());
+            match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
+                Err(located) => Self::at_member(path, &located),
+                Ok(_) => refusals::UNREADABLE.about(path, path),
+            }
+        })
+    }
+
+    fn at_member(path: &str, located: &serde_path_to_error::Error<serde_json::Error>) -> Self {
+        let within = located.path().to_string();
+        let path = match within.as_str() {
+            "." => path.to_owned(),
+            within if within.starts_with('[') => format!("{path}{within}"),
+            within => format!("{path}.{within}"),
+        };
+        // Lines and columns would be counted from the member on.
+        let why = located.inner().to_string();
+        let why = why.rsplit_once(" at line ").map_or(why.as_str(), |(why, _)| why);
+        let why = format!("`{path}`: {why}");
+        refusals::UNREADABLE.about(path, why)
+    }
+
     /// The body of the answer (status 400, `application/json`).
     pub fn body(&self, dialect: Dialect, request_id: &str) -> Vec<u8> {
         let words = Words { status: 400, message: &self.message, param: self.param.as_deref() };

@@ -65,10 +65,10 @@ impl AnswerTool {
     fn block(&self, block: ContentBlock, is_answer: bool) -> ContentBlock {
         match block {
             ContentBlock::ToolUse(call) if is_answer => {
-                ContentBlock::Text(self.answer(call.input.get()).to_owned())
+                ContentBlock::Text(self.answer(call.input.get()).into())
             }
             ContentBlock::ToolUse(call) if self.is_called_by(&call) => aside(self.answer(call.input.get())),
-            ContentBlock::Text(text) => aside(&text),
+            ContentBlock::Text(text) => aside(&text.to_str()),
             block => block,
         }
     }

@@ -1,7 +1,9 @@
 //! Raw JSON that is carried, not looked at.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
@@ -62,5 +64,186 @@ impl Serialize for Json {
 impl<'de> Deserialize<'de> for Json {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Box::<RawValue>::deserialize(deserializer).map(Json)
+    }
+}
+
+/// A text. One that was read stays as its JSON wrote it until somebody looks: most texts of a conversation are on their way
+/// through, and are neither unescaped nor escaped again.
+#[derive(Clone)]
+pub struct JsonText(Form);
+
+#[derive(Clone)]
+enum Form {
+    Plain(String),
+    /// A JSON string, with its quotation marks; [`JsonText::keep`] has seen that it can be read.
+    Written(Box<RawValue>),
+}
+
+impl JsonText {
+    /// Keeps a string as it is written; an error for any other value, and for a string that is no Unicode text.
+    pub(crate) fn keep(raw: Box<RawValue>) -> Result<Self, serde_json::Error> {
+        // Whoever read it has seen everything but surrogates without their half.
+        let is_proven =
+            raw.get().starts_with('"') && memchr::memmem::find(raw.get().as_bytes(), b"\\u").is_none();
+        Ok(Self(match is_proven {
+            true => Form::Written(raw),
+            false => Form::Plain(serde_json::from_str(raw.get())?),
+        }))
+    }
+
+    /// The text itself.
+    pub fn to_str(&self) -> Cow<'_, str> {
+        match &self.0 {
+            Form::Plain(text) => text.into(),
+            Form::Written(raw) => {
+                let within = &raw.get()[1..raw.get().len() - 1];
+                match memchr::memchr(b'\\', within.as_bytes()) {
+                    None => within.into(),
+                    Some(_) => {
+                        serde_json::from_str::<String>(raw.get()).expect("it was seen when kept").into()
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether it holds nothing but blanks; most texts tell by their first letter.
+    pub fn is_blank(&self) -> bool {
+        match &self.0 {
+            Form::Written(raw) if raw.get().as_bytes()[1].is_ascii_alphanumeric() => false,
+            _ => self.to_str().trim().is_empty(),
+        }
+    }
+
+    /// Adds to the end.
+    pub fn push_str(&mut self, more: &str) {
+        if let Form::Written(_) = self.0 {
+            self.0 = Form::Plain(self.to_str().into_owned());
+        }
+        if let Form::Plain(text) = &mut self.0 {
+            text.push_str(more);
+        }
+    }
+}
+
+impl Default for JsonText {
+    fn default() -> Self {
+        Self(Form::Plain(String::new()))
+    }
+}
+
+impl From<String> for JsonText {
+    fn from(text: String) -> Self {
+        Self(Form::Plain(text))
+    }
+}
+
+impl From<&str> for JsonText {
+    fn from(text: &str) -> Self {
+        Self(Form::Plain(text.to_owned()))
+    }
+}
+
+impl From<Cow<'_, str>> for JsonText {
+    fn from(text: Cow<'_, str>) -> Self {
+        Self(Form::Plain(text.into_owned()))
+    }
+}
+
+impl<'a> From<&'a JsonText> for Cow<'a, str> {
+    fn from(text: &'a JsonText) -> Self {
+        text.to_str()
+    }
+}
+
+impl From<JsonText> for String {
+    fn from(text: JsonText) -> Self {
+        match text.0 {
+            Form::Plain(text) => text,
+            Form::Written(_) => text.to_str().into_owned(),
+        }
+    }
+}
+
+impl PartialEq for JsonText {
+    fn eq(&self, other: &Self) -> bool {
+        self.to_str() == other.to_str()
+    }
+}
+
+impl PartialEq<str> for JsonText {
+    fn eq(&self, other: &str) -> bool {
+        self.to_str() == other
+    }
+}
+
+impl fmt::Debug for JsonText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.to_str().fmt(f)
+    }
+}
+
+impl Serialize for JsonText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0 {
+            Form::Plain(text) => serializer.serialize_str(text),
+            Form::Written(raw) => raw.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for JsonText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        Self::keep(raw).map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Result<JsonText, serde_json::Error> {
+        serde_json::from_str(json)
+    }
+
+    #[test]
+    fn a_text_travels_as_it_is_written_and_reads_as_what_it_says() {
+        for json in [r#""""#, r#"" \t""#, r#""a\nb \"c\" \\ é""#, r#""\/""#] {
+            let text = read(json).unwrap();
+            assert_eq!(serde_json::to_string(&text).unwrap(), json);
+            assert_eq!(text.to_str(), serde_json::from_str::<String>(json).unwrap());
+            assert_eq!(text, JsonText::from(text.to_str()));
+        }
+    }
+
+    #[test]
+    fn whole_surrogates_are_read_and_half_ones_refused() {
+        assert_eq!(read(r#""\ud83d\ude00""#).unwrap().to_str(), "😀");
+        for json in [r#""\ud83d""#, r#""\ude00 \ud83d""#, r#""\u12""#, "\"\u{1}\"", "7", "[]"] {
+            assert!(read(json).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn blanks_are_blank_however_they_are_written() {
+        for (json, blank) in [
+            (r#""""#, true),
+            (r#"" \n\t\u0020""#, true),
+            (r#"" x""#, false),
+            (r#""\n.""#, false),
+            (r#""0""#, false),
+        ] {
+            assert_eq!(read(json).unwrap().is_blank(), blank, "{json}");
+        }
+    }
+
+    #[test]
+    fn more_is_added_to_what_was_read() {
+        let mut text = read(r#""a\n""#).unwrap();
+        text.push_str("\"b\"");
+        assert_eq!(text.to_str(), "a\n\"b\"");
+        assert_eq!(serde_json::to_string(&text).unwrap(), r#""a\n\"b\"""#);
     }
 }

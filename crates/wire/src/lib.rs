@@ -37,5 +37,5 @@ pub mod sse;
 pub mod upstream;
 pub mod xml;
 
-pub use json::Json;
+pub use json::{Json, JsonText};
 pub use notice::{Notice, Notices};

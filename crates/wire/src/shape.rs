@@ -49,10 +49,10 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::Json;
 use crate::bedrock::CachePoint;
-use crate::dialect::ReasoningIntent;
+use crate::dialect::{ReasoningIntent, RequestError};
 use crate::union::Text;
+use crate::{Json, JsonText};
 
 /// A member that is either plain text or something with structure.
 #[derive(Debug)]
@@ -92,6 +92,25 @@ impl<'de: 'a, 'a, T: Deserialize<'de>> Visitor<'de> for TextOrVisitor<'a, T> {
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
         T::deserialize(MapAccessDeserializer::new(map)).map(TextOr::Else)
+    }
+}
+
+/// What is said: a text, or parts of several kinds.
+#[derive(Debug)]
+pub(crate) enum Content<T> {
+    /// Text.
+    Text(JsonText),
+    /// Its parts.
+    Parts(Vec<T>),
+}
+
+impl<'a, T: Deserialize<'a>> Content<T> {
+    /// Reads the member at `path`.
+    pub(crate) fn read(raw: &'a RawValue, path: &str) -> Result<Self, RequestError> {
+        match raw.get().starts_with('"') {
+            true => RequestError::read_member(raw, path).map(Self::Text),
+            false => RequestError::read_member(raw, path).map(Self::Parts),
+        }
     }
 }
 

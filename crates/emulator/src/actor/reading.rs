@@ -29,7 +29,7 @@ impl Question {
         let mut texts = Vec::new();
         for block in last.iter().flat_map(|message| &message.content) {
             match block {
-                ContentBlock::Text(text) => texts.push(text.as_str()),
+                ContentBlock::Text(text) => texts.push(text.to_str()),
                 ContentBlock::ToolResult(result) => question.tool_results.push(result_text(result)),
                 ContentBlock::Image(media) => question.attachments.push(describe_media("image", media)),
                 ContentBlock::Video(media) => question.attachments.push(describe_media("video", media)),
@@ -140,7 +140,7 @@ pub(crate) fn split_after<'a>(text: &'a str, phrase: &str) -> Option<(&'a str, &
 
 fn result_text(result: &ToolResult) -> String {
     let parts = result.content.iter().map(|block| match block {
-        ToolResultBlock::Text(text) => text.clone(),
+        ToolResultBlock::Text(text) => text.to_str().into_owned(),
         ToolResultBlock::Json(json) | ToolResultBlock::SearchResult(json) => json.get().to_owned(),
         ToolResultBlock::Image(media) => describe_media("image", media),
         ToolResultBlock::Video(media) => describe_media("video", media),

@@ -3,6 +3,8 @@
 //!
 //! The answer is fetched whole and then handed on, streamed or not.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Request};
@@ -92,7 +94,7 @@ impl Upstream {
 fn question(prompt: &Prompt, model: &str) -> Value {
     let request = &prompt.request;
     let mut messages: Vec<Value> = Vec::new();
-    let system: Vec<&str> = request.system.iter().filter_map(system_text).collect();
+    let system: Vec<_> = request.system.iter().filter_map(system_text).collect();
     if !system.is_empty() {
         messages.push(json!({ "role": "system", "content": system.join("\n\n") }));
     }
@@ -127,9 +129,9 @@ fn question(prompt: &Prompt, model: &str) -> Value {
     body
 }
 
-fn system_text(block: &SystemBlock) -> Option<&str> {
+fn system_text(block: &SystemBlock) -> Option<Cow<'_, str>> {
     match block {
-        SystemBlock::Text(text) => Some(text),
+        SystemBlock::Text(text) => Some(text.to_str()),
         _ => None,
     }
 }
@@ -183,7 +185,7 @@ fn image(media: &Media) -> Option<Value> {
 
 fn tool_message(result: &ToolResult) -> Value {
     let parts = result.content.iter().map(|block| match block {
-        ToolResultBlock::Text(text) => text.clone(),
+        ToolResultBlock::Text(text) => text.to_str().into_owned(),
         ToolResultBlock::Json(json) | ToolResultBlock::SearchResult(json) => json.get().to_owned(),
         ToolResultBlock::Document(document) => text_of(document).unwrap_or_default(),
         _ => String::new(),

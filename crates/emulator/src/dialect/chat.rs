@@ -58,8 +58,7 @@ pub(crate) fn prompt_of(translated: Translated) -> Prompt {
 
 /// OpenAI's clients send empty content beside tool calls, which says nothing and is no mistake there.
 fn drop_blank_text(message: &mut Message) {
-    let says_something =
-        |block: &ContentBlock| !matches!(block, ContentBlock::Text(text) if text.trim().is_empty());
+    let says_something = |block: &ContentBlock| !matches!(block, ContentBlock::Text(text) if text.is_blank());
     if message.content.iter().any(says_something) {
         message.content.retain(says_something);
     }

@@ -76,7 +76,7 @@ pub(crate) fn read(body: &[u8], shape: Shape) -> Result<Prompt, Failure> {
     let request = ConverseRequest {
         messages: vec![Message {
             role: Role::User,
-            content: vec![ContentBlock::Text(last_question(text).to_owned())],
+            content: vec![ContentBlock::Text(last_question(text).into())],
         }],
         inference_config: Some(InferenceConfig {
             max_tokens: number(&body, limit)?.and_then(Value::as_u64),

@@ -47,7 +47,7 @@ fn has_no_blank_text(messages: &[Message], surface: Surface) -> Verdict {
     for (n, message) in messages.iter().enumerate() {
         for (m, block) in message.content.iter().enumerate() {
             let ContentBlock::Text(text) = block else { continue };
-            if !text.trim_matches(' ').is_empty() {
+            if !text.to_str().trim_matches(' ').is_empty() {
                 continue;
             }
             return Err(match surface {
@@ -72,7 +72,9 @@ fn does_not_begin_the_answer(messages: &[Message], case: Case<'_>) -> Verdict {
         ));
     }
     match last.content.last() {
-        Some(ContentBlock::Text(text)) if case.is_claude() && text.ends_with(char::is_whitespace) => {
+        Some(ContentBlock::Text(text))
+            if case.is_claude() && text.to_str().ends_with(char::is_whitespace) =>
+        {
             Err(case.model_says("messages: final assistant content cannot end with trailing whitespace"))
         }
         _ => Ok(()),

@@ -10,8 +10,8 @@ use crate::bedrock::{
 };
 use crate::dialect::RequestError;
 use crate::media;
-use crate::shape::TextOr;
-use crate::{Json, Notices, refusals};
+use crate::shape::{Content, TextOr};
+use crate::{Json, JsonText, Notices, refusals};
 
 /// The turns in the canonical form.
 pub(super) fn read(
@@ -29,22 +29,23 @@ pub(super) fn read(
                 return Err(refusals::MESSAGES_ROLE.at(path));
             }
         };
+        let path = format!("messages[{index}].content");
+        let content = Content::read(content.ok_or_else(|| RequestError::missing(&path))?, &path)?;
         if role != Role::Assistant {
-            refuse_own_blocks(content.as_ref(), index)?;
+            refuse_own_blocks(&content, &path)?;
         }
-        let content = content.ok_or_else(|| RequestError::missing(&format!("messages[{index}].content")))?;
-        let content = blocks(content, &format!("messages[{index}].content"), notices)?;
+        let content = blocks(content, &path, notices)?;
         messages.push(Message { role, content });
     }
     Ok(messages)
 }
 
 /// `bedrock_block` is what an answer said and comes back; it is no way for a person to say what Bedrock should fetch.
-fn refuse_own_blocks(content: Option<&TextOr<'_, Vec<Part<'_>>>>, index: usize) -> Result<(), RequestError> {
-    let Some(TextOr::Else(parts)) = content else { return Ok(()) };
+fn refuse_own_blocks(content: &Content<Part<'_>>, path: &str) -> Result<(), RequestError> {
+    let Content::Parts(parts) = content else { return Ok(()) };
     match parts.iter().position(|part| part.kind.as_deref() == Some("bedrock_block")) {
         Some(at) => {
-            let path = format!("messages[{index}].content[{at}].type");
+            let path = format!("{path}[{at}].type");
             Err(refusals::BEDROCK_BLOCK.at(path))
         }
         None => Ok(()),
@@ -52,13 +53,13 @@ fn refuse_own_blocks(content: Option<&TextOr<'_, Vec<Part<'_>>>>, index: usize) 
 }
 
 fn blocks(
-    content: TextOr<'_, Vec<Part<'_>>>,
+    content: Content<Part<'_>>,
     path: &str,
     notices: &mut Notices,
 ) -> Result<Vec<ContentBlock>, RequestError> {
     let parts = match content {
-        TextOr::Text(text) => return Ok(vec![ContentBlock::Text(text.into_owned())]),
-        TextOr::Else(parts) => parts,
+        Content::Text(text) => return Ok(vec![ContentBlock::Text(text)]),
+        Content::Parts(parts) => parts,
     };
     let mut blocks = Vec::with_capacity(parts.len());
     for (index, part) in parts.into_iter().enumerate() {
@@ -84,7 +85,9 @@ impl Block<'_> {
         }
         let kind = part.kind.take();
         Ok(Some(match kind.as_deref() {
-            Some("text") => cited_text(self.needed("text", part.text)?, part.citations.as_ref()),
+            Some("text") => {
+                cited_text(part.text.ok_or_else(|| self.missing("text"))?, part.citations.as_ref())
+            }
             Some("image") => self.image(part.source)?,
             Some("document") => ContentBlock::Document(self.document(part)?),
             Some("thinking") => ContentBlock::Reasoning(ReasoningContent::Text(ReasoningText {
@@ -172,8 +175,11 @@ impl Block<'_> {
     fn tool_result(&mut self, part: Part<'_>) -> Result<ToolResult, RequestError> {
         let tool_use_id = self.needed("tool_use_id", part.tool_use_id)?;
         let path = self.at("content");
-        let content =
-            part.content.map(|raw| structured(raw, &path)).transpose()?.unwrap_or(TextOr::Else(Vec::new()));
+        let content = part
+            .content
+            .map(|raw| Content::read(raw, &path))
+            .transpose()?
+            .unwrap_or(Content::Parts(Vec::new()));
         let mut result = ToolResult { tool_use_id, content: Vec::new(), status: None, tool_type: None };
         result.status = part.is_error.filter(|failed| *failed).map(|_| "error".to_owned());
         let content = without_references(content, &path, self.notices);
@@ -184,7 +190,7 @@ impl Block<'_> {
                 ContentBlock::Citations(cited) => {
                     let why = "not possible inside a tool result; the text stays";
                     self.notices.dropped("messages[].content[].content[].citations", why);
-                    ToolResultBlock::Text(cited.text())
+                    ToolResultBlock::Text(cited.text().into())
                 }
                 ContentBlock::Image(image) => ToolResultBlock::Image(image),
                 ContentBlock::Document(document) => ToolResultBlock::Document(document),
@@ -210,8 +216,8 @@ impl Block<'_> {
             _ => return Err(self.missing("source")),
         };
         let path = self.at("content");
-        let content = match part.content.map(|raw| structured(raw, &path)).transpose()? {
-            Some(TextOr::Else(parts)) => text_list(parts, &path)?,
+        let content = match part.content.map(|raw| Content::read(raw, &path)).transpose()? {
+            Some(Content::Parts(parts)) => text_list(parts, &path)?,
             _ => return Err(self.missing("content")),
         };
         let title = self.needed("title", part.title)?;
@@ -221,7 +227,7 @@ impl Block<'_> {
 }
 
 /// Text, with its sources where it has any.
-fn cited_text(text: String, citations: Option<&Json>) -> ContentBlock {
+fn cited_text(text: JsonText, citations: Option<&Json>) -> ContentBlock {
     let citations = citations.and_then(|list| serde_json::from_str::<Vec<&RawValue>>(list.get()).ok());
     match citations.filter(|citations| !citations.is_empty()) {
         None => ContentBlock::Text(text),
@@ -230,12 +236,6 @@ fn cited_text(text: String, citations: Option<&Json>) -> ContentBlock {
             citations: citations.into_iter().map(cited_source).collect(),
         }),
     }
-}
-
-/// The content of a block, read only where the block's type says what it is.
-fn structured<'a>(raw: &'a RawValue, path: &str) -> Result<TextOr<'a, Vec<Part<'a>>>, RequestError> {
-    serde_json::from_str(raw.get())
-        .map_err(|error| refusals::UNREADABLE.about(path, format_args!("`{path}`: {error}")))
 }
 
 /// Converse's `searchResult` (botocore 1.43.11, `SearchResultBlock`).
@@ -252,19 +252,19 @@ struct SearchResult {
 fn text_list(parts: Vec<Part<'_>>, path: &str) -> Result<Json, RequestError> {
     #[derive(serde::Serialize)]
     struct Piece<'a> {
-        text: &'a str,
+        text: &'a JsonText,
     }
     let text_only = || refusals::TEXT_ONLY.at(path);
     let pieces: Result<Vec<Piece<'_>>, RequestError> = parts
         .iter()
-        .map(|part| part.text.as_deref().map(|text| Piece { text }).ok_or_else(text_only))
+        .map(|part| part.text.as_ref().map(|text| Piece { text }).ok_or_else(text_only))
         .collect();
     Ok(Json::of(&pieces?).expect("texts are JSON"))
 }
 
 /// A result holds no results: found out before it is read, so that no depth of them is followed.
-fn refuse_nested_calls(content: &TextOr<'_, Vec<Part<'_>>>, path: &str) -> Result<(), RequestError> {
-    let TextOr::Else(parts) = content else { return Ok(()) };
+fn refuse_nested_calls(content: &Content<Part<'_>>, path: &str) -> Result<(), RequestError> {
+    let Content::Parts(parts) = content else { return Ok(()) };
     let known = |part: &Part<'_>| {
         matches!(part.kind.as_deref(), Some("text" | "image" | "document" | "search_result") | None)
     };
@@ -279,19 +279,19 @@ fn refuse_nested_calls(content: &TextOr<'_, Vec<Part<'_>>>, path: &str) -> Resul
 
 /// Tool references are Anthropic's own tool search talking to itself.
 fn without_references<'a>(
-    content: TextOr<'a, Vec<Part<'a>>>,
+    content: Content<Part<'a>>,
     path: &str,
     notices: &mut Notices,
-) -> TextOr<'a, Vec<Part<'a>>> {
+) -> Content<Part<'a>> {
     match content {
-        TextOr::Text(text) => TextOr::Text(text),
-        TextOr::Else(mut parts) => {
+        Content::Text(text) => Content::Text(text),
+        Content::Parts(mut parts) => {
             let before = parts.len();
             parts.retain(|part| part.kind.as_deref() != Some("tool_reference"));
             if parts.len() < before {
                 notices.push("dropped", path, "`tool_reference` can be read by Anthropic's own servers only");
             }
-            TextOr::Else(parts)
+            Content::Parts(parts)
         }
     }
 }

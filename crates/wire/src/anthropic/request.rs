@@ -5,9 +5,9 @@
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use crate::Json;
 use crate::bedrock::{ContentBlock, Text};
 use crate::shape::{CacheControl, TextOr, Thinking};
+use crate::{Json, JsonText};
 
 request_shape! {
     /// The body.
@@ -17,7 +17,7 @@ request_shape! {
         "anthropic_version" => anthropic_version: IgnoredAny,
         "messages" => messages: Vec<Message<'a>>,
         "max_tokens" => max_tokens: u64,
-        "system" => system: TextOr<'a, Vec<SystemPart<'a>>>,
+        "system" => system: &'a RawValue,
         "temperature" => temperature: f64,
         "top_p" => top_p: f64,
         "top_k" => top_k: i64,
@@ -38,7 +38,7 @@ request_shape! {
     /// One turn.
     struct Message<'a> {
         "role" => role: Text<'a>,
-        "content" => content: TextOr<'a, Vec<Part<'a>>>,
+        "content" => content: &'a RawValue,
     }
 }
 
@@ -46,7 +46,7 @@ request_shape! {
     /// A part of the system prompt.
     struct SystemPart<'a> {
         "type" => kind: Text<'a>,
-        "text" => text: Text<'a>,
+        "text" => text: JsonText,
         "cache_control" => cache_control: CacheControl<'a>,
     }
 }
@@ -56,7 +56,7 @@ request_shape! {
     struct Part<'a> {
         "type" => kind: Text<'a>,
         "cache_control" => cache_control: CacheControl<'a>,
-        "text" => text: Text<'a>,
+        "text" => text: JsonText,
         "source" => source: TextOr<'a, Source<'a>>,
         "title" => title: Text<'a>,
         "context" => context: Text<'a>,
@@ -92,7 +92,7 @@ request_shape! {
     struct Tool<'a> {
         "type" => kind: Text<'a>,
         "name" => name: Text<'a>,
-        "description" => description: Text<'a>,
+        "description" => description: JsonText,
         "input_schema" => input_schema: Json,
         "strict" => strict: bool,
         "cache_control" => cache_control: CacheControl<'a>,

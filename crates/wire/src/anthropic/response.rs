@@ -5,8 +5,7 @@ use serde::Serialize;
 use super::citation::citation;
 use crate::Json;
 use crate::bedrock::{
-    CitationsContent, CitedText, ContentBlock, ConverseResponse, Extension, Output, ReasoningContent,
-    StopReason, Usage,
+    CitationsContent, ContentBlock, ConverseResponse, Extension, Output, ReasoningContent, StopReason, Usage,
 };
 use crate::dialect::{Answer, to_vec};
 
@@ -100,7 +99,7 @@ pub(super) enum Block {
 impl Block {
     fn of(block: ContentBlock, answer: &Answer) -> Self {
         match block {
-            ContentBlock::Text(text) => Self::Text { text, citations: Vec::new() },
+            ContentBlock::Text(text) => Self::Text { text: text.into(), citations: Vec::new() },
             ContentBlock::Reasoning(ReasoningContent::Text(reasoning)) => Self::Thinking {
                 thinking: reasoning.text,
                 signature: reasoning.signature.unwrap_or_default(),
@@ -117,11 +116,7 @@ impl Block {
     }
 
     fn cited(cited: CitationsContent) -> Self {
-        let text = cited.content.into_iter().filter_map(|piece| match piece {
-            CitedText::Text(text) => Some(text),
-            CitedText::Other(_) => None,
-        });
-        Self::Text { text: text.collect(), citations: cited.citations.iter().map(citation).collect() }
+        Self::Text { text: cited.text(), citations: cited.citations.iter().map(citation).collect() }
     }
 }
 

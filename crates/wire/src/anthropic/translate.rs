@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::value::RawValue;
+
 use super::conversation;
 use super::request::{
     Metadata, OutputConfig, OutputFormat, Request, SystemPart, Tool as ClaudeTool, ToolChoice as ClaudeChoice,
@@ -12,7 +14,7 @@ use crate::bedrock::{
 };
 use crate::dialect::{AnswerForm, AnswerSchema, Intent, RequestError, Translated};
 use crate::envelope::beta_list;
-use crate::shape::{self, TextOr, fits_request_metadata};
+use crate::shape::{self, Content, fits_request_metadata};
 use crate::{Json, Notices, refusals};
 
 /// Reads a Messages request; `beta_headers` are the values of its `anthropic-beta` headers.
@@ -116,20 +118,17 @@ fn cache_whole_prompt(messages: &mut [Message], point: CachePoint) {
     }
 }
 
-fn system_blocks(
-    system: TextOr<'_, Vec<SystemPart<'_>>>,
-    notices: &mut Notices,
-) -> Result<Vec<SystemBlock>, RequestError> {
-    let parts = match system {
-        TextOr::Text(text) => return Ok(vec![SystemBlock::Text(text.into_owned())]),
-        TextOr::Else(parts) => parts,
+fn system_blocks(system: &RawValue, notices: &mut Notices) -> Result<Vec<SystemBlock>, RequestError> {
+    let parts = match Content::read(system, "system")? {
+        Content::Text(text) => return Ok(vec![SystemBlock::Text(text)]),
+        Content::Parts(parts) => parts,
     };
     let mut blocks = Vec::with_capacity(parts.len());
     for (index, part) in parts.into_iter().enumerate() {
         let SystemPart { kind: _, text, cache_control, unknown } = part;
         notices.unknown("system[]", unknown);
         let text = text.ok_or_else(|| RequestError::missing(&format!("system[{index}].text")))?;
-        blocks.push(SystemBlock::Text(text.0.into_owned()));
+        blocks.push(SystemBlock::Text(text));
         blocks.extend(cache_control.map(|control| SystemBlock::CachePoint(control.cache_point())));
     }
     Ok(blocks)
@@ -178,7 +177,7 @@ fn add_tool(
     notices.unknown("tools[]", unknown);
     tools.push(Tool::Spec(ToolSpec {
         name: name.ok_or_else(|| RequestError::missing(&format!("{path}.name")))?.0.into_owned(),
-        description: description.map(|text| text.0.into_owned()).filter(|text| !text.is_empty()),
+        description: description.filter(|text| !text.to_str().is_empty()),
         input_schema: InputSchema {
             json: input_schema.ok_or_else(|| RequestError::missing(&format!("{path}.input_schema")))?,
         },

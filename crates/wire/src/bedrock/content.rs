@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Role;
-use crate::Json;
+use crate::{Json, JsonText};
 
 /// One turn of a conversation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,7 +18,7 @@ wire_union! {
     /// A part of a message.
     pub enum ContentBlock {
         /// Plain text.
-        "text" => Text(String),
+        "text" => Text(JsonText),
         /// A picture.
         "image" => Image(Media),
         /// A document.
@@ -48,7 +48,7 @@ wire_union! {
     /// A part of the system prompt.
     pub enum SystemBlock {
         /// Plain text.
-        "text" => Text(String),
+        "text" => Text(JsonText),
         /// Text marked for the guardrail.
         "guardContent" => GuardContent(Json),
         /// Everything before this point may be cached.
@@ -156,7 +156,7 @@ wire_union! {
         /// A JSON object.
         "json" => Json(Json),
         /// Plain text.
-        "text" => Text(String),
+        "text" => Text(JsonText),
         /// A picture.
         "image" => Image(Media),
         /// A document.
@@ -220,11 +220,11 @@ pub struct CitationsContent {
 impl CitationsContent {
     /// The text alone.
     pub fn text(&self) -> String {
-        let text = |piece: &'_ CitedText| match piece {
-            CitedText::Text(text) => Some(text.clone()),
+        let texts = self.content.iter().filter_map(|piece| match piece {
+            CitedText::Text(text) => Some(text.to_str()),
             CitedText::Other(_) => None,
-        };
-        self.content.iter().filter_map(text).collect()
+        });
+        texts.collect()
     }
 }
 
@@ -232,6 +232,6 @@ wire_union! {
     /// A piece of cited text.
     pub enum CitedText {
         /// The text.
-        "text" => Text(String),
+        "text" => Text(JsonText),
     }
 }

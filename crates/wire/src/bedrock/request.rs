@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{CachePoint, Empty, Message, SystemBlock};
-use crate::Json;
+use crate::{Json, JsonText};
 
 /// What a conversation asks of a model.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -105,7 +105,7 @@ pub struct ToolSpec {
     pub name: String,
     /// What it does.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
+    pub description: Option<JsonText>,
     /// What it takes.
     pub input_schema: InputSchema,
     /// Arguments must fit the schema.

@@ -87,7 +87,9 @@ fn by_tool(draft: &mut Draft<'_>, form: &AnswerForm) {
     }
     config.tools.push(Tool::Spec(ToolSpec {
         name: name.clone(),
-        description: Some(description.map_or(WHY.to_owned(), |description| format!("{WHY} {description}"))),
+        description: Some(
+            description.map_or(WHY.into(), |description| format!("{WHY} {description}").into()),
+        ),
         input_schema: InputSchema { json: schema },
         strict: None,
     }));
@@ -112,7 +114,7 @@ fn in_words(draft: &mut Draft<'_>, form: &AnswerForm, why: &str) {
         AnswerForm::AnyJson => format!("{ONLY} It is one object."),
         AnswerForm::Schema(schema) => format!("{ONLY} It fits this JSON schema:\n{}", schema.schema.get()),
     };
-    draft.request.system.push(SystemBlock::Text(text));
+    draft.request.system.push(SystemBlock::Text(text.into()));
     let done = format!("asked for in the system prompt, nobody enforces it: {why}");
     draft.notices.push("rewritten", "response_format", done);
 }

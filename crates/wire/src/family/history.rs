@@ -4,7 +4,7 @@ use outcrop_catalog::ReasoningMode;
 
 use super::{Draft, Family};
 use crate::bedrock::{ContentBlock, Message, ReasoningContent, Role, SystemBlock, ToolResultBlock};
-use crate::citing;
+use crate::{JsonText, citing};
 
 /// Sources of earlier answers: Claude takes back those of documents. Those of search results make it fail, and no other model
 /// has a use for any; the text stays.
@@ -20,7 +20,7 @@ pub(super) fn keep_sources(draft: &mut Draft<'_>) {
         lost |= cited.citations.len() < before;
         let text = cited.text();
         if cited.citations.is_empty() || text.trim().is_empty() {
-            *block = ContentBlock::Text(text);
+            *block = ContentBlock::Text(text.into());
         }
     }
     if lost {
@@ -34,9 +34,9 @@ pub(super) fn keep_sources(draft: &mut Draft<'_>) {
 /// Source: `reliability.md` §1.4 (continue #9767, opencode #17381, OpenHands #5339).
 pub(super) fn drop_blank_text(draft: &mut Draft<'_>) {
     let mut dropped = false;
-    let mut keep = |text: &str| {
-        let blank = text.trim().is_empty();
-        dropped |= blank && !text.is_empty();
+    let mut keep = |text: &JsonText| {
+        let blank = text.is_blank();
+        dropped |= blank && !text.to_str().is_empty();
         !blank
     };
     draft.request.system.retain(|block| !matches!(block, SystemBlock::Text(text) if !keep(text)));

@@ -223,7 +223,7 @@ pub(super) fn introduce_documents(draft: &mut Draft<'_>) {
         });
         let has_text = message.content.iter().any(|block| matches!(block, ContentBlock::Text(_)));
         if let Some((at, name)) = document.filter(|_| !has_text) {
-            message.content.insert(at, ContentBlock::Text(name));
+            message.content.insert(at, ContentBlock::Text(name.into()));
             draft.notices.push(
                 "rewritten",
                 "messages[].content",

@@ -15,7 +15,7 @@ pub(super) fn open_with_a_user_turn(draft: &mut Draft<'_>) {
         Some(_) => "(The conversation begins with an answer.)",
         None => "(The conversation is empty.)",
     };
-    let opening = ContentBlock::Text(opening.to_owned());
+    let opening = ContentBlock::Text(opening.into());
     messages.insert(0, Message { role: Role::User, content: vec![opening] });
     draft.notices.push(
         "rewritten",
@@ -34,7 +34,7 @@ pub(super) fn ask_to_go_on(draft: &mut Draft<'_>) {
         return;
     }
     let (go_on, notice) = GO_ON;
-    let content = vec![ContentBlock::Text(go_on.to_owned())];
+    let content = vec![ContentBlock::Text(go_on.into())];
     draft.request.messages.push(Message { role: Role::User, content });
     draft.notices.push("rewritten", "messages", notice);
 }
@@ -106,10 +106,10 @@ fn free_orphans(content: &mut Vec<ContentBlock>, waiting: &mut Vec<String>) -> b
 
 /// What a result says, without being one.
 fn plain(result: ToolResult) -> Vec<ContentBlock> {
-    let mut blocks = vec![ContentBlock::Text(format!("(A tool's result, {}:)", result.tool_use_id))];
+    let mut blocks = vec![ContentBlock::Text(format!("(A tool's result, {}:)", result.tool_use_id).into())];
     blocks.extend(result.content.into_iter().map(|block| match block {
         ToolResultBlock::Text(text) => ContentBlock::Text(text),
-        ToolResultBlock::Json(json) => ContentBlock::Text(json.get().to_owned()),
+        ToolResultBlock::Json(json) => ContentBlock::Text(json.get().into()),
         ToolResultBlock::Image(image) => ContentBlock::Image(image),
         ToolResultBlock::Document(document) => ContentBlock::Document(document),
         ToolResultBlock::Video(video) => ContentBlock::Video(video),
@@ -127,7 +127,7 @@ fn calls(message: &Message) -> impl Iterator<Item = String> + '_ {
 }
 
 fn missing_result(tool_use_id: String) -> ContentBlock {
-    let text = ToolResultBlock::Text("(The result is not part of this conversation.)".to_owned());
+    let text = ToolResultBlock::Text("(The result is not part of this conversation.)".into());
     ContentBlock::ToolResult(ToolResult {
         tool_use_id,
         content: vec![text],

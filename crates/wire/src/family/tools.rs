@@ -23,7 +23,7 @@ pub(super) fn declare_used_tools(draft: &mut Draft<'_>) {
     let tools = used.iter().map(|name| {
         Tool::Spec(ToolSpec {
             name: name.clone(),
-            description: Some("A tool used earlier in this conversation.".to_owned()),
+            description: Some("A tool used earlier in this conversation.".into()),
             input_schema: InputSchema { json: any_object() },
             strict: None,
         })

@@ -1,6 +1,7 @@
 //! The turns of a Chat Completions request.
 
 use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 
 use super::request::{
     File, FunctionCall, ImageUrl, InputAudio, Message as ChatMessage, Part, ReasoningDetail, ToolCall,
@@ -11,7 +12,7 @@ use crate::bedrock::{
 };
 use crate::dialect::RequestError;
 use crate::media::{self, DataUrl};
-use crate::shape::TextOr;
+use crate::shape::{Content, TextOr};
 use crate::{Json, Notices, refusals};
 
 /// A conversation in the canonical form: `system` and `developer` turns are the system prompt, in their order.
@@ -20,8 +21,6 @@ pub(super) struct Conversation {
     pub(super) system: Vec<SystemBlock>,
     pub(super) messages: Vec<Message>,
 }
-
-type Content<'a> = Option<TextOr<'a, Vec<Part<'a>>>>;
 
 impl Conversation {
     pub(super) fn read(turns: Vec<ChatMessage<'_>>, notices: &mut Notices) -> Result<Self, RequestError> {
@@ -51,7 +50,7 @@ impl Turn<'_> {
                 let mut content =
                     self.reasoning(turn.reasoning_details, turn.reasoning_content.or(turn.reasoning))?;
                 content.extend(self.cited(turn.content, turn.annotations, turn.citations)?);
-                content.extend(turn.refusal.map(|refusal| ContentBlock::Text(refusal.0.into_owned())));
+                content.extend(turn.refusal.map(ContentBlock::Text));
                 content.extend(turn.bedrock_blocks.unwrap_or_default());
                 self.tool_calls(turn.tool_calls.unwrap_or_default(), &mut content)?;
                 (Role::Assistant, content)
@@ -87,7 +86,7 @@ impl Turn<'_> {
 
     fn system(
         self,
-        content: Content<'_>,
+        content: Option<&RawValue>,
         point: Option<CachePoint>,
         conversation: &mut Conversation,
     ) -> Result<(), RequestError> {
@@ -112,26 +111,30 @@ impl Turn<'_> {
     }
 
     /// The content of a turn whose parts are all text (a system prompt); others are found out by the caller.
-    fn texts(&self, content: Content<'_>) -> Result<Vec<ContentBlock>, RequestError> {
-        let parts = match content {
-            None => return Ok(Vec::new()),
-            Some(TextOr::Text(text)) => return Ok(vec![ContentBlock::Text(text.into_owned())]),
-            Some(TextOr::Else(parts)) => parts,
+    fn texts(&self, content: Option<&RawValue>) -> Result<Vec<ContentBlock>, RequestError> {
+        let Some(content) = content else { return Ok(Vec::new()) };
+        let parts = match self.said(content)? {
+            Content::Text(text) => return Ok(vec![ContentBlock::Text(text)]),
+            Content::Parts(parts) => parts,
         };
         let mut blocks = Vec::with_capacity(parts.len());
         for part in parts {
             let text = part.text.ok_or_else(|| refusals::SYSTEM_IS_TEXT.at(self.at("content")))?;
-            blocks.push(ContentBlock::Text(text.0.into_owned()));
+            blocks.push(ContentBlock::Text(text));
             blocks.extend(part.cache_control.map(|control| ContentBlock::CachePoint(control.cache_point())));
         }
         Ok(blocks)
     }
 
-    fn content(&mut self, content: Content<'_>) -> Result<Vec<ContentBlock>, RequestError> {
-        let parts = match content {
-            None => return Ok(Vec::new()),
-            Some(TextOr::Text(text)) => return Ok(vec![ContentBlock::Text(text.into_owned())]),
-            Some(TextOr::Else(parts)) => parts,
+    fn said<'a>(&self, content: &'a RawValue) -> Result<Content<Part<'a>>, RequestError> {
+        Content::read(content, &self.at("content"))
+    }
+
+    fn content(&mut self, content: Option<&RawValue>) -> Result<Vec<ContentBlock>, RequestError> {
+        let Some(content) = content else { return Ok(Vec::new()) };
+        let parts = match self.said(content)? {
+            Content::Text(text) => return Ok(vec![ContentBlock::Text(text)]),
+            Content::Parts(parts) => parts,
         };
         let mut blocks = Vec::with_capacity(parts.len());
         for (index, part) in parts.into_iter().enumerate() {
@@ -146,7 +149,7 @@ impl Turn<'_> {
     /// What an answer said, with its sources; the annotations of ours say them once more, those of others have no counterpart.
     fn cited(
         &mut self,
-        content: Content<'_>,
+        content: Option<&RawValue>,
         annotations: Option<Vec<IgnoredAny>>,
         citations: Option<Vec<Json>>,
     ) -> Result<Vec<ContentBlock>, RequestError> {
@@ -174,12 +177,12 @@ impl Turn<'_> {
         self.notices.unknown("messages[].content[]", unknown);
         let member = |name: &str| format!("{path}.{name}");
         match kind.as_deref() {
-            Some("text") | None => text
-                .map(|text| ContentBlock::Text(text.0.into_owned()))
-                .ok_or_else(|| RequestError::missing(&member("text"))),
-            Some("refusal") => refusal
-                .map(|text| ContentBlock::Text(text.0.into_owned()))
-                .ok_or_else(|| RequestError::missing(&member("refusal"))),
+            Some("text") | None => {
+                text.map(ContentBlock::Text).ok_or_else(|| RequestError::missing(&member("text")))
+            }
+            Some("refusal") => {
+                refusal.map(ContentBlock::Text).ok_or_else(|| RequestError::missing(&member("refusal")))
+            }
             Some("image_url") => {
                 let image = image_url.ok_or_else(|| RequestError::missing(&member("image_url")))?;
                 self.image(image, &member("image_url"))
@@ -288,7 +291,7 @@ impl Turn<'_> {
     fn tool_result(
         &mut self,
         id: Option<Text<'_>>,
-        content: Content<'_>,
+        content: Option<&RawValue>,
     ) -> Result<ContentBlock, RequestError> {
         let tool_use_id = id.ok_or_else(|| RequestError::missing(&self.at("tool_call_id")))?.0.into_owned();
         let mut result = ToolResult { tool_use_id, content: Vec::new(), status: None, tool_type: None };

@@ -4,10 +4,11 @@
 //! `cache_control` are additions that clients of OpenRouter and LiteLLM send.
 
 use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 
-use crate::Json;
 use crate::bedrock::{ContentBlock, Text};
 use crate::shape::{CacheControl, TextOr, Thinking};
+use crate::{Json, JsonText};
 
 request_shape! {
     /// The body.
@@ -58,10 +59,10 @@ request_shape! {
     /// One turn.
     struct Message<'a> {
         "role" => role: Text<'a>,
-        "content" => content: TextOr<'a, Vec<Part<'a>>>,
+        "content" => content: &'a RawValue,
         "tool_calls" => tool_calls: Vec<ToolCall<'a>>,
         "tool_call_id" => tool_call_id: Text<'a>,
-        "refusal" => refusal: Text<'a>,
+        "refusal" => refusal: JsonText,
         "reasoning_content" => reasoning_content: Text<'a>,
         "reasoning" => reasoning: Text<'a>,
         "reasoning_details" => reasoning_details: Vec<ReasoningDetail<'a>>,
@@ -79,8 +80,8 @@ request_shape! {
     /// A part of a turn's content.
     struct Part<'a> {
         "type" => kind: Text<'a>,
-        "text" => text: Text<'a>,
-        "refusal" => refusal: Text<'a>,
+        "text" => text: JsonText,
+        "refusal" => refusal: JsonText,
         "image_url" => image_url: TextOr<'a, ImageUrl<'a>>,
         "input_audio" => input_audio: InputAudio<'a>,
         "file" => file: File<'a>,
@@ -157,7 +158,7 @@ request_shape! {
     /// A function on offer.
     struct Function<'a> {
         "name" => name: Text<'a>,
-        "description" => description: Text<'a>,
+        "description" => description: JsonText,
         "parameters" => parameters: Json,
         "strict" => strict: bool,
     }

@@ -123,7 +123,7 @@ impl ChatMessage {
 
     fn add(&mut self, block: ContentBlock, answer: &Answer) {
         match block {
-            ContentBlock::Text(text) => self.add_text(&text),
+            ContentBlock::Text(text) => self.add_text(&text.to_str()),
             ContentBlock::Reasoning(ReasoningContent::Text(reasoning)) => {
                 self.reasoning_content.get_or_insert_default().push_str(&reasoning.text);
                 if let Some(signature) = reasoning.signature {
@@ -142,7 +142,7 @@ impl ChatMessage {
                 let start = self.said();
                 for piece in &cited.content {
                     if let CitedText::Text(text) = piece {
-                        self.add_text(text);
+                        self.add_text(&text.to_str());
                     }
                 }
                 let end = self.said();

@@ -215,7 +215,7 @@ fn add_tool(
     let name = name.ok_or_else(|| RequestError::missing(&format!("tools[{index}].function.name")))?;
     tools.push(Tool::Spec(ToolSpec {
         name: name.0.into_owned(),
-        description: description.map(|text| text.0.into_owned()).filter(|text| !text.is_empty()),
+        description: description.filter(|text| !text.to_str().is_empty()),
         input_schema: InputSchema { json: parameters.unwrap_or_else(no_arguments) },
         strict,
     }));

@@ -1,5 +1,7 @@
 //! The items of a Responses request.
 
+use serde_json::value::RawValue;
+
 use super::items::reasoning_of;
 use super::request::{Item, Part};
 use super::tools::{Tools, text_arguments};
@@ -10,7 +12,7 @@ use crate::bedrock::{
 use crate::dialect::RequestError;
 use crate::media::{self, DataUrl};
 use crate::openai_chat::tool_arguments;
-use crate::shape::TextOr;
+use crate::shape::{Content, TextOr};
 use crate::{Json, Notices, refusals};
 
 /// A conversation in the canonical form; items of one role that follow one another are one turn.
@@ -19,8 +21,6 @@ pub(super) struct Conversation {
     pub(super) system: Vec<SystemBlock>,
     pub(super) messages: Vec<Message>,
 }
-
-type Content<'a> = TextOr<'a, Vec<Part<'a>>>;
 
 impl Conversation {
     pub(super) fn read(
@@ -31,9 +31,9 @@ impl Conversation {
     ) -> Result<Self, RequestError> {
         let mut conversation = Self::default();
         let instructions = instructions.filter(|text| !text.is_empty());
-        conversation.system.extend(instructions.map(|text| SystemBlock::Text(text.0.into_owned())));
+        conversation.system.extend(instructions.map(|text| SystemBlock::Text(text.0.into())));
         match input {
-            TextOr::Text(text) => conversation.say(Role::User, vec![ContentBlock::Text(text.into_owned())]),
+            TextOr::Text(text) => conversation.say(Role::User, vec![ContentBlock::Text(text.into())]),
             TextOr::Else(items) => {
                 for (index, item) in items.into_iter().enumerate() {
                     Reading { path: format!("input[{index}]"), tools, notices }
@@ -127,10 +127,10 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn content(&mut self, content: Content<'_>, member: &str) -> Result<Vec<ContentBlock>, RequestError> {
-        match content {
-            TextOr::Text(text) => Ok(vec![ContentBlock::Text(text.into_owned())]),
-            TextOr::Else(parts) => parts
+    fn content(&mut self, content: &RawValue, member: &str) -> Result<Vec<ContentBlock>, RequestError> {
+        match Content::read(content, &self.at(member))? {
+            Content::Text(text) => Ok(vec![ContentBlock::Text(text)]),
+            Content::Parts(parts) => parts
                 .into_iter()
                 .enumerate()
                 .map(|(index, part)| self.part(part, &format!("{}.{member}[{index}]", self.path)))
@@ -168,7 +168,6 @@ impl Reading<'_> {
         match kind.as_deref() {
             Some("input_text" | "output_text" | "text" | "summary_text") => {
                 let text = text.ok_or_else(|| RequestError::missing(&member("text")))?;
-                let text = text.0.into_owned();
                 Ok(match citations.is_empty() {
                     true => ContentBlock::Text(text),
                     false => {
@@ -179,7 +178,7 @@ impl Reading<'_> {
             }
             Some("refusal") => {
                 let text = refusal.ok_or_else(|| RequestError::missing(&member("refusal")))?;
-                Ok(ContentBlock::Text(text.0.into_owned()))
+                Ok(ContentBlock::Text(text))
             }
             Some("input_image" | "input_file") if file_id.is_some() || file_url.is_some() => Err(stored()),
             Some("input_image") => {
@@ -238,7 +237,7 @@ impl Reading<'_> {
                 ContentBlock::Citations(cited) => {
                     let why = "not possible inside a tool's answer; the text stays";
                     self.notices.dropped("input[].output[].citations", why);
-                    ToolResultBlock::Text(cited.text())
+                    ToolResultBlock::Text(cited.text().into())
                 }
                 ContentBlock::Image(image) => ToolResultBlock::Image(image),
                 ContentBlock::Document(document) => ToolResultBlock::Document(document),
@@ -259,7 +258,7 @@ impl Reading<'_> {
             self.notices.dropped("input[].encrypted_content", why);
         }
         let words = summary.unwrap_or_default().into_iter().filter_map(|part| part.text);
-        let text = words.map(|text| text.0.into_owned()).collect::<Vec<_>>().join("\n\n");
+        let text = words.map(String::from).collect::<Vec<_>>().join("\n\n");
         let reasoning = ReasoningText { text, signature: None };
         (!reasoning.text.is_empty()).then_some(ContentBlock::Reasoning(ReasoningContent::Text(reasoning)))
     }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::tools::text_of;
 use crate::Json;
-use crate::bedrock::{CitationsContent, CitedText, ContentBlock, ReasoningContent, ReasoningText};
+use crate::bedrock::{ContentBlock, ReasoningContent, ReasoningText};
 use crate::citing::Annotation;
 use crate::dialect::{Answer, to_vec};
 
@@ -152,13 +152,12 @@ pub(super) fn items(blocks: Vec<ContentBlock>, answer: &Answer, end: &'static st
 fn add(block: ContentBlock, items: &mut Vec<Item>, answer: &Answer) {
     let index = items.len();
     match block {
-        ContentBlock::Text(text) => add_part(Part { text, ..Part::default() }, items, answer),
-        ContentBlock::Citations(CitationsContent { content, citations }) => {
-            let texts = content.into_iter().filter_map(|piece| match piece {
-                CitedText::Text(text) => Some(text),
-                CitedText::Other(_) => None,
-            });
-            let mut part = Part { text: texts.collect(), citations, ..Part::default() };
+        ContentBlock::Text(text) => {
+            add_part(Part { text: text.into(), ..Part::default() }, items, answer);
+        }
+        ContentBlock::Citations(cited) => {
+            let text = cited.text();
+            let mut part = Part { text, citations: cited.citations, ..Part::default() };
             part.annotate();
             add_part(part, items, answer);
         }

@@ -4,10 +4,11 @@
 
 use serde::Serialize;
 use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 
-use crate::Json;
 use crate::bedrock::{ContentBlock, Text};
 use crate::shape::{Kept, TextOr};
+use crate::{Json, JsonText};
 
 request_shape! {
     /// The body.
@@ -49,11 +50,11 @@ request_shape! {
         "status" => status: IgnoredAny,
         "phase" => phase: IgnoredAny,
         "role" => role: Text<'a>,
-        "content" => content: TextOr<'a, Vec<Part<'a>>>,
+        "content" => content: &'a RawValue,
         "call_id" => call_id: Text<'a>,
         "name" => name: Text<'a>,
         "arguments" => arguments: Json,
-        "output" => output: TextOr<'a, Vec<Part<'a>>>,
+        "output" => output: &'a RawValue,
         "summary" => summary: Vec<Part<'a>>,
         "encrypted_content" => encrypted_content: Text<'a>,
         "block" => block: ContentBlock,
@@ -66,8 +67,8 @@ request_shape! {
     /// A part of an item's content.
     struct Part<'a> {
         "type" => kind: Text<'a>,
-        "text" => text: Text<'a>,
-        "refusal" => refusal: Text<'a>,
+        "text" => text: JsonText,
+        "refusal" => refusal: JsonText,
         "image_url" => image_url: Text<'a>,
         "detail" => detail: Text<'a>,
         "file_data" => file_data: Text<'a>,
@@ -85,7 +86,7 @@ request_shape! {
     struct Tool<'a> {
         "type" => kind: Text<'a>,
         "name" => name: Text<'a>,
-        "description" => description: Text<'a>,
+        "description" => description: JsonText,
         "parameters" => parameters: Json,
         "strict" => strict: bool,
         "format" => format: ToolFormat<'a>,

@@ -9,7 +9,7 @@ use crate::bedrock::{Empty, InputSchema, NamedTool, Tool, ToolChoice, ToolConfig
 use crate::dialect::{DeclaredTool, DeclaredTools, Intent, RequestError};
 use crate::openai_chat::no_arguments;
 use crate::shape::TextOr;
-use crate::{Json, Notices, refusals};
+use crate::{Json, JsonText, Notices, refusals};
 
 /// The tools on offer, and those of them that are no plain functions.
 #[derive(Debug, Default)]
@@ -72,7 +72,7 @@ impl Tools {
             let name = name.as_deref().filter(|name| !name.is_empty());
             name.map(str::to_owned).ok_or_else(|| RequestError::missing(&format!("{path}.name")))
         };
-        let description = description.map(|text| text.0.into_owned()).filter(|text| !text.is_empty());
+        let description = description.map(String::from).filter(|text| !text.is_empty());
         match kind.as_deref() {
             Some("function") => {
                 notices.unknown("tools[]", unknown);
@@ -119,7 +119,7 @@ impl Tools {
         }
         self.offered.push(Tool::Spec(ToolSpec {
             name: sent,
-            description,
+            description: description.map(JsonText::from),
             input_schema: InputSchema { json: schema },
             strict,
         }));

@@ -13,7 +13,7 @@ use crate::bedrock::{
     ToolResult, ToolResultBlock, ToolSpec, ToolUse,
 };
 use crate::dialect::{RequestError, to_vec};
-use crate::{Json, Notices, refusals};
+use crate::{Json, JsonText, Notices, refusals};
 
 /// Writes the request; see the module above.
 pub(super) fn write(
@@ -139,7 +139,7 @@ struct Function<'a> {
 struct FunctionSpec<'a> {
     name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    description: Option<&'a str>,
+    description: Option<&'a JsonText>,
     parameters: &'a Json,
     #[serde(skip_serializing_if = "Option::is_none")]
     strict: Option<bool>,
@@ -188,7 +188,7 @@ fn function<'a>(tool: &'a Tool, notices: &mut Notices) -> Option<Function<'a>> {
             r#type: "function",
             function: FunctionSpec {
                 name,
-                description: description.as_deref(),
+                description: description.as_ref(),
                 parameters: &input_schema.json,
                 strict: *strict,
             },
@@ -524,10 +524,11 @@ fn content(mut parts: Vec<Part<'_>>) -> Content<'_> {
     }
 }
 
-fn add<'a>(said: &mut Option<Cow<'a, str>>, text: &'a str) {
+fn add<'a>(said: &mut Option<Cow<'a, str>>, text: impl Into<Cow<'a, str>>) {
+    let text = text.into();
     match said {
-        Some(said) => said.to_mut().push_str(text),
-        None => *said = Some(Cow::Borrowed(text)),
+        Some(said) => said.to_mut().push_str(&text),
+        None => *said = Some(text),
     }
 }
 

@@ -63,9 +63,9 @@ fn block(raw: &RawValue) -> Result<ContentBlock, serde_json::Error> {
             let text = owned(text);
             let citations: Vec<Json> = citations.into_iter().flatten().map(cited_source).collect();
             match citations.is_empty() {
-                true => ContentBlock::Text(text),
+                true => ContentBlock::Text(text.into()),
                 false => ContentBlock::Citations(CitationsContent {
-                    content: vec![CitedText::Text(text)],
+                    content: vec![CitedText::Text(text.into())],
                     citations,
                 }),
             }

@@ -16,7 +16,7 @@ use crate::bedrock::{
 };
 use crate::dialect::{RequestError, to_vec};
 use crate::envelope::{Envelope, Members};
-use crate::{Json, Notices, refusals};
+use crate::{Json, JsonText, Notices, refusals};
 
 /// Writes the request; see the module above.
 pub(super) fn write(
@@ -218,7 +218,7 @@ enum Offer<'a> {
     Function {
         name: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
-        description: Option<&'a str>,
+        description: Option<&'a JsonText>,
         input_schema: &'a Json,
         #[serde(skip_serializing_if = "Option::is_none")]
         strict: Option<bool>,
@@ -287,7 +287,7 @@ fn tools<'a>(config: Option<&'a ToolConfig>, notices: &mut Notices) -> Vec<Offer
             Tool::Spec(ToolSpec { name, description, input_schema, strict }) => {
                 offers.push(Offer::Function {
                     name,
-                    description: description.as_deref(),
+                    description: description.as_ref(),
                     input_schema: &input_schema.json,
                     strict: *strict,
                     cache_control: None,
@@ -433,7 +433,7 @@ impl Turns<'_> {
             ContentBlock::Reasoning(reasoning) => self.reasoning(reasoning),
             ContentBlock::Citations(cited) => {
                 let text = cited.content.iter().filter_map(|piece| match piece {
-                    CitedText::Text(text) => Some(text.as_str()),
+                    CitedText::Text(text) => Some(text.to_str()),
                     CitedText::Other(_) => None,
                 });
                 let citations = cited.citations.iter().map(citation).collect();

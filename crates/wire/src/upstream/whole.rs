@@ -1,11 +1,11 @@
 //! The events of a stream, put together again as the answer that `Converse` gives.
 
-use crate::Json;
 use crate::bedrock::{
     BlockDelta, BlockStart, CitationsContent, CitedText, ContentBlock, ConverseResponse, Message, Output,
     ReasoningContent, ReasoningDelta, ReasoningText, Role, StopReason, StreamEvent, StreamMetadata, ToolUse,
 };
 use crate::openai_chat::tool_arguments;
+use crate::{Json, JsonText};
 
 /// What has been heard. Blocks come one after the other.
 #[derive(Debug, Default)]
@@ -73,9 +73,9 @@ impl Whole {
             Some(ContentBlock::Text(text)) if !self.ended => text.push_str(piece),
             Some(ContentBlock::Citations(cited)) if !self.ended => match cited.content.last_mut() {
                 Some(CitedText::Text(text)) => text.push_str(piece),
-                _ => cited.content.push(CitedText::Text(piece.to_owned())),
+                _ => cited.content.push(CitedText::Text(piece.into())),
             },
-            _ => self.begin(ContentBlock::Text(piece.to_owned())),
+            _ => self.begin(ContentBlock::Text(piece.into())),
         }
     }
 
@@ -96,7 +96,7 @@ impl Whole {
         if self.ended
             || !matches!(self.blocks.last(), Some(ContentBlock::Text(_) | ContentBlock::Citations(_)))
         {
-            self.begin(ContentBlock::Text(String::new()));
+            self.begin(ContentBlock::Text(JsonText::default()));
         }
         let Some(block) = self.blocks.last_mut() else { return };
         if let ContentBlock::Text(text) = block {

@@ -1,12 +1,13 @@
 //! Converse's rules as a judge of what goes out (`reliability.md` §1.4; botocore's patterns).
 
 use outcrop_catalog::{Model, ParameterRule, ReasoningMode};
+use outcrop_wire::JsonText;
 use outcrop_wire::bedrock::{ContentBlock, ConverseRequest, Role, SystemBlock, Tool, ToolResultBlock};
 use serde_json::Value;
 
 /// Panics with the rule that `request` breaks.
 pub fn check(request: &ConverseRequest) {
-    let blank = |text: &str| text.trim().is_empty();
+    let blank = |text: &JsonText| text.to_str().trim().is_empty();
     for pair in request.messages.windows(2) {
         assert_ne!(pair[0].role, pair[1].role, "roles must alternate");
     }
