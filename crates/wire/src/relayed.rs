@@ -14,7 +14,7 @@ use crate::bedrock::{BedrockError, Text, Usage};
 use crate::dialect::{Dialect, RequestError, error_body, to_vec};
 use crate::envelope::{Envelope, Members, NativeUsage};
 use crate::incoming::{Incoming, damaged, data_of};
-use crate::{refusals, sse};
+use crate::{openai_responses, refusals, sse};
 
 /// A request for one of the endpoints.
 #[derive(Debug, Clone, PartialEq)]
@@ -234,8 +234,8 @@ pub struct Stream {
     dialect: Dialect,
     hides_usage: bool,
     incoming: Incoming,
-    /// An event with data has come.
-    begun: bool,
+    /// How many events with data have come.
+    events: u64,
     /// The dialect's last event has come.
     ended: bool,
     report: Report,
@@ -254,7 +254,7 @@ impl Stream {
             dialect,
             hides_usage,
             incoming: Incoming::default(),
-            begun: false,
+            events: 0,
             ended: false,
             report: Report::default(),
             native: NativeUsage::default(),
@@ -275,7 +275,7 @@ impl Stream {
     pub fn next_event(&mut self, out: &mut BytesMut) -> Result<bool, BedrockError> {
         let Some(event) = self.incoming.next_event()? else { return Ok(false) };
         let data = data_of(&event);
-        let shown = if data.is_empty() { self.begun } else { self.watch(&data, &event)? };
+        let shown = if data.is_empty() { self.events > 0 } else { self.watch(&data, &event)? };
         if shown {
             out.extend_from_slice(&event);
         }
@@ -324,7 +324,7 @@ impl Stream {
                 out.extend_from_slice(&body);
                 out.extend_from_slice(b"\n\n");
             }
-            Dialect::Responses => sse::write_raw(out, "error", &responses_error(error)),
+            Dialect::Responses => openai_responses::write_error(&mut self.events, error, out),
             Dialect::Messages | Dialect::Bedrock => sse::write_raw(out, "error", &body),
         }
     }
@@ -341,7 +341,7 @@ impl Stream {
             self.failure = Some(event.clone());
             return Err(failure);
         }
-        self.begun = true;
+        self.events += 1;
         match self.dialect {
             Dialect::ChatCompletions => self.chunk(&stated),
             Dialect::Responses => self.response_event(&stated),
@@ -395,17 +395,4 @@ impl Stated<'_> {
         let tells = is_error || self.error.is_some_and(|error| error.get() != "null");
         (named && tells).then(|| BedrockError::from_event(data))
     }
-}
-
-/// OpenAI's `error` event of a response.
-fn responses_error(error: &BedrockError) -> Vec<u8> {
-    #[derive(serde::Serialize)]
-    struct Event<'a> {
-        #[serde(rename = "type")]
-        kind: &'static str,
-        code: &'a str,
-        message: &'a str,
-        param: Option<&'a str>,
-    }
-    to_vec(&Event { kind: "error", code: error.kind.name(), message: &error.message, param: None })
 }

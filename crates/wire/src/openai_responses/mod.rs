@@ -28,4 +28,5 @@ mod translate;
 pub use request::Echo;
 pub use response::render_response;
 pub use stream::StreamWriter;
+pub(crate) use stream::write_error;
 pub use translate::{ResponsesRequest, translate};

@@ -129,10 +129,7 @@ impl StreamWriter {
     pub fn error(&mut self, error: &BedrockError, out: &mut BytesMut) {
         let response = Response::failed(&self.answer, &self.echo, &self.output, error);
         write(&mut self.sequence, "response.failed", &Whole { response }, out);
-        let (code, message) = (error_code(error.status), error.message.as_str());
-        let nested = ErrorBody { r#type: code, code, message, param: None };
-        let event = ErrorEvent { code, message, param: None, error: nested };
-        write(&mut self.sequence, "error", &event, out);
+        write_error(&mut self.sequence, error, out);
     }
 
     fn begin(&mut self, out: &mut BytesMut) {
@@ -427,6 +424,13 @@ fn custom_done(
 fn write<T: Serialize>(sequence: &mut u64, name: &'static str, body: &T, out: &mut BytesMut) {
     sse::write(out, Some(name), &Event { kind: name, sequence_number: *sequence, body });
     *sequence += 1;
+}
+
+/// Says that the stream failed.
+pub(crate) fn write_error(sequence: &mut u64, error: &BedrockError, out: &mut BytesMut) {
+    let (code, message) = (error_code(error.status), error.message.as_str());
+    let nested = ErrorBody { r#type: code, code, message, param: None };
+    write(sequence, "error", &ErrorEvent { code, message, param: None, error: nested }, out);
 }
 
 #[derive(Serialize)]

@@ -219,6 +219,22 @@ fn an_error_event_is_an_error_of_its_kind_and_reaches_the_client_as_it_came() {
 }
 
 #[test]
+fn a_response_that_breaks_off_ends_with_the_error_that_a_translated_one_ends_with() {
+    let mut stream = Stream::new(Dialect::Responses, false);
+    let mut out = BytesMut::new();
+    stream.push(b"data: {\"type\":\"response.created\",\"sequence_number\":0,\"response\":{}}\n\n");
+    assert!(stream.next_event(&mut out).unwrap());
+    let error = stream.finish(&mut out).unwrap_err();
+    out.clear();
+    stream.error(&error, "id", &mut out);
+    let event = text(&out);
+    // OpenAI's SDKs raise for the `error` in it, and for nothing else.
+    for said in ["event: error\n", r#""sequence_number":1"#, r#""error":{"type":"server_error""#] {
+        assert!(event.contains(said), "{event}");
+    }
+}
+
+#[test]
 fn what_is_no_event_is_an_error_and_a_comment_before_the_first_event_holds_nothing_up() {
     let mut stream = Stream::new(Dialect::Messages, false);
     let (seen, failed) = passed(&mut stream, std::iter::once(&b": wait\n\n<html>\n\ndata: {\n\n"[..]));
