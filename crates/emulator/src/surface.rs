@@ -175,7 +175,7 @@ async fn chat_completion(
     streamed: bool,
 ) -> Result<Reply, Failure> {
     let state = invocation.state;
-    let (prompt, with_usage) = chat::read(invocation.call.body)?;
+    let (prompt, with_usage) = chat::read_on_route(invocation.call.body)?;
     let turn = invocation.ask(&prompt, Surface::Invoke).await?;
     let naming = Naming {
         id: format!("chatcmpl-{}", uuid::Uuid::new_v4()),
@@ -241,7 +241,7 @@ fn response_events(turn: &Turn, answer: Answer, echo: openai_responses::Echo) ->
 }
 
 async fn message(invocation: &Invocation<'_>, streamed: bool) -> Result<Reply, Failure> {
-    let prompt = claude::read(&native(invocation.call)?)?;
+    let prompt = claude::read(&native(invocation.call.body, &betas(invocation.call))?)?;
     let turn = invocation.ask(&prompt, Surface::Invoke).await?;
     let (model, id) =
         (&invocation.target.model, format!("msg_bdrk_01{}", invocation.state.new_id(BASE62, 22)));
@@ -261,8 +261,8 @@ async fn message(invocation: &Invocation<'_>, streamed: bool) -> Result<Reply, F
 
 /// `POST …/count_tokens`.
 fn count(invocation: &Invocation<'_>) -> Result<Reply, Failure> {
-    let mut body: Value =
-        serde_json::from_slice(&native(invocation.call)?).map_err(|_| crate::dialect::malformed())?;
+    let mut body: Value = serde_json::from_slice(&native(invocation.call.body, &betas(invocation.call))?)
+        .map_err(|_| crate::dialect::malformed())?;
     // Nothing is to be answered, so nothing needs to say how long it may be.
     if body.get("max_tokens").is_none() {
         body["max_tokens"] = json!(1);
@@ -272,13 +272,30 @@ fn count(invocation: &Invocation<'_>) -> Result<Reply, Failure> {
 }
 
 /// The same body as `InvokeModel` takes it: what Bedrock has in the URL and in headers goes, what it has in the body comes.
-fn native(call: &Call<'_>) -> Result<Vec<u8>, Failure> {
-    let mut body: Value = serde_json::from_slice(call.body).map_err(|_| crate::dialect::malformed())?;
+///
+/// # Errors
+/// A body that is no object, or that names beta features itself: Anthropic's API has a header for them.
+pub(crate) fn native(body: &[u8], betas: &[&str]) -> Result<Vec<u8>, Failure> {
+    let mut body: Value = serde_json::from_slice(body).map_err(|_| crate::dialect::malformed())?;
     let Some(members) = body.as_object_mut() else { return Err(crate::dialect::malformed()) };
+    if let Some(name) =
+        ["anthropic_beta", "anthropic_version"].iter().find(|name| members.contains_key(**name))
+    {
+        return Err(Failure::validation(format!("{name}: Extra inputs are not permitted")));
+    }
     members.remove("model");
     members.remove("stream");
     members.insert("anthropic_version".to_owned(), json!("bedrock-2023-05-31"));
+    let betas = outcrop_wire::envelope::beta_list(betas);
+    if !betas.is_empty() {
+        members.insert("anthropic_beta".to_owned(), json!(betas));
+    }
     Ok(body.to_string().into_bytes())
+}
+
+/// The values of `anthropic-beta`.
+fn betas<'a>(call: &Call<'a>) -> Vec<&'a str> {
+    call.head.headers.get_all("anthropic-beta").iter().filter_map(|value| value.to_str().ok()).collect()
 }
 
 /// `GET …/models`: what the routes under the same prefix serve in the Region.

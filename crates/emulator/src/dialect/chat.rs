@@ -24,6 +24,15 @@ pub(crate) fn read(body: &[u8]) -> Result<(Prompt, bool), Failure> {
     Ok((prompt, request.include_usage))
 }
 
+/// Reads a body as the OpenAI-style endpoints do, which look at it more closely than `InvokeModel` does.
+///
+/// # Errors
+/// Those of [`read`], and what OpenAI's reference forbids.
+pub(crate) fn read_on_route(body: &[u8]) -> Result<(Prompt, bool), Failure> {
+    super::chat_shape::check(body)?;
+    read(body)
+}
+
 /// A refusal of the reader.
 pub(crate) fn refused(error: RequestError) -> Failure {
     Failure::validation(error.message)
@@ -38,6 +47,7 @@ pub(crate) fn prompt_of(translated: Translated) -> Prompt {
         config.tools.clear();
     }
     request.messages.iter_mut().for_each(drop_blank_text);
+    request.messages = answers_together(request.messages);
     let thinking = match reasoning {
         None => Thinking::Unset,
         Some(ReasoningIntent::Off) => Thinking::Off,
@@ -54,6 +64,21 @@ pub(crate) fn prompt_of(translated: Translated) -> Prompt {
         several_calls: parallel_tool_calls.unwrap_or(true),
         ..Prompt::plain(request, thinking)
     }
+}
+
+/// What several tools answered stands in several turns there, in one turn of the user in the canonical form.
+fn answers_together(messages: Vec<Message>) -> Vec<Message> {
+    let is_result = |block: &ContentBlock| matches!(block, ContentBlock::ToolResult(_));
+    let mut joined: Vec<Message> = Vec::with_capacity(messages.len());
+    for message in messages {
+        match joined.last_mut() {
+            Some(last) if last.role == message.role && last.content.iter().any(is_result) => {
+                last.content.extend(message.content);
+            }
+            _ => joined.push(message),
+        }
+    }
+    joined
 }
 
 /// OpenAI's clients send empty content beside tool calls, which says nothing and is no mistake there.

@@ -1,6 +1,7 @@
 //! How questions are read and answers are written: `Converse`, and the models' own bodies.
 
 pub(crate) mod chat;
+mod chat_shape;
 pub(crate) mod claude;
 mod claude_shape;
 pub(crate) mod converse;
