@@ -12,8 +12,8 @@ use outcrop_catalog::{Api, Lane, Model, Reason, Surface};
 use outcrop_wire::dialect::{self, DeclaredTools, Dialect, Head, Names, RequestError, Translated};
 use outcrop_wire::envelope::Members;
 use outcrop_wire::family::{self, Terms};
-use outcrop_wire::lesson::{self, Refused};
-use outcrop_wire::upstream::{self, Ask, Asked, Calls, Language};
+use outcrop_wire::lesson::Refused;
+use outcrop_wire::upstream::{self, Asked, Language};
 use outcrop_wire::{Notices, anthropic, counting, envelope, openai_chat, openai_responses, relayed, remote};
 
 use crate::router::{Endpoint, Operation};
@@ -227,15 +227,11 @@ impl Request<'_> {
 
     /// AWS's own Chat Completions, Responses or Messages, for a model that lives there: nothing changes but the envelope.
     fn relay(&self, travel: Travel) -> Result<Call, RequestError> {
-        let Self { inbound, terms, .. } = self;
-        let name = self.name_there(travel);
+        let inbound = self.inbound;
         let dialect = inbound.dialect;
-        let relayed::Request { body, hides_usage, stores, mut notices } =
-            relayed::request(dialect, inbound.body, &inbound.members, name, inbound.stream)?;
-        let body = match terms.refused {
-            [] => body,
-            refused => Bytes::from(lesson::leave_out(body.to_vec(), refused, &mut notices)),
-        };
+        let there = (self.name_there(travel), inbound.stream);
+        let relayed::Request { body, hides_usage, stores, notices } =
+            relayed::request_to(self.model(), dialect, inbound.body, &inbound.members, there, self.terms)?;
         let operation = match dialect {
             Dialect::Responses => Operation::Responses,
             Dialect::Messages if inbound.counts => Operation::CountMessages,
@@ -317,13 +313,10 @@ impl Request<'_> {
         if self.inbound.counts || self.inbound.operation == Some(Operation::CountTokens) {
             return Err(self.uncountable(speaks));
         }
-        let (mut translated, rendering) = self.understand()?;
-        let calls = Calls::take(&mut translated.intent);
-        let family::Prepared { request, mut notices, names } =
-            family::apply_under(translated, self.model(), self.terms)?;
-        let ask = Ask { model: self.name_there(travel), stream: self.inbound.stream, calls };
-        let Asked { body, betas } = upstream::write(language, &request, &ask, &mut notices)?;
-        let body = lesson::leave_out(body, self.terms.refused, &mut notices);
+        let (translated, rendering) = self.understand()?;
+        let there = (self.name_there(travel), self.inbound.stream);
+        let upstream::Prepared { asked: Asked { body, betas }, names, notices } =
+            upstream::prepare(language, translated, self.model(), there, self.terms)?;
         let answer = self.rendered(rendering, names);
         let headers = written_headers(self.inbound, language, betas.as_deref());
         let call = self.call(operation, travel, answer, headers, Bytes::from(body), notices);

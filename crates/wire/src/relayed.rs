@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use bytes::{Bytes, BytesMut};
+use outcrop_catalog::Model;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -13,8 +14,9 @@ use crate::Notices;
 use crate::bedrock::{BedrockError, Text, Usage};
 use crate::dialect::{Dialect, RequestError, error_body, to_vec};
 use crate::envelope::{Envelope, Members, NativeUsage};
+use crate::family::{Terms, fit_members, fit_openai_members};
 use crate::incoming::{Incoming, damaged, data_of};
-use crate::{openai_responses, refusals, sse};
+use crate::{lesson, openai_responses, refusals, sse};
 
 /// A request for one of the endpoints.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,30 +31,51 @@ pub struct Request {
     pub notices: Notices,
 }
 
-/// Makes the request of a client's body, which has these `members`: `model` becomes the endpoint's name for it, a Chat Completions stream is asked for
-/// its usage, and a response is not stored by AWS, for the gateway keeps what clients want stored. Without any of these the
-/// body is the client's own.
+/// Makes the request of a client's body, which has these `members`: `model` becomes the endpoint's name for it, a Chat
+/// Completions stream is asked for its usage, and a response is not stored by AWS, for the gateway keeps what clients want
+/// stored. Without any of these the body is the client's own.
 ///
 /// # Errors
 /// A response that is to run in the background; a member that is not what it should be.
 pub fn request(
     dialect: Dialect,
     body: &Bytes,
-    Members(members): &Members<'_>,
-    model: &str,
+    members: &Members<'_>,
+    name: &str,
     stream: bool,
 ) -> Result<Request, RequestError> {
-    let mut edit = Edit { members, changes: Vec::new(), notices: Notices::default() };
-    edit.name(model);
+    request_to(None, dialect, body, members, (name, stream), &Terms::default())
+}
+
+/// As [`request`], with the parameters that `model` takes, and without the members it has refused.
+///
+/// # Errors
+/// Those of [`request`]; under [`crate::family::ParameterPolicy::Refuse`] a parameter that the model does not take.
+pub fn request_to(
+    model: Option<&Model>,
+    dialect: Dialect,
+    body: &Bytes,
+    Members(members): &Members<'_>,
+    (name, stream): (&str, bool),
+    terms: &Terms<'_>,
+) -> Result<Request, RequestError> {
+    let mut edit = Edit { members, changes: Vec::new(), gone: Vec::new(), notices: Notices::default() };
+    edit.fit(dialect, model, terms)?;
+    edit.name(name);
     let hides_usage = dialect == Dialect::ChatCompletions && stream && edit.ask_for_usage()?;
     let stores = dialect == Dialect::Responses && edit.store_nothing()?;
-    Ok(Request { hides_usage, stores, body: edit.body(body), notices: edit.notices })
+    let mut body = edit.body(body);
+    if !terms.refused.is_empty() {
+        body = Bytes::from(lesson::leave_out(body.to_vec(), terms.refused, &mut edit.notices));
+    }
+    Ok(Request { hides_usage, stores, body, notices: edit.notices })
 }
 
 /// A body and the members that are to be others.
 struct Edit<'a> {
     members: &'a [(Cow<'a, str>, &'a RawValue)],
     changes: Vec<(&'static str, Vec<u8>)>,
+    gone: Vec<&'static str>,
     notices: Notices,
 }
 
@@ -67,6 +90,23 @@ impl<'a> Edit<'a> {
         if self.value(key).is_none_or(|known| known.get().as_bytes() != value) {
             self.changes.push((key, value));
         }
+    }
+
+    /// Repairs parameters by the rules of the model.
+    fn fit(
+        &mut self,
+        dialect: Dialect,
+        model: Option<&Model>,
+        terms: &Terms<'_>,
+    ) -> Result<(), RequestError> {
+        let fit = if dialect == Dialect::Messages { fit_members } else { fit_openai_members };
+        for (key, value) in fit(self.members, model, terms, &mut self.notices)? {
+            match value {
+                Some(value) => self.changes.push((key, value.into_bytes())),
+                None => self.gone.push(key),
+            }
+        }
+        Ok(())
     }
 
     fn name(&mut self, model: &str) {
@@ -118,12 +158,12 @@ impl<'a> Edit<'a> {
     }
 
     fn body(&self, sent: &Bytes) -> Bytes {
-        if self.changes.is_empty() {
+        if self.changes.is_empty() && self.gone.is_empty() {
             return sent.clone();
         }
         let mut out = Envelope::with_capacity(sent.len() + 64);
         let changed = |key: &str| self.changes.iter().find(|(known, _)| *known == key);
-        for (key, value) in self.members {
+        for (key, value) in self.members.iter().filter(|(key, _)| !self.gone.contains(&key.as_ref())) {
             match changed(key) {
                 Some((_, changed)) => out.member(key, changed),
                 None => out.member(key, value.get().as_bytes()),

@@ -13,6 +13,7 @@ mod history;
 mod lessons;
 mod names;
 mod native;
+mod openai_members;
 mod output;
 mod placing;
 mod policy;
@@ -29,7 +30,9 @@ use serde::Serialize;
 pub use betas::vouches_for;
 pub(crate) use betas::{Way, welcome_betas};
 pub use lessons::holds;
+pub(crate) use names::messages_id;
 pub(crate) use native::{Edits, fit_members};
+pub(crate) use openai_members::{MOST_STOPS, fit_openai_members};
 pub use placing::CachePlacement;
 pub use policy::{ParameterPolicy, Terms};
 

@@ -1,5 +1,6 @@
 //! Names and ids: what Converse lets them be made of.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Draft;
@@ -99,6 +100,14 @@ pub(super) fn fit_tool_use_ids(draft: &mut Draft<'_>) {
             *id = fitted(id, ALSO, true);
         }
     }
+}
+
+/// The id of a tool's call as Messages takes it, which is stricter than Converse.
+///
+/// Source: Anthropic's words ("String should match pattern '^[a-zA-Z0-9_-]+$'").
+pub(crate) fn messages_id(id: &str) -> Cow<'_, str> {
+    const ALSO: &str = "_-";
+    if fits(id, ALSO) { Cow::Borrowed(id) } else { Cow::Owned(fitted(id, ALSO, true)) }
 }
 
 fn fits(name: &str, also: &str) -> bool {

@@ -46,36 +46,74 @@ pub(super) const GO_ON: (&str, &str) = (
 );
 
 /// Every call has its result in the next turn, and every result its call in the turn before: a missing result is said to
-/// be missing, and a result that answers nothing becomes plain content.
+/// be missing, a result that answers nothing becomes plain content, and what the system says between the two is said after
+/// them.
 ///
 /// Source: `reliability.md` §1.4; the service's words ("Expected toolResult blocks at …").
 pub(super) fn pair_calls_and_results(draft: &mut Draft<'_>) {
-    let (mut orphans, mut missing) = (false, false);
-    let mut waiting: Vec<String> = Vec::new();
-    let mut paired: Vec<Message> = Vec::with_capacity(draft.request.messages.len());
-    for mut message in std::mem::take(&mut draft.request.messages) {
-        let unanswered = match message.role {
-            Role::User => {
-                orphans |= free_orphans(&mut message.content, &mut waiting);
-                std::mem::take(&mut waiting)
-            }
-            _ => Vec::new(),
-        };
-        missing |= !unanswered.is_empty();
-        message.content.splice(0..0, unanswered.into_iter().map(missing_result));
-        waiting.extend(calls(&message));
-        paired.push(message);
+    let mut pairing =
+        Pairing { paired: Vec::with_capacity(draft.request.messages.len()), ..Pairing::default() };
+    for message in std::mem::take(&mut draft.request.messages) {
+        pairing.take(message);
     }
-    if !waiting.is_empty() {
-        missing = true;
-        paired.push(Message { role: Role::User, content: waiting.into_iter().map(missing_result).collect() });
-    }
+    pairing.answer_for_nobody();
+    let Pairing { paired, waiting: _, held: _, orphans, missing, moved } = pairing;
     draft.request.messages = paired;
     if orphans {
         draft.notices.push("rewritten", "messages[]", "tool results without their call were sent as text");
     }
     if missing {
         draft.notices.push("rewritten", "messages[]", "tool calls without a result got one that says so");
+    }
+    if moved {
+        let done = "a turn of the system between a tool call and its result was put after the two";
+        draft.notices.push("rewritten", "messages[]", done);
+    }
+}
+
+/// A conversation whose calls are being paired with their results.
+#[derive(Default)]
+struct Pairing {
+    paired: Vec<Message>,
+    /// Calls of the last turn that have no result yet.
+    waiting: Vec<String>,
+    /// What the system said meanwhile.
+    held: Vec<Message>,
+    orphans: bool,
+    missing: bool,
+    moved: bool,
+}
+
+impl Pairing {
+    fn take(&mut self, mut message: Message) {
+        match message.role {
+            Role::System if !self.waiting.is_empty() => {
+                self.moved = true;
+                return self.held.push(message);
+            }
+            Role::User => {
+                self.orphans |= free_orphans(&mut message.content, &mut self.waiting);
+                let unanswered = std::mem::take(&mut self.waiting);
+                self.missing |= !unanswered.is_empty();
+                message.content.splice(0..0, unanswered.into_iter().map(missing_result));
+            }
+            _ => self.answer_for_nobody(),
+        }
+        self.waiting.extend(calls(&message));
+        self.paired.push(message);
+        if self.waiting.is_empty() {
+            self.paired.append(&mut self.held);
+        }
+    }
+
+    /// Nobody has answered what waits, and nobody will.
+    fn answer_for_nobody(&mut self) {
+        if !self.waiting.is_empty() {
+            self.missing = true;
+            let content = std::mem::take(&mut self.waiting).into_iter().map(missing_result).collect();
+            self.paired.push(Message { role: Role::User, content });
+        }
+        self.paired.append(&mut self.held);
     }
 }
 

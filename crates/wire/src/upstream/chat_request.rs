@@ -9,8 +9,8 @@ use super::fields::Fields;
 use super::{Ask, Asked, Calls, Place};
 use crate::bedrock::{
     CitedText, ContentBlock, ConverseRequest, Document, DocumentSource, InferenceConfig, Media, MediaSource,
-    Message, NamedTool, OutputConfig, ReasoningContent, Role, SystemBlock, Tool, ToolChoice, ToolConfig,
-    ToolResult, ToolResultBlock, ToolSpec, ToolUse,
+    Message, NamedTool, OutputConfig, ReasoningContent, Role, ServiceTier, SystemBlock, Tool, ToolChoice,
+    ToolConfig, ToolResult, ToolResultBlock, ToolSpec, ToolUse,
 };
 use crate::dialect::{RequestError, to_vec};
 use crate::{Json, JsonText, Notices, refusals};
@@ -58,7 +58,7 @@ pub(super) fn write(
         tool_choice,
         response_format: format.as_ref().map(ResponseFormat::of),
         reasoning_effort: effort,
-        service_tier: service_tier.as_ref().map(|tier| tier.tier.as_str()),
+        service_tier: service_tier.as_ref().and_then(|tier| tier_word(tier, notices)),
         user,
         stream: ask.stream.then_some(true),
         stream_options: ask.stream.then_some(StreamOptions { include_usage: true }),
@@ -111,7 +111,7 @@ struct StreamOptions {
 #[serde(tag = "type", content = "json_schema", rename_all = "snake_case")]
 enum ResponseFormat<'a> {
     JsonSchema {
-        name: &'a str,
+        name: Cow<'a, str>,
         #[serde(skip_serializing_if = "Option::is_none")]
         description: Option<&'a str>,
         schema: &'a Json,
@@ -124,9 +124,21 @@ impl<'a> ResponseFormat<'a> {
         /// OpenAI requires a name, Converse does not.
         const NAMELESS: &str = "answer";
         let super::Form { schema, name, description } = form;
-        let name = name.as_deref().unwrap_or(NAMELESS);
+        let name = name.as_deref().map_or(Cow::Borrowed(NAMELESS), fitting_name);
         Self::JsonSchema { name, description: description.as_deref(), schema, strict: true }
     }
+}
+
+/// OpenAI's names have letters, digits, `_` and `-`, and 64 of them at most (API reference, `json_schema.name`); Converse
+/// has no rule for them, and nobody sees them again.
+fn fitting_name(name: &str) -> Cow<'_, str> {
+    const LONGEST: usize = 64;
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    if !name.is_empty() && name.len() <= LONGEST && name.chars().all(fits) {
+        return Cow::Borrowed(name);
+    }
+    let name: String = name.chars().map(|c| if fits(c) { c } else { '_' }).take(LONGEST).collect();
+    if name.is_empty() { Cow::Borrowed("answer") } else { Cow::Owned(name) }
 }
 
 #[derive(Serialize)]
@@ -155,6 +167,16 @@ enum Choice<'a> {
 #[derive(Serialize)]
 struct Named<'a> {
     name: &'a str,
+}
+
+/// OpenAI's tiers (API reference, `service_tier`); those of both have one name.
+fn tier_word<'a>(tier: &'a ServiceTier, notices: &mut Notices) -> Option<&'a str> {
+    const TIERS: [&str; 3] = ["default", "flex", "priority"];
+    let known = TIERS.contains(&tier.tier.as_str());
+    if !known {
+        notices.dropped("service_tier", "Chat Completions, which the model speaks, has no such tier");
+    }
+    known.then_some(tier.tier.as_str())
 }
 
 /// The tools on offer, and which of them must or may be called.
@@ -391,10 +413,7 @@ impl<'a, 'n> Turns<'a, 'n> {
         Ok(match block {
             ContentBlock::Text(text) => Some(Part::Text { text: text.into() }),
             ContentBlock::Image(image) => Some(picture(image, place)?),
-            ContentBlock::Audio(Media { format, source }) => {
-                let data = bytes(source, place)?;
-                Some(Part::InputAudio { input_audio: InputAudio { data, format } })
-            }
+            ContentBlock::Audio(audio) => Some(sound(audio, place)?),
             ContentBlock::Document(document) => Some(self.document(document, place)?),
             ContentBlock::Video(_) => return Err(no_video(place)),
             ContentBlock::GuardContent(guarded) => self.guarded("messages[].content[]", guarded),
@@ -537,6 +556,16 @@ fn picture<'a>(image: &'a Media, place: Place) -> Result<Part<'a>, RequestError>
     Ok(Part::ImageUrl {
         image_url: ImageUrl { url: DataUrl { media_type, data: bytes(&image.source, place)? } },
     })
+}
+
+/// Source: OpenAI's API reference, `input_audio.format`.
+fn sound<'a>(audio: &'a Media, place: Place) -> Result<Part<'a>, RequestError> {
+    const FORMATS: [&str; 2] = ["wav", "mp3"];
+    let Media { format, source } = audio;
+    if !FORMATS.contains(&format.as_str()) {
+        return Err(super::no_media(place, &format!("sounds in {format} form"), "Chat Completions"));
+    }
+    Ok(Part::InputAudio { input_audio: InputAudio { data: bytes(source, place)?, format } })
 }
 
 fn bytes(source: &MediaSource, place: Place) -> Result<&str, RequestError> {

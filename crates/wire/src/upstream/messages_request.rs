@@ -16,6 +16,7 @@ use crate::bedrock::{
 };
 use crate::dialect::{RequestError, to_vec};
 use crate::envelope::{Envelope, Members};
+use crate::family::messages_id;
 use crate::{Json, JsonText, Notices, refusals};
 
 /// Writes the request; see the module above.
@@ -165,12 +166,12 @@ enum Kind<'a> {
         citations: Option<&'a Json>,
     },
     ToolUse {
-        id: &'a str,
+        id: Cow<'a, str>,
         name: &'a str,
         input: &'a Json,
     },
     ToolResult {
-        tool_use_id: &'a str,
+        tool_use_id: Cow<'a, str>,
         content: Vec<Block<'a>>,
         #[serde(skip_serializing_if = "Option::is_none")]
         is_error: Option<bool>,
@@ -194,6 +195,12 @@ enum Kind<'a> {
 impl<'a> Kind<'a> {
     fn text(text: impl Into<Cow<'a, str>>) -> Self {
         Self::Text { text: text.into(), citations: Vec::new() }
+    }
+}
+
+impl Block<'_> {
+    fn is_reasoning(&self) -> bool {
+        matches!(self.kind, Kind::Thinking { .. } | Kind::RedactedThinking { .. })
     }
 }
 
@@ -255,16 +262,17 @@ fn system_blocks<'a>(blocks: &'a [SystemBlock], notices: &mut Notices) -> Vec<Bl
         match block {
             SystemBlock::Text(text) => out.push(Kind::text(text).into()),
             SystemBlock::GuardContent(guarded) => out.extend(self::guarded("system[]", guarded, notices)),
-            SystemBlock::CachePoint(point) => cache(out.last_mut(), point, "system[]", notices),
+            SystemBlock::CachePoint(point) => cache(&mut out, point, "system[]", notices),
             SystemBlock::Other(other) => notices.dropped(format!("system[].{}", other.key), NO_WORD),
         }
     }
     out
 }
 
-/// Everything up to the block before the point may be cached.
-fn cache<'a>(last: Option<&mut Block<'a>>, point: &'a CachePoint, parent: &str, notices: &mut Notices) {
-    match last {
+/// Everything up to the block before the point may be cached. Reasoning takes no mark of its own (Anthropic's documentation,
+/// "Prompt caching"): the block before it has the nearest.
+fn cache<'a>(blocks: &mut [Block<'a>], point: &'a CachePoint, parent: &str, notices: &mut Notices) {
+    match blocks.iter_mut().rfind(|block| !block.is_reasoning()) {
         Some(block) => block.cache_control = Some(CacheControl::of(point)),
         None => notices.dropped(format!("{parent}.cachePoint"), NOTHING_BEFORE),
     }
@@ -412,7 +420,7 @@ impl Turns<'_> {
     ) -> Result<(), RequestError> {
         let kind = match block {
             ContentBlock::CachePoint(point) => {
-                cache(out.last_mut(), point, "messages[].content[]", self.notices);
+                cache(out, point, "messages[].content[]", self.notices);
                 return Ok(());
             }
             ContentBlock::GuardContent(guarded) => {
@@ -425,7 +433,7 @@ impl Turns<'_> {
             ContentBlock::Video(_) => return Err(no_media(place, "videos")),
             ContentBlock::Audio(_) => return Err(no_media(place, "sounds")),
             ContentBlock::ToolUse(ToolUse { tool_use_id, name, input, tool_type: None }) => {
-                Some(Kind::ToolUse { id: tool_use_id, name, input })
+                Some(Kind::ToolUse { id: messages_id(tool_use_id), name, input })
             }
             ContentBlock::ToolResult(result) if result.tool_type.is_none() => {
                 Some(self.result(result, place)?)
@@ -470,7 +478,7 @@ impl Turns<'_> {
             blocks.extend(kind.map(Block::from));
         }
         let is_error = (status.as_deref() == Some("error")).then_some(true);
-        Ok(Kind::ToolResult { tool_use_id, content: blocks, is_error })
+        Ok(Kind::ToolResult { tool_use_id: messages_id(tool_use_id), content: blocks, is_error })
     }
 
     fn reasoning<'a>(&mut self, reasoning: &'a ReasoningContent) -> Option<Kind<'a>> {

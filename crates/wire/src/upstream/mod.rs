@@ -37,15 +37,17 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use outcrop_catalog::Model;
 use serde::Deserialize;
 
 use crate::bedrock::{
     BedrockError, ContentBlock, ConverseRequest, ConverseResponse, GuardrailConfig, PerformanceConfig,
     StreamEvent,
 };
-use crate::dialect::{Intent, RequestError, Translated};
+use crate::dialect::{Intent, Names, RequestError, Translated};
+use crate::family::{self, MOST_STOPS, ParameterPolicy, Terms};
 use crate::incoming::{Incoming, damaged, data_of};
-use crate::{Json, Notices, refusals};
+use crate::{Json, Notices, lesson, refusals};
 
 /// What an endpoint speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +93,38 @@ pub struct Asked {
     pub body: Vec<u8>,
     /// The value of `anthropic-beta` (Messages).
     pub betas: Option<String>,
+}
+
+/// A request as it goes to an endpoint, and what its answer needs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prepared {
+    /// The request.
+    pub asked: Asked,
+    /// Names to put back into the answer ([`crate::dialect::Answer::names`]).
+    pub names: Names,
+    /// What was dropped, clamped or rewritten.
+    pub notices: Notices,
+}
+
+/// Makes the request that the model takes where it lives, under the name that it has there: by its rules
+/// ([`crate::family`]), in the endpoint's language, and without what it has refused before.
+///
+/// # Errors
+/// Those of [`family::apply_under`] and of [`write`].
+pub fn prepare(
+    language: Language,
+    mut translated: Translated,
+    model: Option<&Model>,
+    (name, stream): (&str, bool),
+    terms: &Terms<'_>,
+) -> Result<Prepared, RequestError> {
+    let calls = Calls::take(&mut translated.intent);
+    let family::Prepared { mut request, mut notices, names } = family::apply_under(translated, model, terms)?;
+    fit_stop_sequences(language, &mut request, (name, terms.parameters), &mut notices)?;
+    let ask = Ask { model: name, stream, calls };
+    let Asked { body, betas } = write(language, &request, &ask, &mut notices)?;
+    let body = lesson::leave_out(body, terms.refused, &mut notices);
+    Ok(Prepared { asked: Asked { body, betas }, names, notices })
 }
 
 /// Reads a Converse request of a client of Bedrock, whose model does not speak Converse.
@@ -190,6 +224,30 @@ impl Reader {
             Said::Messages(said) => said.finish(),
         }
     }
+}
+
+/// Chat Completions takes four stop sequences (OpenAI's API reference, `stop`); the first ones stay.
+fn fit_stop_sequences(
+    language: Language,
+    request: &mut ConverseRequest,
+    (model, policy): (&str, ParameterPolicy),
+    notices: &mut Notices,
+) -> Result<(), RequestError> {
+    let Some(config) = request.inference_config.as_mut().filter(|_| language == Language::Chat) else {
+        return Ok(());
+    };
+    let asked = config.stop_sequences.len();
+    if asked <= MOST_STOPS {
+        return Ok(());
+    }
+    if policy == ParameterPolicy::Refuse {
+        let message = format!("`stop` has {asked} sequences; {model} takes {MOST_STOPS} at most");
+        return Err(refusals::MISFIT.about("stop", message));
+    }
+    config.stop_sequences.truncate(MOST_STOPS);
+    let done = format!("Chat Completions takes {MOST_STOPS} stop sequences, the first ones stay");
+    notices.push("clamped", "stop", done);
+    Ok(())
 }
 
 /// Where a block stands; written only when something is to be said of it.
