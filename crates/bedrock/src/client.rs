@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
+use outcrop_texts as texts;
 use outcrop_wire::bedrock::{BedrockError, ErrorKind};
 use outcrop_wire::xml::Element;
 
@@ -225,7 +226,7 @@ pub enum SendError {
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
     /// No connection: nothing was sent.
-    #[error("no connection to {host}: {why}")]
+    #[error("{}", texts::no_connection(.host, .why))]
     Connect {
         /// Host and port.
         host: String,
@@ -233,9 +234,7 @@ pub enum SendError {
         why: String,
     },
     /// Whoever is there does not prove to be it: nothing was sent, and nothing is sent in the clear instead.
-    #[error(
-        "{host} cannot be trusted: {why}; behind a proxy that opens TLS, name its certificate in AWS_CA_BUNDLE"
-    )]
+    #[error("{:#}", texts::untrusted(.host, .why))]
     Untrusted {
         /// Host and port.
         host: String,
@@ -243,7 +242,7 @@ pub enum SendError {
         why: String,
     },
     /// The connection broke after the request went out.
-    #[error("the connection to {host} broke before it answered: {why}")]
+    #[error("{}", texts::broken(.host, .why))]
     Broken {
         /// Host and port.
         host: String,
@@ -251,18 +250,16 @@ pub enum SendError {
         why: String,
     },
     /// No first byte in time.
-    #[error(
-        "{host} did not begin to answer in time (`upstream: {{ first_event_timeout_ms }}`, else 15 minutes)"
-    )]
+    #[error("{:#}", texts::no_answer(.host))]
     Timeout {
         /// Host and port.
         host: String,
     },
     /// The client left before anything was sent.
-    #[error("the client left before the request was sent")]
+    #[error("{}", texts::CLIENT_LEFT)]
     Abandoned,
     /// The request cannot be written (a header or path that HTTP does not allow).
-    #[error("the request cannot be sent: {0}")]
+    #[error("{}", texts::unsendable(.0))]
     Unsendable(String),
 }
 

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 use arc_swap::ArcSwapOption;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_smithy_runtime_api::client::identity::Identity;
+use outcrop_texts as texts;
 
 use crate::client::{Client, SendError};
 use crate::control::sts::RoleToAssume;
@@ -365,21 +366,19 @@ impl fmt::Debug for Credentials {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CredentialsError {
     /// The chain ended without any.
-    #[error("no AWS credentials were found: {why}")]
+    #[error("{}", texts::no_credentials(.why))]
     None {
         /// What each source said.
         why: String,
     },
     /// A value holds blanks or control characters.
-    #[error(
-        "the {which} holds blanks, line breaks or other characters that no AWS key has; was it pasted with a line end?"
-    )]
+    #[error("{}", texts::credentials_unusable(.which))]
     Unusable {
         /// Which value.
         which: String,
     },
     /// A value is empty.
-    #[error("the {which} is empty")]
+    #[error("{}", texts::credentials_empty(.which))]
     Empty {
         /// Which value.
         which: String,

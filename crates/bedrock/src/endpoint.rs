@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use http::Uri;
 use http::uri::{Authority, Scheme};
+use outcrop_texts as texts;
 
 use crate::network::{Network, is_loopback};
 
@@ -195,7 +196,7 @@ impl Endpoint {
         let legal = !region.is_empty()
             && region.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
         if !legal {
-            let why = "a Region looks like us-east-1: lower-case letters, digits and hyphens".to_owned();
+            let why = texts::REGION_FORM.to_string();
             return Err(EndpointError { url: region.to_owned(), why });
         }
         let fips = if variant.fips && !is_fips_already(service, region, variant) { "-fips" } else { "" };
@@ -238,11 +239,7 @@ impl Endpoint {
         let Self { authority, .. } = Self::aws(Service::Mantle.name(), region, Variant::default())?;
         match authority.host().strip_suffix(".amazonaws.com") {
             Some(host) => Self::parse(&format!("https://{host}.api.aws")),
-            None => Err(EndpointError {
-                url: authority.to_string(),
-                why: "no address of bedrock-mantle is known in this partition; give one in AWS_ENDPOINT_URL_BEDROCK_MANTLE"
-                    .to_owned(),
-            }),
+            None => Err(EndpointError { url: authority.to_string(), why: texts::NO_MANTLE.to_string() }),
         }
     }
 
@@ -284,7 +281,7 @@ impl Endpoint {
 
 /// An address that cannot be used, and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the endpoint `{url}` cannot be used: {why}")]
+#[error("{}", texts::endpoint_unusable(.url, .why))]
 pub struct EndpointError {
     /// What was given.
     pub url: String,

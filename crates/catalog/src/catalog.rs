@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
+use outcrop_texts::{self as texts, Text};
 use serde::Serialize;
 
 use crate::builtin::BuiltIn;
@@ -226,7 +227,7 @@ impl Catalog {
     }
 
     /// What was probably meant by an identifier that nothing knows, as a sentence.
-    pub fn suggestion(&self, text: &str, region: &str) -> Option<String> {
+    pub fn suggestion(&self, text: &str, region: &str) -> Option<Text> {
         self.suggestions.of(self, text, region)
     }
 
@@ -356,14 +357,11 @@ pub struct Contradiction<'a> {
 pub const MAX_ALIASES: usize = 8;
 
 fn endless(name: &str, path: &[(&Source, &str)], is_circle: bool) -> ResolveError {
-    let how = match is_circle {
-        true => "in a circle".to_owned(),
-        false => format!("through more than {MAX_ALIASES} aliases"),
-    };
     let steps: Vec<_> = std::iter::once(name).chain(path.iter().map(|(_, to)| *to)).collect();
     let source = path.last().map_or(&Source::BuiltIn, |(source, _)| source);
-    ResolveError::Unknown {
-        message: format!("{source}: the alias `{name}` leads {how}: {}", steps.join(" → ")),
-        hint: Some("let it name a model id, a profile id or an ARN".to_owned()),
-    }
+    let steps = steps.join(" → ");
+    ResolveError::Unknown(match is_circle {
+        true => texts::alias_in_circle(source, name, steps),
+        false => texts::alias_too_long(source, name, MAX_ALIASES, steps),
+    })
 }

@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use outcrop_texts::{self as texts, Text};
+
 use crate::facts::Known;
 use crate::identifier::Vocabulary;
 use crate::layer::{Described, KnownProfile};
@@ -172,16 +174,12 @@ impl<'a> Draft<'a> {
     }
 
     /// What the client wrote, although it was refused.
-    pub(crate) fn verbatim(
-        mut self,
-        message: String,
-        hint: Option<String>,
-    ) -> Result<Resolution, ResolveError> {
+    pub(crate) fn verbatim(mut self, why: &Text) -> Result<Resolution, ResolveError> {
         self.kind = Some(Kind::FoundationModel);
         self.identifier.clone_into(&mut self.target);
-        self.because("model", NOTHING, format!("unknown: {message}"));
-        self.notices.push(message);
-        self.notices.extend(hint);
+        self.because("model", NOTHING, format!("unknown: {why}"));
+        self.notices.push(why.to_string());
+        self.notices.extend(why.hint().map(str::to_owned));
         self.finish()
     }
 
@@ -492,10 +490,7 @@ impl<'a> Draft<'a> {
         let identifier = self.parse(named).map_err(|error| self.refused(named, error))?;
         match identifier.kind() {
             Kind::FoundationModel | Kind::InferenceProfile => Ok(identifier),
-            kind => Err(ResolveError::Unknown {
-                message: format!("`{identifier}` is {}, not a model", words(kind)),
-                hint: Some("map the profile to the id of its model or system profile".to_owned()),
-            }),
+            kind => Err(ResolveError::Unknown(texts::not_a_model(identifier, words(kind)))),
         }
     }
 
@@ -660,9 +655,8 @@ impl<'a> Draft<'a> {
 
     /// With what was probably meant. That takes a thousand times as long as parsing: only for what is refused.
     fn refused(&self, text: &str, error: IdentifierError) -> ResolveError {
-        let IdentifierError { message, hint } = error;
-        let hint = hint.or_else(|| self.catalog.suggestion(text, &self.region));
-        ResolveError::Unknown { message, hint }
+        let IdentifierError(why) = error;
+        ResolveError::Unknown(why.or_hint(|| self.catalog.suggestion(text, &self.region)))
     }
 
     fn identify(&mut self, identifier: &Identifier) {
@@ -675,7 +669,7 @@ impl<'a> Draft<'a> {
         self.model = self.catalog.model(id).cloned().or_else(|| self.variant(id));
         let Some(model) = self.model.clone() else {
             self.unknown_model(&format!("the catalog does not have {id}"));
-            self.notices.extend(self.catalog.suggestion(id, &self.region));
+            self.notices.extend(self.catalog.suggestion(id, &self.region).map(|meant| meant.to_string()));
             return;
         };
         let source = named_by.map_or_else(|| self.source_of(id, "id"), ToString::to_string);
@@ -917,8 +911,8 @@ impl<'a> Draft<'a> {
 }
 
 fn misconfigured(source: &Source, meant: &str, target: &str, error: ResolveError) -> ResolveError {
-    let message = format!("{source} calls `{target}` for `{meant}`, but {error}");
-    ResolveError::Unknown { message, hint: error.hint().map(str::to_owned) }
+    let why = error.text();
+    ResolveError::Unknown(texts::misconfigured(source, target, meant, why).with_hint_of(why))
 }
 
 /// The bare model id of a model or system profile, by id or ARN, and the profile's geography.

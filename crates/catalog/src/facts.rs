@@ -339,7 +339,7 @@ fn check_id(id: &str, is_profile: bool) -> Result<(), OverrideError> {
             Err(wrong(format!("`{id}` is no profile id: those look like geography.publisher.model")))
         }
         (Ok(_), false) => Err(wrong(format!("`{id}` is no model id: those look like publisher.model"))),
-        (Err(error), _) => Err(wrong(error.message)),
+        (Err(error), _) => Err(wrong(error.to_string())),
     }
 }
 

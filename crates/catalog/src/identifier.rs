@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
+use outcrop_texts::{self as texts, Text};
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
@@ -55,14 +56,10 @@ impl Identifier {
 
     fn parse_id(text: &str, vocabulary: &Vocabulary) -> Result<Self, IdentifierError> {
         if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            return Err(IdentifierError::new(format!(
-                "`{text}` is no model id: those have small letters only"
-            )));
+            return Err(IdentifierError(texts::capitals(text)));
         }
         let Some((first, rest)) = text.split_once('.').filter(|(_, rest)| is_model_name(rest)) else {
-            return Err(IdentifierError::new(format!(
-                "`{text}` is no model id: those look like publisher.model or geography.publisher.model"
-            )));
+            return Err(IdentifierError(texts::no_model_id(text)));
         };
         let publisher = rest.split_once('.').map(|(publisher, _)| publisher);
         if vocabulary.publishers.contains(first) {
@@ -70,15 +67,11 @@ impl Identifier {
         } else if vocabulary.geographies.contains(first) {
             Self::of_geography(text, first, rest, publisher)
         } else if publisher.is_some_and(|publisher| vocabulary.publishers.contains(publisher)) {
-            Err(IdentifierError::new(format!(
-                "`{first}.` in `{text}` is no geography that Bedrock has profiles for"
-            )))
+            Err(IdentifierError(texts::no_geography(first, text)))
         } else if is_publisher(first) && rest.starts_with(|c: char| c.is_ascii_lowercase()) {
             Ok(Self::Model(text.to_owned()))
         } else {
-            Err(IdentifierError::new(format!(
-                "`{text}` does not begin with the publisher of a model, as Bedrock's ids do"
-            )))
+            Err(IdentifierError(texts::no_publisher(text)))
         }
     }
 
@@ -89,9 +82,7 @@ impl Identifier {
         publisher: Option<&str>,
     ) -> Result<Self, IdentifierError> {
         if !publisher.is_some_and(is_publisher) {
-            return Err(IdentifierError::new(format!(
-                "`{text}` lacks the publisher: profile ids look like {geography}.publisher.model"
-            )));
+            return Err(IdentifierError(texts::publisher_left_out(text, geography)));
         }
         Ok(Self::SystemProfile { geography: geography.to_owned(), model: model.to_owned() })
     }
@@ -114,34 +105,31 @@ fn decoded(text: &str) -> Result<Cow<'_, str>, IdentifierError> {
     if text.len() > 3 * MAX_LEN {
         return Err(too_long());
     }
-    percent_decode_str(text)
-        .decode_utf8()
-        .map_err(|_| IdentifierError::new("the identifier is percent-encoded, but not as UTF-8"))
+    percent_decode_str(text).decode_utf8().map_err(|_| IdentifierError(texts::IDENTIFIER_NOT_UTF8))
 }
 
 fn too_long() -> IdentifierError {
-    IdentifierError::new(format!("the identifier is longer than {MAX_LEN} characters"))
+    IdentifierError(texts::identifier_too_long(MAX_LEN))
 }
 
 /// What passes is short, printable ASCII, so that messages may quote it.
 fn check_characters(text: &str) -> Result<(), IdentifierError> {
     if text.is_empty() {
-        return Err(IdentifierError::new("the identifier is empty"));
+        return Err(IdentifierError(texts::IDENTIFIER_EMPTY));
     }
     if text.len() > MAX_LEN {
         return Err(too_long());
     }
     let is_legal = |c: char| c.is_ascii_alphanumeric() || "-:._/".contains(c);
     let Some(illegal) = text.chars().find(|c| !is_legal(*c)) else { return Ok(()) };
-    let error =
-        IdentifierError::new(format!("the identifier holds {illegal:?}, which no model id or ARN has"));
-    Err(if text.trim() != text {
-        error.hint("remove the spaces and line ends around it")
+    let said = texts::identifier_holds(format_args!("{illegal:?}"));
+    Err(IdentifierError(if text.trim() != text {
+        said.with_hint(texts::TRIM_IT)
     } else if illegal == '%' {
-        error.hint("percent-encode it once, not twice")
+        said.with_hint(texts::ENCODE_ONCE)
     } else {
-        error
-    })
+        said
+    }))
 }
 
 /// `name`, `name-v1:0`, `name-v1:0:256k`; a dot may stand inside (`deepseek.v3.2`), no part is empty.
@@ -190,29 +178,28 @@ impl Arn {
     /// For text that is no ARN, or the ARN of something that cannot be named as a model.
     pub fn parse(text: &str) -> Result<Self, IdentifierError> {
         check_characters(text)?;
-        let wrong =
-            |why: &str| IdentifierError::new(format!("`{text}` is no ARN that Bedrock can invoke: {why}"));
+        let wrong = |why: Text| IdentifierError(texts::no_arn(text, &why).with_hint_of(&why));
+        let looks_otherwise = |why: Text| wrong(why.with_hint(texts::ARNS));
         let parts: Vec<&str> = text.splitn(6, ':').collect();
         let &[scheme, partition, service, region, account, resource] = parts.as_slice() else {
-            return Err(wrong("it has too few parts").hint(EXAMPLES));
+            return Err(looks_otherwise(texts::ARN_PARTS));
         };
         if scheme != "arn" || !is_partition(partition) {
-            return Err(wrong("it does not begin with arn:aws: or another partition of AWS").hint(EXAMPLES));
+            return Err(looks_otherwise(texts::ARN_PARTITION));
         }
         if !is_region(region) {
-            return Err(wrong("its Region is none").hint("Regions look like us-east-1"));
+            return Err(wrong(texts::ARN_REGION));
         }
         if !is_account(account) {
-            return Err(wrong("its account is not twelve digits").hint(EXAMPLES));
+            return Err(looks_otherwise(texts::ARN_ACCOUNT));
         }
         let (resource_type, id) =
-            resource.split_once('/').ok_or_else(|| wrong("it does not end in type/id").hint(EXAMPLES))?;
-        let kind = Kind::of_resource(service, resource_type).ok_or_else(|| {
-            misspelt(wrong("a resource of this kind cannot be invoked"), service, resource_type)
-        })?;
-        check_owner(kind, account, partition).map_err(|(why, hint)| wrong(why).hint(hint))?;
+            resource.split_once('/').ok_or_else(|| looks_otherwise(texts::ARN_ENDING))?;
+        let kind = Kind::of_resource(service, resource_type)
+            .ok_or_else(|| wrong(texts::ARN_KIND.with_hint(misspelt(service, resource_type))))?;
+        check_owner(kind, account, partition).map_err(wrong)?;
         if !is_resource_id(kind, id) {
-            return Err(wrong("the id after the slash is malformed"));
+            return Err(wrong(texts::ARN_ID));
         }
         Ok(Self {
             partition: partition.to_owned(),
@@ -242,15 +229,15 @@ impl fmt::Display for Arn {
 }
 
 /// A service or a kind of resource that is nearly right is named.
-fn misspelt(error: IdentifierError, service: &str, resource_type: &str) -> IdentifierError {
+fn misspelt(service: &str, resource_type: &str) -> Text {
     let near = |text: &str, known: &[&'static str]| {
         let nearest = known.iter().min_by_key(|word| strsim::osa_distance(word, text)).copied();
         nearest.filter(|word| *word != text && strsim::osa_distance(word, text) <= MAX_SLIPS)
     };
     match (near(service, &["bedrock", "sagemaker"]), near(resource_type, &RESOURCES)) {
-        (Some(meant), _) => error.hint(&format!("did you mean the service {meant}, not {service}?")),
-        (None, Some(meant)) => error.hint(&format!("did you mean {meant}/, not {resource_type}/?")),
-        (None, None) => error.hint(EXAMPLES),
+        (Some(meant), _) => texts::other_service(meant, service),
+        (None, Some(meant)) => texts::other_resource(meant, resource_type),
+        (None, None) => texts::ARNS,
     }
 }
 
@@ -272,8 +259,6 @@ const RESOURCES: [&str; 12] = [
     "async-invoke",
     "endpoint",
 ];
-
-const EXAMPLES: &str = "ARNs look like arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123def456 or arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0";
 
 /// `aws` or `aws-…` (reference `bedrock.md` §3).
 fn is_partition(text: &str) -> bool {
@@ -299,21 +284,12 @@ fn is_account(text: &str) -> bool {
 }
 
 /// A foundation model belongs to nobody, everything else to an account.
-fn check_owner(kind: Kind, account: &str, partition: &str) -> Result<(), (&'static str, &'static str)> {
+fn check_owner(kind: Kind, account: &str, partition: &str) -> Result<(), Text> {
     match (kind, account.is_empty()) {
-        (Kind::FoundationModel, false) => Err((
-            "a foundation model belongs to no account",
-            "leave the account empty: arn:aws:bedrock:REGION::foundation-model/ID",
-        )),
+        (Kind::FoundationModel, false) => Err(texts::ARN_OF_NO_ACCOUNT),
         (Kind::FoundationModel, true) => Ok(()),
-        (_, true) => Err((
-            "it lacks the account",
-            "the twelve digits stand after the Region: arn:aws:bedrock:REGION:ACCOUNT:…",
-        )),
-        (Kind::Endpoint, false) if partition != "aws" => Err((
-            "Bedrock reaches SageMaker endpoints in the partition aws only",
-            "see the table of targets in AWS's InvokeModel reference",
-        )),
+        (_, true) => Err(texts::ARN_LACKS_ACCOUNT),
+        (Kind::Endpoint, false) if partition != "aws" => Err(texts::ARN_OF_SAGEMAKER),
         _ => Ok(()),
     }
 }
@@ -381,21 +357,5 @@ impl Kind {
 
 /// Why a string is no identifier, and what was probably meant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct IdentifierError {
-    /// What is wrong.
-    pub message: String,
-    /// What was probably meant.
-    pub hint: Option<String>,
-}
-
-impl IdentifierError {
-    fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None }
-    }
-
-    fn hint(mut self, hint: &str) -> Self {
-        self.hint = Some(hint.to_owned());
-        self
-    }
-}
+#[error("{0}")]
+pub struct IdentifierError(pub Text);

@@ -6,6 +6,7 @@
 //! application profile never reaches the OpenAI-style endpoints, and mantle knows no profiles at all (reference
 //! `bedrock.md` §0, §2.5).
 
+use outcrop_texts::{self as texts, Text};
 use serde::Serialize;
 
 use crate::{Model, Resolution, Surface};
@@ -122,7 +123,7 @@ impl Serialize for Reason {
 
 /// No lane leads from this API to this model.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{model}` is served by {} only, which does not offer {} for it", place(*.surface), .api.name())]
+#[error("{}", self.text())]
 pub struct Impassable {
     /// The model.
     pub model: String,
@@ -135,15 +136,11 @@ pub struct Impassable {
 }
 
 impl Impassable {
-    /// How to reach the model, or the same one elsewhere.
-    pub fn hint(&self) -> String {
-        match self.instead.as_slice() {
-            [] => "no source tells which API serves it; name another model".to_owned(),
-            apis => {
-                let names: Vec<&str> = apis.iter().map(|api| api.name()).collect();
-                format!("ask for it with {}, or name a model that Converse serves", names.join(" or "))
-            }
-        }
+    /// What leads nowhere, and how to reach the model, or the same one elsewhere.
+    pub fn text(&self) -> Text {
+        let apis: Vec<&str> = self.instead.iter().map(|api| api.name()).collect();
+        let instead = if apis.is_empty() { texts::NO_API_KNOWN } else { texts::ask_with(apis.join(" or ")) };
+        texts::impassable(&self.model, place(self.surface), self.api.name()).with_hint(instead)
     }
 }
 
@@ -306,9 +303,7 @@ impl<'a> Way<'a> {
             Ok(Passage { lane, surface, reason, speaks: _, path }) => {
                 Self { lane: Some(lane), surface: Some(surface), path, reason: reason.as_str().to_owned() }
             }
-            Err(none) => {
-                Self { lane: None, surface: None, path: None, reason: format!("{none}; {}", none.hint()) }
-            }
+            Err(none) => Self { lane: None, surface: None, path: None, reason: format!("{:#}", none.text()) },
         }
     }
 }

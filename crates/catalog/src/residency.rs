@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use outcrop_texts::{self as texts, Text};
 use serde::Serialize;
 
 use crate::builtin::BuiltIn;
@@ -101,7 +102,7 @@ impl Residency {
             proven: breach.as_ref().is_none_or(|breach| breach.proven),
             source: rule.source.clone(),
             reason: match breach {
-                Some(breach) => breach.why,
+                Some(breach) => breach.why.to_string(),
                 None => format!("every Region is among {}", rule.words),
             },
         }
@@ -112,23 +113,21 @@ impl Residency {
     fn breach(&self, called_in: &str, destinations: &[String]) -> Option<Breach<'_>> {
         if let Some(rule) = self.called.as_ref().filter(|rule| !rule.allows(called_in)) {
             let called_in = or_unknown(called_in);
-            let why = format!("{called_in} is not among the Regions that may be called, {}", rule.words);
+            let why = texts::not_callable(called_in, &rule.words);
             return Some(Breach { rule, why, proven: true });
         }
         let rule = self.processed.as_ref()?;
         if !rule.allows(called_in) {
-            let why = format!("{} is not among {}", or_unknown(called_in), rule.words);
+            let why = texts::not_among(or_unknown(called_in), &rule.words);
             return Some(Breach { rule, why, proven: true });
         }
         if destinations.is_empty() {
-            let why = "nothing tells in which Regions the call would be processed".to_owned();
-            return Some(Breach { rule, why, proven: false });
+            return Some(Breach { rule, why: texts::REGIONS_UNKNOWN, proven: false });
         }
         let outside: Vec<_> = destinations.iter().filter(|region| !rule.allows(region)).collect();
         (!outside.is_empty()).then(|| {
-            let is = if outside.len() == 1 { "is" } else { "are" };
-            let why =
-                format!("it may be processed in {}, which {is} not among {}", some(&outside), rule.words);
+            let are = if outside.len() == 1 { "is" } else { "are" };
+            let why = texts::processed_outside(some(&outside), are, &rule.words);
             Breach { rule, why, proven: true }
         })
     }
@@ -137,7 +136,7 @@ impl Residency {
 /// What a call would break.
 struct Breach<'a> {
     rule: &'a Rule,
-    why: String,
+    why: Text,
     /// It is known to; else nothing shows that it does not.
     proven: bool,
 }
@@ -231,10 +230,8 @@ impl Verdict {
 /// A call that the policy forbids.
 #[derive(Debug, Clone)]
 pub struct Refused {
-    /// What is forbidden, and by whom.
-    pub message: String,
-    /// What may be called instead.
-    pub hint: Option<String>,
+    /// What is forbidden, and by whom; what may be called instead.
+    pub text: Text,
     /// What would have been called, for whoever explains it. Nobody may call it.
     pub resolution: Resolution,
     /// The Regions are not proven yet: once AWS has been asked about the application profile
@@ -249,11 +246,8 @@ impl Catalog {
         let verdict = resolution.residency.as_ref().filter(|verdict| !verdict.allowed)?;
         let ways = resolution.model.as_ref().map(|model| self.ways(&model.id)).unwrap_or_default();
         Some(Refused {
-            message: format!(
-                "{}: the residency policy refuses {}: {}",
-                verdict.source, resolution.target, verdict.reason
-            ),
-            hint: alternative(policy, &ways, &resolution.source_region),
+            text: texts::residency(&verdict.source, &resolution.target, &verdict.reason)
+                .or_hint(|| alternative(policy, &ways, &resolution.source_region)),
             unproven: resolution.needs_lookup,
             resolution: resolution.clone(),
         })
@@ -261,13 +255,13 @@ impl Catalog {
 }
 
 /// What may be called instead, of all the ways a model can be called.
-fn alternative(policy: &Residency, ways: &[Way<'_>], region: &str) -> Option<String> {
+fn alternative(policy: &Residency, ways: &[Way<'_>], region: &str) -> Option<Text> {
     let allowed = |way: &&Way<'_>| policy.allows(way.region, &way.destinations);
     let here: Vec<_> =
         ways.iter().filter(|way| way.region == region).filter(allowed).map(|way| way.identifier).collect();
     if !here.is_empty() {
-        return Some(format!("from {region} the policy allows {}", here.join(" or ")));
+        return Some(texts::allowed_here(region, here.join(" or ")));
     }
     let elsewhere = ways.iter().find(allowed)?;
-    Some(format!("the policy allows {} from {}", elsewhere.identifier, elsewhere.region))
+    Some(texts::allowed_elsewhere(elsewhere.identifier, elsewhere.region))
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use outcrop_texts::Text;
 use serde::{Deserialize, Serialize};
 
 use crate::draft::Draft;
@@ -35,9 +36,7 @@ impl Catalog {
         error: ResolveError,
     ) -> Result<Resolution, ResolveError> {
         match error {
-            ResolveError::Unknown { message, hint } => {
-                Draft::new(self, identifier, context).verbatim(message, hint)
-            }
+            ResolveError::Unknown(why) => Draft::new(self, identifier, context).verbatim(&why),
             refused @ ResolveError::Residency(_) => Err(refused),
         }
     }
@@ -126,24 +125,24 @@ pub struct ResolvedProfile {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ResolveError {
     /// It is no model, profile, ARN or alias that anything knows.
-    #[error("{message}")]
-    Unknown {
-        /// What is wrong.
-        message: String,
-        /// What was probably meant.
-        hint: Option<String>,
-    },
+    #[error("{0}")]
+    Unknown(Text),
     /// The policy does not allow it.
-    #[error("{}", .0.message)]
+    #[error("{}", .0.text)]
     Residency(Box<Refused>),
 }
 
 impl ResolveError {
-    /// What was probably meant, or may be called instead.
-    pub fn hint(&self) -> Option<&str> {
+    /// What is wrong, with what was probably meant, or may be called instead.
+    pub fn text(&self) -> &Text {
         match self {
-            Self::Unknown { hint, .. } => hint.as_deref(),
-            Self::Residency(refused) => refused.hint.as_deref(),
+            Self::Unknown(text) => text,
+            Self::Residency(refused) => &refused.text,
         }
+    }
+
+    /// The way out of it.
+    pub fn hint(&self) -> Option<&str> {
+        self.text().hint()
     }
 }

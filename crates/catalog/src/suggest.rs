@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use outcrop_texts::{self as texts, Text};
+
 use crate::builtin::BuiltIn;
 use crate::{Catalog, SystemProfile};
 
@@ -11,7 +13,7 @@ use crate::{Catalog, SystemProfile};
 #[derive(Debug, Default)]
 pub(crate) struct Suggestions {
     /// By text and Region.
-    made: Mutex<HashMap<(String, String), Option<String>>>,
+    made: Mutex<HashMap<(String, String), Option<Text>>>,
 }
 
 /// Enough for the slips of one configuration; hostile clients make up more.
@@ -19,7 +21,7 @@ const MOST_KEPT: usize = 256;
 
 impl Suggestions {
     /// A sentence with the likeliest identifiers, if any comes near; those that can be called from `region` come first.
-    pub(crate) fn of(&self, catalog: &Catalog, text: &str, region: &str) -> Option<String> {
+    pub(crate) fn of(&self, catalog: &Catalog, text: &str, region: &str) -> Option<Text> {
         if text.len() > MAX_LEN {
             return None;
         }
@@ -37,14 +39,14 @@ impl Suggestions {
     }
 }
 
-fn suggestion(catalog: &Catalog, text: &str, region: &str) -> Option<String> {
+fn suggestion(catalog: &Catalog, text: &str, region: &str) -> Option<Text> {
     let text = normal(text);
     let meant = [other_spelling, wrong_geography, without_publisher, unfinished, other_order, nearest]
         .iter()
         .map(|guess| guess(catalog, &text, region))
         .find(|meant| !meant.is_empty())?;
     let shown: Vec<_> = meant.into_iter().take(MAX_SHOWN).collect();
-    Some(format!("did you mean {}?", shown.join(" or ")))
+    Some(texts::did_you_mean(shown.join(" or ")))
 }
 
 /// Longer than any id; comparing letters takes time in proportion to the length.

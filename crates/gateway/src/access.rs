@@ -6,11 +6,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
-use outcrop_wire::bedrock::{BedrockError, ErrorKind};
+use outcrop_texts as texts;
+use outcrop_wire::bedrock::ErrorKind;
 use outcrop_wire::sigv4::{self, RequestHead, SigV4Error};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use crate::failure::Failure;
 use crate::keys::{MadeKey, Read};
 
 /// A key that lets somebody in.
@@ -65,7 +67,7 @@ impl Access {
     /// Identifies the caller by the head alone; `None` when a signature has to be verified over the body too.
     ///
     /// Without keys anybody is welcome, unverified: the listener is on loopback then.
-    pub(crate) fn by_head(&self, head: &Parts, made: &Read) -> Result<Option<Caller>, BedrockError> {
+    pub(crate) fn by_head(&self, head: &Parts, made: &Read) -> Result<Option<Caller>, Failure> {
         if self.keys.is_empty() && made.is_empty() {
             return Ok(Some(Caller { region: scope_region(&head.headers), ..Caller::default() }));
         }
@@ -75,18 +77,18 @@ impl Access {
         if is_signed(head) {
             return Ok(None);
         }
-        Err(SigV4Error::MissingToken.to_bedrock())
+        Err(unsigned(&SigV4Error::MissingToken))
     }
 
     /// Identifies the caller, whose body is read.
-    pub(crate) fn caller(&self, head: &Parts, body: &[u8], made: &Read) -> Result<Caller, BedrockError> {
+    pub(crate) fn caller(&self, head: &Parts, body: &[u8], made: &Read) -> Result<Caller, Failure> {
         match self.by_head(head, made)? {
             Some(caller) => Ok(caller),
             None => self.by_signature(head, body),
         }
     }
 
-    fn by_secret(&self, secret: &str, made: &Read) -> Result<Caller, BedrockError> {
+    fn by_secret(&self, secret: &str, made: &Read) -> Result<Caller, Failure> {
         let presented = digest(secret);
         if let Some(key) = self.keys.iter().find(|key| key.digest.ct_eq(&presented).into()) {
             return Ok(Caller { name: Some(key.name.clone()), ..Caller::default() });
@@ -99,12 +101,11 @@ impl Access {
                 ..Caller::default()
             });
         }
-        let message = "The key in the request is unknown to this gateway, or was revoked.";
-        Err(BedrockError::new(ErrorKind::UnrecognizedClient, message))
+        Err(Failure::new(ErrorKind::UnrecognizedClient, texts::KEY_UNKNOWN))
     }
 
     /// Identifies the caller by the signature over head and body.
-    pub(crate) fn by_signature(&self, head: &Parts, body: &[u8]) -> Result<Caller, BedrockError> {
+    pub(crate) fn by_signature(&self, head: &Parts, body: &[u8]) -> Result<Caller, Failure> {
         let request = RequestHead {
             method: head.method.as_str(),
             raw_path: head.uri.path(),
@@ -116,8 +117,18 @@ impl Access {
         let secret_of = |id: &str| self.keys.iter().find(|key| key.name == id).map(|key| key.secret.clone());
         let verified =
             sigv4::verify(&request, body, SERVICE, secret_of, i64::try_from(now).unwrap_or(i64::MAX))
-                .map_err(|error| error.to_bedrock())?;
+                .map_err(|error| unsigned(&error))?;
         Ok(Caller { name: Some(verified.access_key_id), region: Some(verified.region), ..Caller::default() })
+    }
+}
+
+/// A signature that is none, in AWS's words, and what would be one.
+fn unsigned(error: &SigV4Error) -> Failure {
+    let failure = Failure::from(error.to_bedrock());
+    match error {
+        SigV4Error::MissingToken => failure.with_hint(texts::SEND_A_KEY),
+        SigV4Error::UnknownKey | SigV4Error::Mismatch => failure.with_hint(texts::SIGN_WITH_A_KEY),
+        _ => failure,
     }
 }
 
@@ -154,6 +165,7 @@ fn scope_region(headers: &HeaderMap) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use http::Request;
+    use outcrop_wire::bedrock::BedrockError;
 
     use super::*;
 
@@ -164,7 +176,7 @@ mod tests {
             request = request.header(*name, *value);
         }
         let (head, ()) = request.body(()).expect("a request").into_parts();
-        access.caller(&head, b"", &Read::default())
+        access.caller(&head, b"", &Read::default()).map_err(|failure| failure.error)
     }
 
     const SIGNED: &str = "AWS4-HMAC-SHA256 Credential=AKIA/20260101/eu-west-1/bedrock/aws4_request, SignedHeaders=host, Signature=00";

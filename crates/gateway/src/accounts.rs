@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use outcrop_bedrock::{Client, Credentials};
 use outcrop_catalog::Resolution;
+use outcrop_texts as texts;
 use outcrop_wire::bedrock::ErrorKind;
 
 use crate::access::Caller;
@@ -91,12 +92,7 @@ impl Clients {
         let account = caller.key.as_ref().and_then(|key| key.account.as_ref());
         match account.filter(|name| !self.of.contains_key(*name)) {
             None => Ok(()),
-            Some(lost) => {
-                let message = format!(
-                    "This key is for the account `{lost}`, which the gateway's configuration does not have."
-                );
-                Err(Failure::new(ErrorKind::AccessDenied, message))
-            }
+            Some(lost) => Err(Failure::new(ErrorKind::AccessDenied, texts::account_gone(lost))),
         }
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame};
+use outcrop_texts as texts;
 use outcrop_wire::bedrock::ErrorKind;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
@@ -90,12 +91,8 @@ where
     match tokio::time::timeout_at(deadline, body.frame()).await {
         Ok(None) => Ok(None),
         Ok(Some(Ok(frame))) => Ok(Some(frame)),
-        Ok(Some(Err(error))) => {
-            Err(Failure::new(ErrorKind::Validation, format!("The request body is broken: {error}")))
-        }
-        Err(_) => {
-            Err(Failure::new(ErrorKind::Validation, "The request body came too slowly.").with_status(408))
-        }
+        Ok(Some(Err(error))) => Err(Failure::new(ErrorKind::Validation, texts::body_broken(error))),
+        Err(_) => Err(Failure::new(ErrorKind::Validation, texts::BODY_TOO_SLOW).with_status(408)),
     }
 }
 
@@ -135,14 +132,11 @@ impl AsRef<[u8]> for Held {
 }
 
 fn too_large() -> Failure {
-    let message = format!("The request body is larger than {MAX_BODY} bytes, the most that Bedrock takes.");
-    Failure::new(ErrorKind::Validation, message).with_status(413)
+    Failure::new(ErrorKind::Validation, texts::body_too_large(MAX_BODY)).with_status(413)
 }
 
 fn overloaded() -> Failure {
-    let message = "The gateway holds too many large requests; try again in a moment.";
-    Failure::new(ErrorKind::ServiceUnavailable, message)
-        .with_hint("run another gateway beside it if this happens often")
+    Failure::new(ErrorKind::ServiceUnavailable, texts::BUSY)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 use outcrop_bedrock::Invocation;
 use outcrop_bedrock::control::PATH_SEGMENT;
 use outcrop_catalog::{Arn, Residency};
+use outcrop_texts as texts;
 use outcrop_wire::bedrock::ErrorKind;
 use outcrop_wire::dialect::Dialect;
 use percent_encoding::{percent_decode_str, utf8_percent_encode};
@@ -17,7 +18,7 @@ use percent_encoding::{percent_decode_str, utf8_percent_encode};
 use crate::exchange::admit;
 use crate::failure::{Failure, hand_on};
 use crate::reply::ReplyBody;
-use crate::state::State;
+use crate::state::{RouteError, State};
 use crate::tenant;
 
 /// Hands a control-plane request on, in the Region of the ARN it names, of the caller's signature, or of the gateway.
@@ -28,8 +29,7 @@ pub(crate) async fn forward(
 ) -> Result<Response<ReplyBody>, Failure> {
     let (caller, body) = admit(state, head, body, Dialect::Bedrock).await?;
     if tenant::is_bound(&caller) && head.method != Method::GET {
-        let message = "A key that is bound to models or a profile may read the control plane, not change it.";
-        return Err(Failure::new(ErrorKind::AccessDenied, message));
+        return Err(Failure::new(ErrorKind::AccessDenied, texts::KEY_ONLY_READS));
     }
     let resource = Resource::of(head.uri.path());
     let live = state.live();
@@ -40,7 +40,7 @@ pub(crate) async fn forward(
     let endpoints = live.client.endpoints();
     let endpoint =
         if path.starts_with(GUARDRAIL) { endpoints.runtime(region) } else { endpoints.control(region) };
-    let endpoint = endpoint.map_err(|error| Failure::new(ErrorKind::Validation, error.to_string()))?;
+    let endpoint = endpoint.map_err(|error| Failure::from(RouteError::from(error)))?;
     if path.starts_with(GUARDRAIL) {
         check_residency(live.catalog.residency(), region)?;
     }
@@ -69,8 +69,7 @@ fn check_residency(policy: Option<&Residency>, region: &str) -> Result<(), Failu
     if policy.is_none_or(|policy| policy.allows(region, &[region.to_owned()])) {
         return Ok(());
     }
-    let message = format!("the residency policy does not allow that a guardrail is applied in {region}");
-    Err(Failure::new(ErrorKind::AccessDenied, message))
+    Err(Failure::new(ErrorKind::AccessDenied, texts::guardrail_outside(region)))
 }
 
 /// What a path names, where that may be an ARN: `/inference-profiles/{id or ARN}`.
@@ -124,10 +123,7 @@ const MAX_ANSWER: usize = 16 * 1024 * 1024;
 pub(crate) async fn collect(body: Incoming) -> Result<Bytes, Failure> {
     match Limited::new(body, MAX_ANSWER).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) => Err(Failure::new(
-            ErrorKind::ServiceUnavailable,
-            format!("The answer from AWS broke off: {error}"),
-        )),
+        Err(error) => Err(Failure::new(ErrorKind::ServiceUnavailable, texts::broke_off(error))),
     }
 }
 

@@ -14,6 +14,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 use hyper::body::Incoming;
 use outcrop_catalog::{Lane, Model, Reason, Surface};
+use outcrop_texts as texts;
 use outcrop_wire::bedrock::ErrorKind;
 use outcrop_wire::dialect::{Dialect, Head, RequestError};
 use outcrop_wire::embeddings::{self, EmbeddingFamily, EmbeddingsRequest, Vectors};
@@ -172,13 +173,10 @@ const REQUEST_METADATA: HeaderName = HeaderName::from_static("x-amzn-bedrock-req
 fn embedding_model(route: &Route) -> Result<(EmbeddingFamily, &Model), RequestError> {
     let target = &route.resolution.target;
     let Some(model) = route.resolution.model.as_deref() else {
-        return Err(RequestError::at("model", format!("it is not known which model is behind `{target}`"))
-            .hint("name the model behind the profile: BEDROCK_INFERENCE_PROFILE_MAPPINGS, or let the gateway look it up"));
+        return Err(RequestError::at("model", texts::model_behind(target)));
     };
-    let family = EmbeddingFamily::of(model).ok_or_else(|| {
-        RequestError::at("model", format!("`{}` makes no embeddings of text here", model.id))
-            .hint("Titan Embeddings, Cohere Embed and Nova Multimodal Embeddings do: `outcrop models list --filter embed`")
-    })?;
+    let none = || RequestError::at("model", texts::no_embeddings(&model.id));
+    let family = EmbeddingFamily::of(model).ok_or_else(none)?;
     Ok((family, model))
 }
 
@@ -214,8 +212,8 @@ fn render(request: &EmbeddingsRequest, model: &str, answers: Vec<Embedded>) -> R
     let tokens = answers.iter().map(|(_, tokens)| tokens).sum();
     let vectors: Vec<Json> = answers.into_iter().flat_map(|(vectors, _)| vectors).collect();
     if vectors.len() != request.texts.len() {
-        let message = format!("The model made {} vectors of {} texts.", vectors.len(), request.texts.len());
-        return Err(Failure::new(ErrorKind::ModelError, message));
+        let text = texts::vectors_missing(vectors.len(), request.texts.len());
+        return Err(Failure::new(ErrorKind::ModelError, text));
     }
     embeddings::render_response(&vectors, request.encoding, model, tokens)
         .map_err(|error| reply::unreadable(&error).into())

@@ -8,6 +8,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use hyper::body::Incoming;
 use outcrop_bedrock::Invocation;
+use outcrop_texts as texts;
 use outcrop_wire::bedrock::ErrorKind;
 use outcrop_wire::dialect::Dialect;
 use outcrop_wire::family::Terms;
@@ -130,7 +131,7 @@ pub(crate) async fn admit(
     body: Incoming,
     dialect: Dialect,
 ) -> Result<(Caller, Bytes), Failure> {
-    let denied = |error| Failure::denied(error, dialect);
+    let denied = |failure: Failure| failure.denied(dialect);
     let live = state.live();
     let known = live.access.by_head(head, &*state.keys.current().await).map_err(denied)?;
     let body = body::read(body, &state.bodies).await?;
@@ -147,10 +148,9 @@ pub(crate) async fn admit(
 async fn metrics(state: &State, head: &Parts) -> Result<Response<ReplyBody>, Failure> {
     let access = Arc::clone(&state.live().access);
     let caller = access.caller(head, b"", &*state.keys.current().await);
-    let caller = caller.map_err(|error| Failure::denied(error, Dialect::ChatCompletions))?;
+    let caller = caller.map_err(|failure| failure.denied(Dialect::ChatCompletions))?;
     if tenant::is_bound(&caller) {
-        let message = "A key that is bound to models or a profile does not see what others do.";
-        return Err(Failure::new(ErrorKind::AccessDenied, message));
+        return Err(Failure::new(ErrorKind::AccessDenied, texts::KEY_SEES_ITSELF));
     }
     Ok(state.exposition())
 }

@@ -1,9 +1,10 @@
 //! Why a request failed, and how each dialect says so.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use outcrop_bedrock::{CredentialsError, SendError, ServiceError, diagnosis};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use outcrop_bedrock::{CredentialsError, EndpointError, SendError, ServiceError, diagnosis};
 use outcrop_catalog::{Catalog, Resolution, ResolveError};
+use outcrop_texts::{self as texts, Text};
 use outcrop_wire::bedrock::{BedrockError, ErrorKind};
 use outcrop_wire::dialect::{Dialect, RequestError, error_body};
 
@@ -30,8 +31,9 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        BedrockError::new(kind, message).into()
+    pub(crate) fn new(kind: ErrorKind, text: Text) -> Self {
+        let failure = Self::from(BedrockError::new(kind, text.message()));
+        Self { hint: text.hint().map(str::to_owned), ..failure }
     }
 
     pub(crate) fn with_status(mut self, status: u16) -> Self {
@@ -39,9 +41,8 @@ impl Failure {
         self
     }
 
-    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
+    pub(crate) fn with_hint(self, hint: Text) -> Self {
+        Self { hint: Some(hint.message().to_owned()), ..self }
     }
 
     /// AWS refused in words: another target may do better where this one lacks capacity.
@@ -66,9 +67,8 @@ impl Failure {
     }
 
     /// A caller that is not let in: 401 where clients know that status, AWS's 403 where they speak Bedrock.
-    pub(crate) fn denied(error: BedrockError, dialect: Dialect) -> Self {
-        let failure = Self::from(error);
-        if dialect == Dialect::Bedrock { failure } else { failure.with_status(401) }
+    pub(crate) fn denied(self, dialect: Dialect) -> Self {
+        if dialect == Dialect::Bedrock { self } else { self.with_status(401) }
     }
 
     /// AWS refusing *our* credentials is no fault of a client that does not speak Bedrock.
@@ -202,7 +202,7 @@ impl From<BedrockError> for Failure {
 
 impl From<RequestError> for Failure {
     fn from(error: RequestError) -> Self {
-        let failure = Self::new(ErrorKind::Validation, error.message.clone());
+        let failure = Self::new(ErrorKind::Validation, error.text.clone());
         Self { request: Some(Box::new(error)), ..failure }
     }
 }
@@ -210,13 +210,13 @@ impl From<RequestError> for Failure {
 impl From<RouteError> for Failure {
     fn from(error: RouteError) -> Self {
         match error {
-            RouteError::Resolve(ResolveError::Unknown { message, hint }) => {
-                Self { hint, ..Self::new(ErrorKind::ResourceNotFound, message) }
-            }
+            RouteError::Resolve(ResolveError::Unknown(text)) => Self::new(ErrorKind::ResourceNotFound, text),
             RouteError::Resolve(ResolveError::Residency(refused)) => {
-                Self { hint: refused.hint, ..Self::new(ErrorKind::AccessDenied, refused.message) }
+                Self::new(ErrorKind::AccessDenied, refused.text)
             }
-            RouteError::Endpoint(error) => Self::new(ErrorKind::Validation, error.to_string()),
+            RouteError::Endpoint(EndpointError { url, why }) => {
+                Self::new(ErrorKind::Validation, texts::endpoint_unusable(url, why))
+            }
         }
     }
 }
@@ -229,15 +229,14 @@ impl From<SendError> for Failure {
                 Self { hint, upstream: Some(service.clone()), ..Self::refused(service.error) }
             }
             SendError::Credentials(error) => Self::of_credentials(&error),
-            SendError::Connect { .. } | SendError::Untrusted { .. } => {
-                let failure = Self::new(ErrorKind::ServiceUnavailable, error.to_string());
-                Self { elsewhere: true, ..failure }
+            SendError::Connect { host, why } => Self::unreached(texts::no_connection(host, why)),
+            SendError::Untrusted { host, why } => Self::unreached(texts::untrusted(host, why)),
+            SendError::Broken { host, why } => {
+                Self::new(ErrorKind::ServiceUnavailable, texts::broken(host, why))
             }
-            SendError::Broken { .. } => Self::new(ErrorKind::ServiceUnavailable, error.to_string()),
-            SendError::Timeout { .. } => Self::new(ErrorKind::ModelTimeout, error.to_string()),
-            SendError::Abandoned | SendError::Unsendable(_) => {
-                Self::new(ErrorKind::Validation, error.to_string())
-            }
+            SendError::Timeout { host } => Self::new(ErrorKind::ModelTimeout, texts::no_answer(host)),
+            SendError::Abandoned => Self::new(ErrorKind::Validation, texts::CLIENT_LEFT),
+            SendError::Unsendable(why) => Self::new(ErrorKind::Validation, texts::unsendable(why)),
         }
     }
 }
@@ -249,28 +248,37 @@ impl Failure {
             && self.error.message.contains("identifier is invalid");
         if is_unknown && resolution.model.is_none() {
             let meant = catalog.suggestion(&resolution.target, &resolution.source_region);
-            self.hint = meant.or(self.hint.take());
+            self.hint = meant.map(|meant| meant.to_string()).or(self.hint.take());
         }
     }
 
+    /// Nothing was sent.
+    fn unreached(text: Text) -> Self {
+        Self { elsewhere: true, ..Self::new(ErrorKind::ServiceUnavailable, text) }
+    }
+
     fn of_credentials(error: &CredentialsError) -> Self {
-        Self::new(ErrorKind::UnrecognizedClient, error.to_string()).with_status(500).with_hint(
-            "give the gateway AWS credentials (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_BEARER_TOKEN_BEDROCK, \
-             or a profile), or start it with --local",
-        )
+        let text = match error {
+            CredentialsError::None { why } => texts::no_credentials(why),
+            CredentialsError::Unusable { which } => texts::credentials_unusable(which),
+            CredentialsError::Empty { which } => texts::credentials_empty(which),
+        };
+        Self::new(ErrorKind::UnrecognizedClient, text.with_hint(texts::GIVE_CREDENTIALS)).with_status(500)
     }
 }
 
 impl From<Unroutable> for Failure {
     fn from(unroutable: Unroutable) -> Self {
-        let hint = "the README lists the paths: /v1/chat/completions, /v1/messages, /model/{id}/converse, …";
         match unroutable {
-            Unroutable::Path => {
-                Self::new(ErrorKind::UnknownOperation, "There is no such path here.").with_hint(hint)
-            }
-            Unroutable::Method => {
-                let failure = Self::new(ErrorKind::UnknownOperation, "This path takes another method.");
-                failure.with_status(405).with_hint(hint)
+            Unroutable::Path => Self::new(ErrorKind::UnknownOperation, texts::NO_PATH),
+            Unroutable::Method(allowed) => {
+                let names: Vec<_> = allowed.iter().map(Method::as_str).collect();
+                let failure = Self::new(ErrorKind::UnknownOperation, texts::other_method(names.join(" or ")));
+                let mut failure = failure.with_status(405);
+                if let Ok(names) = HeaderValue::try_from(names.join(", ")) {
+                    failure.disclosed.insert(header::ALLOW, names);
+                }
+                failure
             }
         }
     }

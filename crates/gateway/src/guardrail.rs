@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderValue, Method};
 use outcrop_bedrock::control::PATH_SEGMENT;
 use outcrop_bedrock::{Client, Invocation};
 use outcrop_catalog::Surface;
+use outcrop_texts as texts;
 use outcrop_wire::Notices;
 use outcrop_wire::bedrock::GuardrailConfig;
 use outcrop_wire::dialect::RequestError;
@@ -66,8 +67,7 @@ impl Guardrail {
                 self.in_headers(&mut call.headers)
             }
             Operation::ChatCompletions | Operation::Responses | Operation::Messages => {
-                return Err(RequestError::at("model", "the configured guardrail cannot be put on a request to bedrock-mantle")
-                    .hint("name a model that bedrock-runtime serves (`outcrop explain` says where a model is served)"));
+                return Err(RequestError::at("model", texts::NO_GUARDRAIL));
             }
         };
         let applied = self.applied();
@@ -115,8 +115,8 @@ impl Guardrail {
                 notices.push("rewritten", "input", "the guardrail masked parts of it");
             }
             Judgement::Blocked(message) => {
-                let blocked = format!("the guardrail {guardrail_identifier} blocked `input`: {message}");
-                return Err(RequestError::at("input", blocked).into());
+                let text = texts::guardrail_blocked(guardrail_identifier, message);
+                return Err(RequestError::at("input", text).into());
             }
         }
         Ok(())

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use outcrop_catalog::{Api, Lane, Model, Reason, Surface};
+use outcrop_texts as texts;
 use outcrop_wire::dialect::{self, DeclaredTools, Dialect, Head, Names, RequestError, Translated};
 use outcrop_wire::envelope::Members;
 use outcrop_wire::family::{self, Terms};
@@ -161,7 +162,7 @@ pub(crate) fn prepare(
     request_id: &str,
 ) -> Result<Call, RequestError> {
     let passage = route.resolution.passage(inbound.api(), policy == LanePolicy::Converse);
-    let passage = passage.map_err(|none| RequestError::at("model", none.to_string()).hint(none.hint()))?;
+    let passage = passage.map_err(|none| RequestError::at("model", none.text()))?;
     let travel = Travel::from(passage);
     let request = Request { inbound, route, terms, request_id };
     match (inbound.operation, passage.lane) {
@@ -337,15 +338,12 @@ impl Request<'_> {
     /// No endpoint but Bedrock's own, and Messages', counts tokens.
     fn uncountable(&self, speaks: Api) -> RequestError {
         let model = self.name();
-        let message = format!(
-            "nobody counts the tokens of `{model}` before it is asked: its endpoint speaks {} alone",
-            speaks.name()
-        );
-        let hint = match speaks {
-            Api::Messages => "count them with Messages: POST /v1/messages/count_tokens",
-            _ => "the usage of an answer states them",
+        let text = texts::uncountable(model, speaks.name());
+        let text = match speaks {
+            Api::Messages => text.with_hint(texts::COUNT_WITH_MESSAGES),
+            _ => text,
         };
-        RequestError::at("model", message).hint(hint)
+        RequestError::at("model", text)
     }
 
     fn name(&self) -> &str {

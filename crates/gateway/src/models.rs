@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use http::request::Parts;
 use http::{HeaderValue, Response, header};
 use outcrop_catalog::{Catalog, Context, Resolution, ResolveError};
+use outcrop_texts as texts;
 use serde::Serialize;
 
 use outcrop_wire::bedrock::ErrorKind;
@@ -22,7 +23,7 @@ pub(crate) async fn list(state: &State, head: &Parts) -> Result<Response<ReplyBo
     let live = state.live();
     let made = state.keys.current().await;
     let caller = live.access.caller(head, b"", &made);
-    let caller = caller.map_err(|error| Failure::denied(error, Dialect::ChatCompletions))?;
+    let caller = caller.map_err(|failure| failure.denied(Dialect::ChatCompletions))?;
     let query = head.uri.query().unwrap_or_default();
     let asked = value(query, "region").filter(|region| !region.is_empty());
     let region = asked.as_deref().or(caller.region.as_deref()).unwrap_or(&live.region);
@@ -48,16 +49,14 @@ pub(crate) async fn named(state: &State, head: &Parts, id: &str) -> Result<Respo
     let live = state.live();
     let made = state.keys.current().await;
     let caller = live.access.caller(head, b"", &made);
-    let caller = caller.map_err(|error| Failure::denied(error, Dialect::ChatCompletions))?;
+    let caller = caller.map_err(|failure| failure.denied(Dialect::ChatCompletions))?;
     let region = caller.region.as_deref().unwrap_or(&live.region);
     let route = state.route_of(&caller, id, Dialect::ChatCompletions).await?;
     let known = route.resolution.model.is_some() || route.resolution.profile.is_some();
     // The route may have taught the catalog a profile.
     let offer = offer(&state.live().catalog, id.to_owned(), &Context { region: region.to_owned() }, |_| true)
         .filter(|_| known)
-        .ok_or_else(|| {
-            Failure::new(ErrorKind::ResourceNotFound, format!("There is no model `{id}` here."))
-        })?;
+        .ok_or_else(|| Failure::new(ErrorKind::ResourceNotFound, texts::no_model(id)))?;
     Ok(answer(match shape(head) {
         Shape::Anthropic => json(&AnthropicModel::of(&offer)),
         Shape::OpenAi => json(&OpenAiModel::of(&offer)),
@@ -93,8 +92,7 @@ impl<'a> Page<'a> {
 
     fn of(offers: &'a [Offer], query: &str) -> Result<Self, Failure> {
         let value = |name: &str| value(query, name);
-        let refuse =
-            || RequestError::at("limit", format!("`limit` must be a number from 1 to {}", Self::MOST));
+        let refuse = || RequestError::at("limit", texts::page_limit(Self::MOST));
         let limit = match value("limit") {
             None => Self::MOST,
             Some(text) => {

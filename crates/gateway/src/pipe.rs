@@ -2,6 +2,7 @@
 //! events in another language, read as Bedrock's and rewritten like them.
 
 use bytes::BytesMut;
+use outcrop_texts as texts;
 use outcrop_wire::bedrock::BedrockError;
 use outcrop_wire::dialect::Dialect;
 use outcrop_wire::eventstream::Decoder;
@@ -9,7 +10,6 @@ use outcrop_wire::{relayed, upstream};
 
 use crate::entry::Entry;
 use crate::lane::{Answer, Call, Relayed};
-use crate::reply::cut;
 use crate::stored::Keeper;
 use crate::writer::{self, Writer};
 
@@ -95,7 +95,7 @@ impl Pipe {
     pub(crate) fn finish(&mut self, entry: &mut Entry, out: &mut BytesMut) -> Result<(), BedrockError> {
         match self {
             Self::Frames(frames) if frames.decoder.has_partial_frame() => {
-                Err(cut("the stream ended within a frame"))
+                Err(BedrockError::cut(texts::WITHIN_A_FRAME))
             }
             Self::Frames(frames) => frames.writer.finish(out),
             Self::Events(events) => events.stream.finish(out),
@@ -127,7 +127,7 @@ impl Pipe {
 
 impl Frames {
     fn step(&mut self, entry: &mut Entry, out: &mut BytesMut) -> Result<bool, BedrockError> {
-        let Some(frame) = self.decoder.next_frame().map_err(|error| cut(&error.to_string()))? else {
+        let Some(frame) = self.decoder.next_frame().map_err(BedrockError::cut)? else {
             return Ok(false);
         };
         self.writer.frame(&frame, entry, out)?;

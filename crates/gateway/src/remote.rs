@@ -17,6 +17,7 @@ use http_body_util::{BodyExt, Empty, Limited};
 use hyper::client::conn::http1;
 use hyper_rustls::ConfigBuilderExt;
 use hyper_util::rt::TokioIo;
+use outcrop_texts::{self as texts, Text};
 use outcrop_wire::Notices;
 use outcrop_wire::dialect::RequestError;
 use outcrop_wire::remote::{self, Fetched, RemoteMedia};
@@ -118,8 +119,7 @@ pub(crate) async fn bring(policy: Option<&RemoteImages>, body: &Bytes) -> Result
         return Ok(as_it_came());
     }
     if let Some(surplus) = found.get(MOST) {
-        let message = format!("no more than {MOST} pictures of a request are fetched");
-        return Err(RequestError::at(surplus.path.as_str(), message));
+        return Err(RequestError::at(surplus.path.as_str(), texts::too_many_pictures(MOST)));
     }
     let fetches = found.into_iter().map(|media| async move {
         let fetched = policy.fetch_in_time(&media).await?;
@@ -135,51 +135,46 @@ pub(crate) async fn bring(policy: Option<&RemoteImages>, body: &Bytes) -> Result
 }
 
 /// Why something is not fetched: in words for whoever named it.
-type Refusal = String;
+type Refusal = Text;
 
 impl RemoteImages {
     async fn fetch_in_time(&self, media: &RemoteMedia) -> Result<Fetched, RequestError> {
         let fetched = match tokio::time::timeout(self.timeout, self.fetch(&media.url)).await {
             Ok(fetched) => fetched,
-            Err(_) => Err(format!("it did not arrive within {} ms", self.timeout.as_millis())),
+            Err(_) => Err(texts::not_in_time(self.timeout.as_millis())),
         };
-        fetched.map_err(|why| {
-            RequestError::at(media.path.as_str(), format!("the picture was not fetched: {why}"))
-                .hint("send it as base64 (`data:image/png;base64,…`)")
-        })
+        fetched.map_err(|why| RequestError::at(media.path.as_str(), texts::not_fetched(why)))
     }
 
     async fn fetch(&self, url: &str) -> Result<Fetched, Refusal> {
         let target = self.target(url)?;
         let address = self.address(&target).await?;
-        let stream = TcpStream::connect(address).await.map_err(|_| "nobody answers there".to_owned())?;
+        let stream = TcpStream::connect(address).await.map_err(|_| texts::NOBODY_THERE)?;
         let bytes = if target.secure {
-            let name =
-                ServerName::try_from(target.host.clone()).map_err(|_| "its host is no name".to_owned())?;
+            let name = ServerName::try_from(target.host.clone()).map_err(|_| texts::HOST_IS_NO_NAME)?;
             let connector = TlsConnector::from(Arc::clone(&TLS));
             let stream = connector.connect(name, stream).await;
-            self.get(stream.map_err(|error| format!("TLS failed: {error}"))?, &target).await?
+            self.get(stream.map_err(|error| texts::tls_failed(error))?, &target).await?
         } else {
             self.get(stream, &target).await?
         };
-        Fetched::of(bytes).ok_or_else(|| "it is no PNG, JPEG, GIF, WebP or PDF".to_owned())
+        Fetched::of(bytes).ok_or_else(|| texts::NO_PICTURE)
     }
 
     /// Takes an address apart and judges all of it that can be judged before a name is resolved.
     fn target(&self, url: &str) -> Result<Target, Refusal> {
-        let unreadable = || "its address cannot be read".to_owned();
+        let unreadable = || texts::ADDRESS_UNREADABLE;
         let uri: Uri = url.parse().map_err(|_| unreadable())?;
         let secure = match uri.scheme() {
             Some(scheme) if *scheme == Scheme::HTTPS => true,
             Some(scheme) if *scheme == Scheme::HTTP && self.allow_http => false,
-            _ => return Err("only `https` is fetched".to_owned()),
+            _ => return Err(texts::HTTPS_ONLY),
         };
         let authority = uri.authority().ok_or_else(unreadable)?;
         if authority.as_str().contains('@') {
-            return Err("its address holds a user".to_owned());
+            return Err(texts::USER_IN_ADDRESS);
         }
-        let host =
-            host(authority).ok_or_else(|| "its host is neither a name nor an IP address".to_owned())?;
+        let host = host(authority).ok_or_else(|| texts::HOST_IS_NO_NAME)?;
         let usual = if secure { 443 } else { 80 };
         let port = authority.port_u16();
         if authority.port().is_some() && port.is_none() {
@@ -187,7 +182,7 @@ impl RemoteImages {
         }
         let port = port.unwrap_or(usual);
         if !self.hosts.iter().any(|pattern| matches(pattern, &host, port, usual)) {
-            return Err(format!("{host}:{port} is not among the hosts that are fetched from"));
+            return Err(texts::host_not_listed(host, port));
         }
         let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
         Ok(Target { secure, host, port, path })
@@ -195,7 +190,7 @@ impl RemoteImages {
 
     /// Resolves once; what is connected to is what was judged. One address that is not public refuses them all.
     async fn address(&self, target: &Target) -> Result<SocketAddr, Refusal> {
-        let unknown = || "its host is not known".to_owned();
+        let unknown = || texts::HOST_UNKNOWN;
         let literal = target.host.trim_matches(['[', ']']).parse::<IpAddr>().ok();
         let addresses: Vec<SocketAddr> = match literal {
             Some(address) => vec![(address, target.port).into()],
@@ -205,7 +200,7 @@ impl RemoteImages {
             }
         };
         if addresses.iter().any(|address| !self.may_reach(address.ip())) {
-            return Err("its host is not on the public internet".to_owned());
+            return Err(texts::HOST_NOT_PUBLIC);
         }
         addresses.first().copied().ok_or_else(unknown)
     }
@@ -219,7 +214,7 @@ impl RemoteImages {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let broken = |_| "the connection broke".to_owned();
+        let broken = |_| texts::CONNECTION_BROKE;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
         let driver = AbortOnDrop(tokio::spawn(async move { drop(connection.await) }));
         let authority = match target.is_usual_port() {
@@ -231,18 +226,16 @@ impl RemoteImages {
             .header(header::ACCEPT, "image/png, image/jpeg, image/gif, image/webp, application/pdf")
             .header(header::USER_AGENT, concat!("outcrop/", env!("CARGO_PKG_VERSION")))
             .body(Empty::<Bytes>::new())
-            .map_err(|_| "its address cannot be read".to_owned())?;
+            .map_err(|_| texts::ADDRESS_UNREADABLE)?;
         let response = sender.send_request(request).await.map_err(broken)?;
         match response.status() {
             StatusCode::OK => {}
             status if status.is_redirection() => {
-                return Err(
-                    "it is somewhere else, and redirects are not followed: name its last address".to_owned()
-                );
+                return Err(texts::REDIRECTED);
             }
-            status => return Err(format!("its server answered {}", status.as_u16())),
+            status => return Err(texts::server_answered(status.as_u16())),
         }
-        let too_large = |_| format!("it is larger than {} bytes, or broke off", self.max_bytes);
+        let too_large = |_| texts::picture_too_large(self.max_bytes);
         let body = Limited::new(response.into_body(), self.max_bytes).collect().await.map_err(too_large)?;
         drop(driver);
         Ok(body.to_bytes().to_vec())

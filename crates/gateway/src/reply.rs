@@ -10,7 +10,8 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use outcrop_bedrock::{SendError, Timeouts};
-use outcrop_wire::bedrock::{BedrockError, ConverseResponse, ErrorKind, Usage};
+use outcrop_texts as texts;
+use outcrop_wire::bedrock::{BedrockError, ConverseResponse, Usage};
 use outcrop_wire::{anthropic, counting, envelope, openai_chat, openai_responses, relayed, upstream};
 use serde::Deserialize;
 
@@ -113,7 +114,7 @@ async fn whole(
     let collected = Limited::new(body, MAX_ANSWER).collect();
     let body = match tokio::time::timeout(timeouts.between_events, collected).await {
         Ok(Ok(collected)) => collected.to_bytes(),
-        Ok(Err(error)) => return Err(entry.failed(cut(&error.to_string()).into())),
+        Ok(Err(error)) => return Err(entry.failed(BedrockError::cut(error).into())),
         Err(_) => return Err(entry.failed(silent(timeouts.between_events).into())),
     };
     let rendered = match &call.answer {
@@ -198,16 +199,10 @@ pub(crate) fn usage_of_headers(headers: &HeaderMap) -> Option<Usage> {
 }
 
 pub(crate) fn unreadable(error: &serde_json::Error) -> BedrockError {
-    cut(&format!("it cannot be read: {error}"))
+    BedrockError::cut(texts::answer_unreadable(error))
 }
 
-/// The answer began and did not arrive whole: nothing the client did, and nothing to be tried again blindly.
-pub(crate) fn cut(why: &str) -> BedrockError {
-    let message = format!("The answer from Bedrock did not arrive whole: {why}");
-    BedrockError { status: 502, ..BedrockError::new(ErrorKind::ModelStreamError, message) }
-}
-
-/// Whether the answer was lost on its way ([`cut`], silence) rather than refused: AWS says neither status.
+/// Whether the answer was lost on its way ([`BedrockError::cut`], silence) rather than refused: AWS says neither status.
 pub(crate) fn was_lost(error: &BedrockError) -> bool {
     matches!(error.status, 502 | 504)
 }

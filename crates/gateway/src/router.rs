@@ -64,8 +64,8 @@ pub(crate) enum Operation {
 pub(crate) enum Unroutable {
     /// There is no such path.
     Path,
-    /// The path takes another method.
-    Method,
+    /// The path takes these methods only.
+    Method(&'static [Method]),
 }
 
 /// Finds the endpoint of a method and a path as received (percent-encoded).
@@ -94,7 +94,7 @@ pub(crate) fn route<'a>(method: &Method, path: &'a str) -> Result<Endpoint<'a>, 
         _ if path.contains("/v1/models/") => (model_named(path).ok_or(Unroutable::Path)?, &[Method::GET][..]),
         _ => (model(path).ok_or(Unroutable::Path)?, &[Method::POST][..]),
     };
-    if allowed.contains(method) { Ok(endpoint) } else { Err(Unroutable::Method) }
+    if allowed.contains(method) { Ok(endpoint) } else { Err(Unroutable::Method(allowed)) }
 }
 
 /// The dialect errors are written in, for any path.
@@ -222,7 +222,7 @@ mod tests {
 
     #[test]
     fn what_is_no_path_or_method_is_said_apart() {
-        assert_eq!(post("/v1/models"), Err(Unroutable::Method));
+        assert_eq!(post("/v1/models"), Err(Unroutable::Method(&[Method::GET])));
         assert_eq!(post("/v2/chat"), Err(Unroutable::Path));
         assert_eq!(post("/model//converse"), Err(Unroutable::Path));
         assert_eq!(post("/model/x/destroy"), Err(Unroutable::Path));

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, header};
+use outcrop_texts as texts;
 use outcrop_wire::Json;
 use outcrop_wire::bedrock::ErrorKind;
 use outcrop_wire::dialect::{Dialect, RequestError};
@@ -38,10 +39,10 @@ pub(crate) async fn answer(
     id: &str,
     part: Part,
 ) -> Result<Response<ReplyBody>, Failure> {
-    let denied = |error| Failure::denied(error, Dialect::Responses);
+    let denied = |failure: Failure| failure.denied(Dialect::Responses);
     let made = state.keys.current().await;
     let caller = state.live().access.caller(head, b"", &made).map_err(denied)?;
-    let unknown = || Failure::new(ErrorKind::ResourceNotFound, format!("Response with id '{id}' not found."));
+    let unknown = || Failure::new(ErrorKind::ResourceNotFound, texts::openai_no_response(id));
     let row = state.responses.read(id, owner(&caller)).await?.ok_or_else(unknown)?;
     let body = match (part, &head.method) {
         (Part::Response, &Method::DELETE) => {
@@ -175,15 +176,12 @@ struct Record {
 
 impl Record {
     fn stored(&self) -> Result<Stored, Failure> {
-        let damaged = |error: serde_json::Error| {
-            Failure::new(ErrorKind::InternalServer, format!("A stored response is damaged: {error}"))
-        };
         #[derive(serde::Deserialize)]
         struct Output {
             output: Vec<Json>,
         }
-        let input = serde_json::from_str(&self.input).map_err(damaged)?;
-        let Output { output } = serde_json::from_str(&self.response).map_err(damaged)?;
+        let input = serde_json::from_str(&self.input).map_err(|error| unreadable(&error))?;
+        let Output { output } = serde_json::from_str(&self.response).map_err(|error| unreadable(&error))?;
         Ok(Stored { input, output })
     }
 }
@@ -243,7 +241,7 @@ impl Responses {
                 .fetch_optional(&self.pool)
                 .await
                 .and_then(|row| row.map(|row| record(&row)).transpose())
-                .map_err(unreadable)?
+                .map_err(|error| unreadable(&error))?
                 .map(Arc::new),
         };
         Ok(record.filter(|record| record.owner == owner))
@@ -255,7 +253,7 @@ impl Responses {
             .bind(id)
             .execute(&self.pool)
             .await
-            .map_err(unreadable)?;
+            .map_err(|error| unreadable(&error))?;
         Ok(())
     }
 
@@ -301,11 +299,8 @@ fn id_of(object: &[u8]) -> Option<String> {
     serde_json::from_slice(object).ok().map(|Named { id }| id)
 }
 
-/// OpenAI's words.
 fn not_found(id: &str) -> RequestError {
-    let message = format!("Previous response with id '{id}' not found.");
-    RequestError::at("previous_response_id", message)
-        .hint("responses are kept for 30 days, for the key that made them, unless `store` was false; send the whole conversation in `input` instead")
+    RequestError::at("previous_response_id", texts::openai_no_previous_response(id))
 }
 
 fn record(row: &sqlx::sqlite::SqliteRow) -> Result<Record, sqlx::Error> {
@@ -317,8 +312,10 @@ fn record(row: &sqlx::sqlite::SqliteRow) -> Result<Record, sqlx::Error> {
     })
 }
 
-fn unreadable(error: sqlx::Error) -> Failure {
-    Failure::new(ErrorKind::ServiceUnavailable, format!("The stored responses cannot be read: {error}"))
+/// What is wrong with the file is for whoever runs the gateway.
+fn unreadable(error: &dyn std::fmt::Display) -> Failure {
+    tracing::error!(%error, "the stored responses cannot be read");
+    Failure::new(ErrorKind::ServiceUnavailable, texts::RESPONSES_UNREADABLE)
 }
 
 fn lock(pending: &Pending) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Record>>> {

@@ -12,6 +12,7 @@ use bytes::{Bytes, BytesMut};
 use http_body::Body;
 use hyper::body::Incoming;
 use outcrop_bedrock::Timeouts;
+use outcrop_texts as texts;
 use outcrop_wire::bedrock::{BedrockError, ErrorKind};
 use tokio::time::Sleep;
 
@@ -20,7 +21,7 @@ use crate::entry::Entry;
 use crate::failure::Failure;
 use crate::lane::Call;
 use crate::pipe::Pipe;
-use crate::reply::{cut, was_lost};
+use crate::reply::was_lost;
 
 /// An event stream from AWS, rewritten as the client reads it.
 #[derive(Debug)]
@@ -99,7 +100,7 @@ impl StreamBody {
             }
             match ready!(Pin::new(&mut self.upstream).poll_frame(cx)) {
                 Some(Ok(frame)) => self.pipe.push(frame.data_ref().map_or(&[], |data| data)),
-                Some(Err(error)) => return Poll::Ready(Err(cut(&error.to_string()))),
+                Some(Err(error)) => return Poll::Ready(Err(BedrockError::cut(error))),
                 None => return Poll::Ready(self.end()),
             }
         }
@@ -166,9 +167,8 @@ async fn drain(mut stream: Box<StreamBody>) {
 const FLUSH_AT: usize = 16 * 1024;
 
 pub(crate) fn silent(limit: Duration) -> BedrockError {
-    let message =
-        format!("Bedrock sent no event for {} seconds; the stream was given up.", limit.as_secs_f32());
-    BedrockError { status: 504, ..BedrockError::new(ErrorKind::ModelStreamError, message) }
+    let text = texts::silent(limit.as_secs_f32());
+    BedrockError { status: 504, ..BedrockError::new(ErrorKind::ModelStreamError, text.message()) }
 }
 
 /// How long AWS has been silent. One timer a stream, set anew only when it fires.

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use outcrop_catalog::{Catalog, Context, Resolution};
+use outcrop_texts::{self as texts, Text};
 use outcrop_wire::bedrock::ErrorKind;
 use outcrop_wire::dialect::Dialect;
 
 use crate::access::Caller;
 use crate::failure::Failure;
-use crate::keys::MadeKey;
 use crate::state::{Route, State};
 
 impl State {
@@ -24,12 +24,12 @@ impl State {
         let route = self.route(caller, identifier, dialect).await?;
         let Some(key) = &caller.key else { return Ok(route) };
         if !names_one_of(&key.models, &route.resolution) {
-            return Err(refused(key, identifier, &format!("it may name {}", key.models.join(", "))));
+            return Err(refused(texts::key_names_models(&key.name, identifier, key.models.join(", "))));
         }
         let Some(profile) = &key.profile else { return Ok(route) };
         let bound = self.route(caller, profile, dialect).await?;
         if !is_meant(&bound.resolution, &route.resolution) {
-            return Err(refused(key, identifier, &format!("it goes through {profile} only")));
+            return Err(refused(texts::key_names_profile(&key.name, identifier, profile)));
         }
         let already = bound.resolution.target == route.resolution.target;
         Ok(if already { route } else { Arc::new(through(&bound, identifier, &key.name)) })
@@ -90,7 +90,6 @@ fn through(bound: &Route, identifier: &str, key: &str) -> Route {
     route
 }
 
-fn refused(key: &MadeKey, identifier: &str, why: &str) -> Failure {
-    let message = format!("The key `{}` may not use `{identifier}`: {why}.", key.name);
-    Failure::new(ErrorKind::AccessDenied, message)
+fn refused(text: Text) -> Failure {
+    Failure::new(ErrorKind::AccessDenied, text)
 }

@@ -1,15 +1,15 @@
 //! Frames from AWS, rewritten in the client's dialect.
 
 use bytes::{Bytes, BytesMut};
+use outcrop_texts as texts;
 use outcrop_wire::bedrock::{BedrockError, ErrorKind, StreamEvent};
 use outcrop_wire::chunks::ChunkObserver;
-use outcrop_wire::dialect::{Dialect, Truncated};
+use outcrop_wire::dialect::Dialect;
 use outcrop_wire::eventstream::{self, Frame, Message};
 use outcrop_wire::{anthropic, openai_chat, openai_responses, upstream};
 
 use crate::entry::Entry;
 use crate::lane::{Answer, Call};
-use crate::reply::cut;
 use crate::router::Operation;
 use crate::stored::Keeper;
 
@@ -101,7 +101,7 @@ impl Writer {
                 self.event(&read(event_type, payload)?, entry, out);
             }
             Self::MessagesRelay(writer) => {
-                writer.chunk(payload, out).map_err(|error| cut(&error.to_string()))?;
+                writer.chunk(payload, out)?;
                 entry.relayed(writer);
             }
         }
@@ -127,12 +127,12 @@ impl Writer {
     pub(crate) fn finish(&mut self, out: &mut BytesMut) -> Result<(), BedrockError> {
         match self {
             Self::Native(native) if native.is_complete() => Ok(()),
-            Self::Native(_) => Err(cut("the stream ended before its last event")),
-            Self::Chat(writer) => writer.finish(out).map_err(truncated),
-            Self::Responses(responses) => responses.writer.finish(out).map_err(truncated),
-            Self::Messages(writer) => writer.finish(out).map_err(truncated),
-            Self::Converse(writer) => writer.finish().map_err(truncated),
-            Self::MessagesRelay(writer) => writer.finish(out).map_err(truncated),
+            Self::Native(_) => Err(BedrockError::cut(texts::BEFORE_THE_LAST_EVENT)),
+            Self::Chat(writer) => writer.finish(out).map_err(BedrockError::from),
+            Self::Responses(responses) => responses.writer.finish(out).map_err(BedrockError::from),
+            Self::Messages(writer) => writer.finish(out).map_err(BedrockError::from),
+            Self::Converse(writer) => writer.finish().map_err(BedrockError::from),
+            Self::MessagesRelay(writer) => writer.finish(out).map_err(BedrockError::from),
         }
     }
 
@@ -232,9 +232,5 @@ impl Native {
 }
 
 fn read<'a>(event_type: &'a str, payload: &'a [u8]) -> Result<StreamEvent<'a>, BedrockError> {
-    StreamEvent::parse(event_type, payload).map_err(|error| cut(&format!("an event cannot be read: {error}")))
-}
-
-fn truncated(truncated: Truncated) -> BedrockError {
-    cut(&truncated.to_string())
+    StreamEvent::parse(event_type, payload).map_err(|error| BedrockError::cut(texts::event_unreadable(error)))
 }

@@ -5,10 +5,11 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use outcrop_texts as texts;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::bedrock::{BedrockError, ErrorKind, Text, Usage};
+use crate::bedrock::{BedrockError, Text, Usage};
 use crate::envelope::NativeUsage;
 
 /// Watches chunks that are handed on as they came.
@@ -23,14 +24,9 @@ pub struct ChunkObserver {
 impl ChunkObserver {
     /// Looks at the payload of a `chunk` frame. Formats it does not know say nothing; a chunk that is none is an error.
     pub fn chunk(&mut self, payload: &[u8]) -> Result<(), BedrockError> {
-        let damaged = |why: String| {
-            BedrockError::new(ErrorKind::ModelStreamError, format!("a chunk from Bedrock is damaged: {why}"))
-        };
-        let Chunk { bytes } = serde_json::from_slice(payload).map_err(|error| damaged(error.to_string()))?;
+        let Chunk { bytes } = serde_json::from_slice(payload).map_err(|error| unreadable(&error))?;
         self.decoded.clear();
-        STANDARD
-            .decode_vec(bytes.as_bytes(), &mut self.decoded)
-            .map_err(|error| damaged(error.to_string()))?;
+        STANDARD.decode_vec(bytes.as_bytes(), &mut self.decoded).map_err(|error| unreadable(&error))?;
         if let Ok(event) = serde_json::from_slice::<Event>(&self.decoded) {
             let Event { message, metadata, usage, metrics, guardrail_action } = event;
             let stated = [
@@ -90,4 +86,9 @@ struct Stated {
 struct Metrics {
     input_token_count: Option<u64>,
     output_token_count: Option<u64>,
+}
+
+/// A chunk with a good checksum, and nothing in it that can be read.
+pub(crate) fn unreadable(error: &dyn std::fmt::Display) -> BedrockError {
+    BedrockError::cut(texts::chunk_unreadable(error))
 }

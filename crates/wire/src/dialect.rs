@@ -3,16 +3,16 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use outcrop_texts as texts;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::bedrock::{BedrockError, ContentBlock, ConverseRequest, ConverseResponse, ErrorKind, Output};
+use crate::bedrock::{BedrockError, ContentBlock, ConverseRequest, ConverseResponse, Output};
 use crate::citing;
 use crate::envelope::Members;
 use crate::errors::Words;
 pub use crate::errors::error_body;
 use crate::formed::AnswerTool;
-use crate::refusals;
 use crate::union::Text;
 use crate::{Json, Notices};
 
@@ -68,7 +68,7 @@ fn typed<'a, T: Deserialize<'a>>(
 ) -> Result<Option<T>, RequestError> {
     let read = |value: &'a RawValue| {
         serde_json::from_str(value.get())
-            .map_err(|error| refusals::UNREADABLE.about(name, format_args!("`{name}`: {error}")))
+            .map_err(|error| RequestError::at(name, texts::unreadable(name, error)))
     };
     members.only(name)?.map(read).transpose()
 }
@@ -272,7 +272,7 @@ impl Names {
 
 /// A stream that ended before it was complete: an answer is whole only after `messageStop` *and* `metadata`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the stream from Bedrock ended early: {}", self.missing())]
+#[error("{}", self.missing())]
 pub struct Truncated {
     /// `messageStop` was seen.
     pub stopped: bool,
@@ -281,60 +281,41 @@ pub struct Truncated {
 }
 
 impl Truncated {
-    fn missing(self) -> &'static str {
-        match (self.stopped, self.metadata) {
-            (false, _) => "neither a stop reason nor the usage arrived, the answer is incomplete",
-            (true, _) => "the stop reason arrived, the usage did not",
-        }
-    }
-}
-
-impl Truncated {
-    /// As the loss of an answer on its way.
-    pub(crate) fn into_cut(self) -> BedrockError {
-        crate::incoming::damaged(&self.to_string())
+    fn missing(self) -> texts::Text {
+        if self.stopped { texts::NO_USAGE } else { texts::NO_STOP_REASON }
     }
 }
 
 impl From<Truncated> for BedrockError {
     fn from(truncated: Truncated) -> Self {
-        BedrockError::new(ErrorKind::ModelStreamError, truncated.to_string())
+        BedrockError::cut(truncated)
     }
 }
 
 /// A request that a dialect refuses. Its status is always 400.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
+#[error("{text}")]
 pub struct RequestError {
-    /// What is wrong, and where.
-    pub message: String,
+    /// What is wrong, and how to put it right.
+    pub text: texts::Text,
     /// The JSON path of the member at fault: `messages[2].content[0].image_url`.
     pub param: Option<String>,
-    /// How to put it right.
-    pub hint: Option<String>,
 }
 
 impl RequestError {
     /// An error about the member at `param`.
-    pub fn at(param: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { message: message.into(), param: Some(param.into()), hint: None }
-    }
-
-    /// The same with a way out.
-    #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
+    pub fn at(param: impl Into<String>, text: texts::Text) -> Self {
+        Self { text, param: Some(param.into()) }
     }
 
     /// A required member is absent, null or empty.
     pub fn missing(member: &str) -> Self {
-        refusals::MISSING.about(member, member)
+        Self::at(member, texts::missing(member))
     }
 
     /// The body is no JSON, or its routing members are not what they must be.
     pub(crate) fn malformed(error: &serde_json::Error) -> Self {
-        Self { message: format!("the request body could not be read: {error}"), param: None, hint: None }
+        Self { text: texts::body_unreadable(error), param: None }
     }
 
     /// Reads `body` into its shape; a failure is read again slowly, to name the member at fault.
@@ -342,11 +323,10 @@ impl RequestError {
         serde_json::from_slice(body).map_err(|error| {
             let mut deserializer = serde_json::Deserializer::from_slice(body);
             match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
-                Err(located) => Self {
-                    message: format!("`{}`: {}", located.path(), located.inner()),
-                    param: Some(located.path().to_string()),
-                    hint: None,
-                },
+                Err(located) => {
+                    let text = texts::unreadable(located.path(), located.inner());
+                    Self::at(located.path().to_string(), text)
+                }
                 Ok(_) => Self::malformed(&error),
             }
         })
@@ -354,11 +334,11 @@ impl RequestError {
 
     /// Reads what stands at `path` of a body into its shape.
     pub(crate) fn read_member<'a, T: Deserialize<'a>>(raw: &'a RawValue, path: &str) -> Result<T, Self> {
-        serde_json::from_str(raw.get()).map_err(|_| {
+        serde_json::from_str(raw.get()).map_err(|error| {
             let mut deserializer = serde_json::Deserializer::from_str(raw.get());
             match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
                 Err(located) => Self::at_member(path, &located),
-                Ok(_) => refusals::UNREADABLE.about(path, path),
+                Ok(_) => Self::at(path, texts::unreadable(path, error)),
             }
         })
     }
@@ -373,14 +353,14 @@ impl RequestError {
         // Lines and columns would be counted from the member on.
         let why = located.inner().to_string();
         let why = why.rsplit_once(" at line ").map_or(why.as_str(), |(why, _)| why);
-        let why = format!("`{path}`: {why}");
-        refusals::UNREADABLE.about(path, why)
+        let text = texts::unreadable(&path, why);
+        Self::at(path, text)
     }
 
     /// The body of the answer (status 400, `application/json`).
     pub fn body(&self, dialect: Dialect, request_id: &str) -> Vec<u8> {
-        let words = Words { status: 400, message: &self.message, param: self.param.as_deref() };
-        words.render(dialect, request_id, self.hint.as_deref())
+        let words = Words { status: 400, message: self.text.message(), param: self.param.as_deref() };
+        words.render(dialect, request_id, self.text.hint())
     }
 }
 

@@ -10,13 +10,14 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use outcrop_catalog::Model;
+use outcrop_texts as texts;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::bedrock::Text;
 use crate::dialect::{RequestError, to_vec};
 use crate::shape::{TextOr, fits_request_metadata};
-use crate::{Json, Notices, refusals};
+use crate::{Json, Notices};
 
 /// An embeddings request that was understood.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,13 +85,13 @@ pub fn read(body: &[u8]) -> Result<EmbeddingsRequest, RequestError> {
         TextOr::Else(items) => texts(&items)?,
     };
     if texts.iter().any(String::is_empty) {
-        return Err(refusals::EMPTY_TEXT.at("input"));
+        return Err(RequestError::at("input", texts::EMPTY_TEXT));
     }
     let encoding = match encoding_format.as_deref() {
         None | Some("float") => Encoding::Float,
         Some("base64") => Encoding::Base64,
         Some(_) => {
-            return Err(refusals::ENCODING.at("encoding_format"));
+            return Err(RequestError::at("encoding_format", texts::ENCODING));
         }
     };
     let purpose = input_type.map(|word| Purpose::of(&word)).transpose()?;
@@ -103,21 +104,21 @@ const MOST_TEXTS: usize = 2_048;
 
 fn texts(items: &[&RawValue]) -> Result<Vec<String>, RequestError> {
     if items.is_empty() || items.len() > MOST_TEXTS {
-        return Err(refusals::TOO_MANY_TEXTS.about("input", MOST_TEXTS));
+        return Err(RequestError::at("input", texts::too_many_texts(MOST_TEXTS)));
     }
     let text = |(index, item): (usize, &&RawValue)| match serde_json::from_str::<Text<'_>>(item.get()) {
         Ok(text) => Ok(text.0.into_owned()),
         Err(_) if item.get().starts_with(|first: char| first == '[' || first.is_ascii_digit()) => {
             Err(token_ids())
         }
-        Err(_) => Err(refusals::NO_TEXT.at(format!("input[{index}]"))),
+        Err(_) => Err(RequestError::at(format!("input[{index}]"), texts::NO_TEXT)),
     };
     items.iter().enumerate().map(text).collect()
 }
 
 /// LangChain's OpenAI client sends these unless it is told not to.
 fn token_ids() -> RequestError {
-    refusals::TOKEN_IDS.at("input")
+    RequestError::at("input", texts::TOKEN_IDS)
 }
 
 impl Purpose {
@@ -127,7 +128,7 @@ impl Purpose {
             "search_query" => Ok(Self::Query),
             "classification" => Ok(Self::Classification),
             "clustering" => Ok(Self::Clustering),
-            _ => Err(refusals::PURPOSE.at("input_type")),
+            _ => Err(RequestError::at("input_type", texts::PURPOSE)),
         }
     }
 
@@ -219,9 +220,7 @@ impl EmbeddingsRequest {
             known if known.contains(&asked) => Ok(Some(asked)),
             known => {
                 let known = known.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
-                Err(refusals::DIMENSIONS
-                    .about("dimensions", asked)
-                    .hint(format!("it makes vectors of {known}")))
+                Err(RequestError::at("dimensions", texts::dimensions(asked, known)))
             }
         }
     }

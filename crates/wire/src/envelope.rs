@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use outcrop_catalog::Model;
+use outcrop_texts as texts;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -15,7 +16,7 @@ use crate::bedrock::{CacheDetail, Usage};
 use crate::dialect::{RequestError, to_vec};
 use crate::family::{Edits, Terms, Way, fit_members, welcome_betas};
 use crate::union::Text;
-use crate::{Notices, lesson, refusals};
+use crate::{Notices, lesson};
 
 /// The version of the Messages API that Bedrock expects in the body.
 pub const ANTHROPIC_VERSION: &str = "bedrock-2023-05-31";
@@ -42,7 +43,7 @@ pub fn relay_messages_to(
     notices: &mut Notices,
 ) -> Result<Vec<u8>, RequestError> {
     if !limits_tokens(members) {
-        return Err(refusals::NO_LIMIT.at("max_tokens"));
+        return Err(RequestError::at("max_tokens", texts::NO_LIMIT));
     }
     let edits = fit_members(members, model, terms, notices)?;
     let betas =
@@ -168,7 +169,7 @@ fn merged_betas(
     let mut betas: Vec<String> = Vec::new();
     for (_, value) in members.iter().filter(|(key, value)| key == "anthropic_beta" && value.get() != "null") {
         betas = serde_json::from_str(value.get())
-            .map_err(|_| refusals::NOT_STRINGS.about("anthropic_beta", "anthropic_beta"))?;
+            .map_err(|_| RequestError::at("anthropic_beta", texts::not_strings("anthropic_beta")))?;
     }
     for beta in beta_list(headers) {
         if !betas.iter().any(|present| present == beta) {
@@ -223,7 +224,7 @@ impl<'a> Members<'a> {
     pub(crate) fn only(&self, name: &'static str) -> Result<Option<&'a RawValue>, RequestError> {
         let mut found = self.0.iter().filter(|(key, _)| key == name).map(|(_, value)| *value);
         match (found.next(), found.next()) {
-            (_, Some(_)) => Err(refusals::TWICE.about(name, name)),
+            (_, Some(_)) => Err(RequestError::at(name, texts::twice(name))),
             (value, None) => Ok(value.filter(|value| value.get() != "null")),
         }
     }

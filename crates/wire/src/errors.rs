@@ -1,5 +1,4 @@
-//! What each dialect calls an error: one table, by status. Why a request is refused is in [`crate::refusals`]; the
-//! hints beside AWS's own words are in the bedrock crate's `diagnosis`.
+//! What each dialect calls an error: one table, by status. What is said of it is in the texts crate.
 
 use std::borrow::Cow;
 

@@ -5,6 +5,7 @@
 //! received. `aws-smithy-eventstream` is the oracle in the tests. Source: reference `bedrock.md` §2.2.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
+use outcrop_texts as texts;
 
 /// Collects bytes and hands out whole, checked frames.
 #[derive(Debug, Default)]
@@ -75,13 +76,13 @@ impl Lengths {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
     /// The first eight bytes and their CRC disagree.
-    #[error("event stream: the CRC of a frame's prelude does not match; the stream is damaged")]
+    #[error("{}", texts::PRELUDE_CRC)]
     PreludeCrc,
     /// The frame and its CRC disagree.
-    #[error("event stream: the CRC of a frame does not match; the stream is damaged")]
+    #[error("{}", texts::FRAME_CRC)]
     MessageCrc,
     /// Larger than any frame AWS sends.
-    #[error("event stream: a frame of {total} bytes ({headers} of headers) is over the limit")]
+    #[error("{}", texts::frame_too_large(.total, .headers))]
     TooLarge {
         /// Claimed length of the frame.
         total: usize,
@@ -89,7 +90,7 @@ pub enum FrameError {
         headers: usize,
     },
     /// The headers would not fit into the frame.
-    #[error("event stream: a frame of {total} bytes cannot hold {headers} bytes of headers")]
+    #[error("{}", texts::frame_lengths(.total, .headers))]
     Lengths {
         /// Claimed length of the frame.
         total: usize,
@@ -97,7 +98,7 @@ pub enum FrameError {
         headers: usize,
     },
     /// A header is cut, unnamed, or of an unknown type.
-    #[error("event stream: a frame's headers are malformed")]
+    #[error("{}", texts::FRAME_HEADERS)]
     Headers,
 }
 

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use bytes::{Buf, Bytes, BytesMut};
 use memchr::memmem;
+use outcrop_texts as texts;
 
-use crate::bedrock::{BedrockError, ErrorKind};
+use crate::bedrock::BedrockError;
 
 /// Bytes of a stream, cut into events.
 #[derive(Debug, Default)]
@@ -33,7 +34,7 @@ impl Incoming {
             // The end may be split between this piece and the next.
             self.searched = self.buffer.len().saturating_sub(LONGEST_END - 1);
             return if self.buffer.len() > MAX_EVENT {
-                Err(damaged("an event is too long"))
+                Err(BedrockError::cut(texts::EVENT_TOO_LONG))
             } else {
                 Ok(None)
             };
@@ -46,12 +47,6 @@ impl Incoming {
     pub(crate) fn is_mid_event(&self) -> bool {
         self.buffer.has_remaining()
     }
-}
-
-/// What came is not what it must be, or not all of it came.
-pub(crate) fn damaged(why: &str) -> BedrockError {
-    let message = format!("The answer from Bedrock did not arrive whole: {why}");
-    BedrockError { status: 502, ..BedrockError::new(ErrorKind::ModelStreamError, message) }
 }
 
 /// A line break and an empty line: `\n\r\n`.

@@ -29,7 +29,6 @@ mod media;
 pub mod notice;
 pub mod openai_chat;
 pub mod openai_responses;
-mod refusals;
 pub mod relayed;
 pub mod remote;
 pub mod sigv4;

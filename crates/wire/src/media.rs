@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use outcrop_texts as texts;
 
 use crate::Notices;
 use crate::bedrock::{Document, DocumentSource, Media, MediaSource};
 use crate::dialect::RequestError;
-use crate::refusals;
 
 /// A `data:` URL: its media type and its base64 text.
 pub(crate) struct DataUrl<'a> {
@@ -50,11 +50,11 @@ pub(crate) fn image(
 /// Why a picture behind an address is refused.
 pub(crate) fn remote_image(url: &str, path: &str) -> RequestError {
     let scheme = url.split(':').next().unwrap_or_default();
-    refusals::IMAGE_BY_ADDRESS.about(path, shown(scheme))
+    RequestError::at(path, texts::image_by_address(shown(scheme)))
 }
 
 fn unsupported_image(media_type: &str, path: &str) -> RequestError {
-    refusals::IMAGE_TYPE.about(path, shown(media_type))
+    RequestError::at(path, texts::image_type(shown(media_type)))
 }
 
 /// Formats of Converse's image block (botocore 1.43.11, `ImageFormat`).
@@ -90,7 +90,7 @@ pub(crate) fn document(
 ) -> Result<Document, RequestError> {
     let extension = name.and_then(|name| name.rsplit_once('.')).map(|(_, extension)| extension);
     let format = document_format(media_type).or_else(|| extension.and_then(document_extension));
-    let format = format.ok_or_else(|| refusals::DOCUMENT_TYPE.about(path, shown(media_type)))?;
+    let format = format.ok_or_else(|| RequestError::at(path, texts::document_type(shown(media_type))))?;
     Ok(new_document(Some(format), name, DocumentSource::Bytes(base64_text(data, path)?)))
 }
 
@@ -139,7 +139,7 @@ fn base64_text(data: &str, path: &str) -> Result<String, RequestError> {
     };
     let standard = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
     if data.is_empty() || !data.bytes().all(standard) {
-        return Err(refusals::NOT_BASE64.at(path));
+        return Err(RequestError::at(path, texts::NOT_BASE64));
     }
     Ok(data.into_owned())
 }

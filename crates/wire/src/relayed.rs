@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use bytes::{Bytes, BytesMut};
 use outcrop_catalog::Model;
+use outcrop_texts as texts;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -15,8 +16,8 @@ use crate::bedrock::{BedrockError, Text, Usage};
 use crate::dialect::{Dialect, RequestError, error_body, to_vec};
 use crate::envelope::{Envelope, Members, NativeUsage};
 use crate::family::{Terms, fit_members, fit_openai_members};
-use crate::incoming::{Incoming, damaged, data_of};
-use crate::{lesson, openai_responses, refusals, sse};
+use crate::incoming::{Incoming, data_of};
+use crate::{lesson, openai_responses, sse};
 
 /// A request for one of the endpoints.
 #[derive(Debug, Clone, PartialEq)]
@@ -116,7 +117,7 @@ impl<'a> Edit<'a> {
     /// Whether the usage would not have been stated otherwise.
     fn ask_for_usage(&mut self) -> Result<bool, RequestError> {
         const USAGE: &str = "include_usage";
-        let unreadable = |_| refusals::NOT_AN_OBJECT.about("stream_options", "stream_options");
+        let unreadable = |_| RequestError::at("stream_options", texts::not_an_object("stream_options"));
         let mut options = Envelope::with_capacity(32);
         if let Some(own) = self.value("stream_options") {
             let Members(members) = serde_json::from_str(own.get()).map_err(unreadable)?;
@@ -137,13 +138,13 @@ impl<'a> Edit<'a> {
     fn store_nothing(&mut self) -> Result<bool, RequestError> {
         const REASONING: &str = "reasoning.encrypted_content";
         if self.value("background").is_some_and(|value| value.get() == "true") {
-            return Err(refusals::BACKGROUND.at("background"));
+            return Err(RequestError::at("background", texts::BACKGROUND));
         }
         let stores = self.value("store").is_none_or(|value| value.get() == "true");
         if !stores {
             return Ok(false);
         }
-        let unreadable = |_| refusals::NOT_STRINGS.about("include", "include");
+        let unreadable = |_| RequestError::at("include", texts::not_strings("include"));
         let mut include: Vec<String> = match self.value("include") {
             Some(own) => serde_json::from_str(own.get()).map_err(unreadable)?,
             None => Vec::new(),
@@ -338,7 +339,7 @@ impl Stream {
     /// The stream ended early.
     pub fn finish(&mut self, out: &mut BytesMut) -> Result<(), BedrockError> {
         if self.incoming.is_mid_event() {
-            return Err(damaged("the stream ended within an event"));
+            return Err(BedrockError::cut(texts::WITHIN_AN_EVENT));
         }
         let said_all = self.report.stop_reason.is_some() && self.report.usage.is_some();
         match self.dialect {
@@ -348,7 +349,7 @@ impl Stream {
                 out.extend_from_slice(sse::DONE);
                 Ok(())
             }
-            _ => Err(damaged("the stream ended before its last event")),
+            _ => Err(BedrockError::cut(texts::BEFORE_THE_LAST_EVENT)),
         }
     }
 
@@ -376,7 +377,7 @@ impl Stream {
             return Ok(true);
         }
         let stated: Stated<'_> = serde_json::from_slice(data)
-            .map_err(|error| damaged(&format!("an event cannot be read: {error}")))?;
+            .map_err(|error| BedrockError::cut(texts::event_unreadable(error)))?;
         if let Some(failure) = stated.failure(data) {
             self.failure = Some(event.clone());
             return Err(failure);

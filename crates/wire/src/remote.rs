@@ -276,6 +276,6 @@ mod tests {
         let body = br#"{"messages":[{"role":"user","content":[{"type":"image","source":{"type" : "url","url":"https://a"}}]}]}"#;
         let refused = first_by_address(body).unwrap();
         assert_eq!(refused.param.as_deref(), Some("messages[0].content[0].source"));
-        assert!(refused.hint.unwrap().contains("base64"));
+        assert!(refused.text.hint().unwrap().contains("base64"));
     }
 }

@@ -11,7 +11,7 @@ fn vocabulary() -> &'static Vocabulary {
 }
 
 fn parse(text: &str) -> Result<Identifier, String> {
-    Identifier::parse(text, vocabulary()).map_err(|error| error.message)
+    Identifier::parse(text, vocabulary()).map_err(|error| error.to_string())
 }
 
 #[test]

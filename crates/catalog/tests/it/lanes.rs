@@ -65,7 +65,10 @@ fn a_model_that_speaks_nothing_known_is_refused_with_a_way_out() {
     assert_eq!(model.passage(Api::Responses, false).unwrap().reason, Reason::LivesThere);
     let none = model.passage(Api::Converse, false).unwrap_err();
     assert_eq!(none.instead, [Api::Responses]);
-    assert_eq!(none.hint(), "ask for it with Responses, or name a model that Converse serves");
+    assert_eq!(
+        none.text().hint().unwrap(),
+        "ask for it with Responses, or name a model that Converse serves"
+    );
     assert_eq!(
         none.to_string(),
         "`openai.gpt-oss-120b` is served by the bedrock-mantle endpoint only, which does not offer Converse for it"

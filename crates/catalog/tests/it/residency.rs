@@ -41,25 +41,29 @@ fn an_explicit_identifier_is_refused_and_never_rewritten() {
     ] {
         let refused = refusal(&catalog, &identifier, "eu-west-1");
         assert_eq!(refused.resolution.target, identifier);
-        assert!(refused.message.starts_with("outcrop.yaml:3: "), "{}", refused.message);
+        assert!(refused.text.message().starts_with("outcrop.yaml:3: "), "{}", refused.text.message());
         assert!(
-            refused.message.contains(" more, which are not among the geography eu"),
+            refused.text.message().contains(" more, which are not among the geography eu"),
             "{}",
-            refused.message
+            refused.text.message()
         );
-        let hint = refused.hint.unwrap();
+        let hint = refused.text.hint().unwrap();
         assert!(hint.contains(&format!("from eu-west-1 the policy allows eu.{SONNET}")), "{hint}");
     }
     let elsewhere = refusal(&catalog, &format!("us.{SONNET}"), "us-east-1");
-    assert!(elsewhere.message.contains("us-east-1 is not among the geography eu"), "{}", elsewhere.message);
-    assert!(elsewhere.hint.unwrap().contains(&format!("the policy allows eu.{SONNET} from eu-")));
+    assert!(
+        elsewhere.text.message().contains("us-east-1 is not among the geography eu"),
+        "{}",
+        elsewhere.text.message()
+    );
+    assert!(elsewhere.text.hint().unwrap().contains(&format!("the policy allows eu.{SONNET} from eu-")));
 }
 
 #[test]
 fn every_destination_counts() {
     let catalog = Catalog::built_in().under(policy(&["eu-west-1", "eu-central-1"], &[]));
     let refused = refusal(&catalog, SONNET, "eu-west-1");
-    assert!(refused.message.contains("eu-north-1"), "{}", refused.message);
+    assert!(refused.text.message().contains("eu-north-1"), "{}", refused.text.message());
     assert!(!refused.unproven);
 }
 
@@ -73,7 +77,7 @@ fn what_nothing_proves_is_refused() {
         "arn:aws:bedrock:us-east-1:123456789012:default-prompt-router/anthropic.claude:1",
     ] {
         let refused = refusal(&catalog, identifier, "us-east-1");
-        assert!(refused.message.contains("nothing tells"), "{}", refused.message);
+        assert!(refused.text.message().contains("nothing tells"), "{}", refused.text.message());
     }
     let error = catalog.resolve("not an id", &context("us-east-1")).unwrap_err();
     assert!(matches!(error, ResolveError::Unknown { .. }));
@@ -100,13 +104,17 @@ fn a_mapping_proves_nothing_and_aws_does() {
     let wider = catalog.with(Source::Discovered, discovery(ARN, &["us-west-2", "ca-central-1"], SONNET));
     let refused = refusal(&wider, ARN, "us-east-1");
     assert!(!refused.unproven, "AWS has been asked");
-    assert!(refused.message.contains("ca-central-1"), "{}", refused.message);
+    assert!(refused.text.message().contains("ca-central-1"), "{}", refused.text.message());
 }
 
 #[test]
 fn nobody_is_asked_in_a_region_that_is_not_allowed() {
     let refused = refusal(&Catalog::built_in().under(policy(&[], &["eu"])), ARN, "eu-west-1");
-    assert!(!refused.unproven && refused.message.contains("us-west-2 is not among"), "{}", refused.message);
+    assert!(
+        !refused.unproven && refused.text.message().contains("us-west-2 is not among"),
+        "{}",
+        refused.text.message()
+    );
 }
 
 /// What is called counts, not what it is called for.
@@ -137,9 +145,9 @@ fn regions_that_may_be_called_bind_arns_too() {
     assert!(catalog.resolve(&format!("global.{SONNET}"), &context("us-east-1")).is_ok());
     let refused = refusal(&catalog, ARN, "us-east-1");
     assert!(
-        refused.message.contains("us-west-2 is not among the Regions that may be called, us-east-1"),
+        refused.text.message().contains("us-west-2 is not among the Regions that may be called, us-east-1"),
         "{}",
-        refused.message
+        refused.text.message()
     );
     refusal(&catalog, OPUS, "eu-west-2");
 }

@@ -35,7 +35,7 @@ pub(crate) fn read_on_route(body: &[u8]) -> Result<(Prompt, bool), Failure> {
 
 /// A refusal of the reader.
 pub(crate) fn refused(error: RequestError) -> Failure {
-    Failure::validation(error.message)
+    Failure::validation(error.to_string())
 }
 
 /// The question as the actor and the rules need it: what Converse has no member for is looked up in the intent.

@@ -57,7 +57,7 @@ async fn a_key_for_some_models_names_no_other() {
     let refused = ask(&rig, &ana, "amazon.nova-pro-v1:0").await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN, "{}", refused.text());
     assert!(
-        refused.text().contains("The key `ana` may not use `amazon.nova-pro-v1:0`"),
+        refused.text().contains("the key `ana` may not use `amazon.nova-pro-v1:0`"),
         "{}",
         refused.text()
     );

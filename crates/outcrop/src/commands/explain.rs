@@ -240,7 +240,7 @@ impl Page {
                     let why = reason.as_str();
                     format!("{} → {}{path}  {}", word(&lane), word(&surface), why.dimmed())
                 }
-                Err(none) => format!("{}  {}", "none".red(), none.hint().dimmed()),
+                Err(none) => format!("{}  {}", "none".red(), none.text().hint().unwrap_or_default().dimmed()),
             };
             match lanes.iter_mut().find(|(known, _)| *known == how) {
                 Some((_, apis)) => apis.push(api.name()),

@@ -1,5 +1,6 @@
 //! The turns of a Messages request.
 
+use outcrop_texts as texts;
 use serde_json::value::RawValue;
 
 use super::citation::cited_source;
@@ -11,7 +12,7 @@ use crate::bedrock::{
 use crate::dialect::RequestError;
 use crate::media;
 use crate::shape::{Content, TextOr};
-use crate::{Json, JsonText, Notices, refusals};
+use crate::{Json, JsonText, Notices};
 
 /// The turns in the canonical form.
 pub(super) fn read(
@@ -26,7 +27,7 @@ pub(super) fn read(
             Some(word @ ("user" | "assistant" | "system")) => Role::from(word),
             _ => {
                 let path = format!("messages[{index}].role");
-                return Err(refusals::MESSAGES_ROLE.at(path));
+                return Err(RequestError::at(path, texts::MESSAGES_ROLE));
             }
         };
         let path = format!("messages[{index}].content");
@@ -46,7 +47,7 @@ fn refuse_own_blocks(content: &Content<Part<'_>>, path: &str) -> Result<(), Requ
     match parts.iter().position(|part| part.kind.as_deref() == Some("bedrock_block")) {
         Some(at) => {
             let path = format!("{path}[{at}].type");
-            Err(refusals::BEDROCK_BLOCK.at(path))
+            Err(RequestError::at(path, texts::BEDROCK_BLOCK))
         }
         None => Ok(()),
     }
@@ -114,7 +115,7 @@ impl Block<'_> {
             Some(kind) => {
                 let kind: String = kind.chars().take(60).collect();
                 let path = self.at("type");
-                return Err(refusals::FOREIGN_CONTENT.about(path, kind));
+                return Err(RequestError::at(path, texts::foreign_content(kind)));
             }
             None => return Err(self.missing("type")),
         }))
@@ -203,7 +204,7 @@ impl Block<'_> {
                     continue;
                 }
                 _ => {
-                    return Err(refusals::CLAUDE_TOOL_ANSWER.at(path));
+                    return Err(RequestError::at(path, texts::CLAUDE_TOOL_ANSWER));
                 }
             });
         }
@@ -254,7 +255,7 @@ fn text_list(parts: Vec<Part<'_>>, path: &str) -> Result<Json, RequestError> {
     struct Piece<'a> {
         text: &'a JsonText,
     }
-    let text_only = || refusals::TEXT_ONLY.at(path);
+    let text_only = || RequestError::at(path, texts::TEXT_ONLY);
     let pieces: Result<Vec<Piece<'_>>, RequestError> = parts
         .iter()
         .map(|part| part.text.as_ref().map(|text| Piece { text }).ok_or_else(text_only))
@@ -271,7 +272,7 @@ fn refuse_nested_calls(content: &Content<Part<'_>>, path: &str) -> Result<(), Re
     match parts.iter().position(|part| !known(part)) {
         Some(at) => {
             let path = format!("{path}[{at}].type");
-            Err(refusals::CLAUDE_TOOL_ANSWER.at(path))
+            Err(RequestError::at(path, texts::CLAUDE_TOOL_ANSWER))
         }
         None => Ok(()),
     }
@@ -300,7 +301,7 @@ fn without_references<'a>(
 fn not_here(source: &Source<'_>, path: &str) -> RequestError {
     let kind = source.kind.as_deref().unwrap_or("none");
     let kind: String = kind.chars().take(60).collect();
-    refusals::SOURCE_ELSEWHERE.about(path, kind)
+    RequestError::at(path, texts::source_elsewhere(kind))
 }
 
 /// Blocks that Anthropic's server tools leave in a conversation.

@@ -18,7 +18,7 @@ mod response;
 mod stream;
 mod translate;
 
-pub use relay::{RelayError, RelayWriter};
+pub use relay::RelayWriter;
 pub use response::render_response;
 pub use stream::StreamWriter;
 pub use translate::translate;

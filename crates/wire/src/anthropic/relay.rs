@@ -5,10 +5,10 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::BytesMut;
 use serde::Deserialize;
 
-use crate::bedrock::{BedrockError, ErrorKind, Text, Usage};
+use crate::bedrock::{BedrockError, Text, Usage};
 use crate::dialect::{Dialect, Truncated, error_body};
 use crate::envelope::NativeUsage;
-use crate::sse;
+use crate::{chunks, sse};
 
 /// Passes a relayed stream on and remembers what the ledger must know.
 ///
@@ -23,23 +23,6 @@ pub struct RelayWriter {
     stopped: bool,
 }
 
-/// A `chunk` frame that is not what it must be.
-#[derive(Debug, thiserror::Error)]
-pub enum RelayError {
-    /// Its payload is not `{"bytes": base64}`.
-    #[error("the chunk from Bedrock has no readable `bytes`: {0}")]
-    Payload(#[from] serde_json::Error),
-    /// Its `bytes` are no base64.
-    #[error("the chunk from Bedrock is no base64: {0}")]
-    Base64(#[from] base64::DecodeError),
-}
-
-impl From<RelayError> for BedrockError {
-    fn from(error: RelayError) -> Self {
-        BedrockError::new(ErrorKind::ModelStreamError, error.to_string())
-    }
-}
-
 impl RelayWriter {
     /// A writer for one stream.
     pub fn new() -> Self {
@@ -47,12 +30,16 @@ impl RelayWriter {
     }
 
     /// Appends the event in the payload of a `chunk` frame.
-    pub fn chunk(&mut self, payload: &[u8], out: &mut BytesMut) -> Result<(), RelayError> {
-        let Chunk { bytes } = serde_json::from_slice(payload)?;
+    ///
+    /// # Errors
+    /// One that is not `{"bytes": base64}`, or holds no event of Claude's.
+    pub fn chunk(&mut self, payload: &[u8], out: &mut BytesMut) -> Result<(), BedrockError> {
+        let Chunk { bytes } = serde_json::from_slice(payload).map_err(|error| chunks::unreadable(&error))?;
         let mut decoded = std::mem::take(&mut self.decoded);
         decoded.clear();
-        STANDARD.decode_vec(bytes.as_bytes(), &mut decoded)?;
-        let event: ClaudeEvent<'_> = serde_json::from_slice(&decoded)?;
+        STANDARD.decode_vec(bytes.as_bytes(), &mut decoded).map_err(|error| chunks::unreadable(&error))?;
+        let event: ClaudeEvent<'_> =
+            serde_json::from_slice(&decoded).map_err(|error| chunks::unreadable(&error))?;
         sse::write_raw(out, &event.kind, &decoded);
         self.remember(event);
         self.decoded = decoded;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use outcrop_texts as texts;
 use serde_json::value::RawValue;
 
 use super::conversation;
@@ -15,7 +16,7 @@ use crate::bedrock::{
 use crate::dialect::{AnswerForm, AnswerSchema, Intent, RequestError, Translated};
 use crate::envelope::beta_list;
 use crate::shape::{self, Content, fits_request_metadata};
-use crate::{Json, Notices, refusals};
+use crate::{Json, Notices};
 
 /// Reads a Messages request; `beta_headers` are the values of its `anthropic-beta` headers.
 ///
@@ -47,7 +48,7 @@ pub fn translate(body: &[u8], beta_headers: &[&str]) -> Result<Translated, Reque
         unknown,
     } = request;
     notices.unknown("", unknown);
-    let max_tokens = max_tokens.ok_or_else(|| refusals::NO_LIMIT.at("max_tokens"))?;
+    let max_tokens = max_tokens.ok_or_else(|| RequestError::at("max_tokens", texts::NO_LIMIT))?;
     let turns =
         messages.filter(|turns| !turns.is_empty()).ok_or_else(|| RequestError::missing("messages"))?;
     let mut intent = Intent {
@@ -100,7 +101,7 @@ fn betas(body: Option<Vec<String>>, headers: &[&str]) -> Vec<String> {
 }
 
 fn wrong_thinking() -> RequestError {
-    refusals::THINKING.at("thinking.type")
+    RequestError::at("thinking.type", texts::THINKING)
 }
 
 fn answer_form(format: Option<OutputFormat<'_>>) -> Result<Option<AnswerForm>, RequestError> {
@@ -157,7 +158,7 @@ fn add_tool(
 ) -> Result<(), RequestError> {
     let path = format!("tools[{index}]");
     let tool: ClaudeTool<'_> = serde_json::from_str(raw.get())
-        .map_err(|error| refusals::UNREADABLE.about(&path, format_args!("`{path}`: {error}")))?;
+        .map_err(|error| RequestError::at(&path, texts::unreadable(&path, error)))?;
     match tool.kind.as_deref() {
         None | Some("custom") => {}
         Some(kind) if runs_on_anthropics_servers(kind) => {
@@ -215,7 +216,7 @@ fn tool_choice(
             intent.no_tool_calls = true;
             Ok(None)
         }
-        _ => Err(refusals::CLAUDE_TOOL_CHOICE.at("tool_choice.type")),
+        _ => Err(RequestError::at("tool_choice.type", texts::CLAUDE_TOOL_CHOICE)),
     }
 }
 

@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use outcrop_texts as texts;
 use serde::Deserialize;
 
 /// An error as AWS says it.
@@ -22,6 +23,11 @@ impl BedrockError {
     /// An error with the status AWS's model gives its kind.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { status: kind.status(), kind, message: message.into() }
+    }
+
+    /// The answer began and did not arrive whole: nothing the client did, and nothing to be tried again blindly.
+    pub fn cut(why: impl fmt::Display) -> Self {
+        Self { status: 502, ..Self::new(ErrorKind::ModelStreamError, texts::cut(why).message()) }
     }
 
     /// Reads an error answer: the `x-amzn-errortype` header first, then `__type` or `code` of the body.

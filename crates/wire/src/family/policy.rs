@@ -2,9 +2,11 @@
 
 use std::fmt::Display;
 
+use outcrop_texts as texts;
+
 use super::{CachePlacement, Draft};
+use crate::dialect::RequestError;
 use crate::lesson::Refused;
-use crate::refusals;
 
 /// The terms under which requests are made fit for a model.
 #[derive(Debug, Clone, Copy, Default)]
@@ -54,7 +56,7 @@ impl Draft<'_> {
             };
         }
         let model = self.model.map_or("the model", |model| model.id.as_str());
-        let message = format!("`{field}` is {asked}; {model} takes {allowed}");
-        self.refusal.get_or_insert_with(|| refusals::MISFIT.about(field, message));
+        self.refusal
+            .get_or_insert_with(|| RequestError::at(field, texts::misfit(field, asked, model, allowed)));
     }
 }

@@ -1,5 +1,6 @@
 //! The turns of a Chat Completions request.
 
+use outcrop_texts as texts;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
@@ -13,7 +14,7 @@ use crate::bedrock::{
 use crate::dialect::RequestError;
 use crate::media::{self, DataUrl};
 use crate::shape::{Content, TextOr};
-use crate::{Json, Notices, refusals};
+use crate::{Json, Notices};
 
 /// A conversation in the canonical form: `system` and `developer` turns are the system prompt, in their order.
 #[derive(Debug, Default)]
@@ -57,7 +58,7 @@ impl Turn<'_> {
             }
             "tool" => (Role::User, vec![self.tool_result(turn.tool_call_id, turn.content)?]),
             _ => {
-                return Err(refusals::CHAT_ROLE.at(self.at("role")));
+                return Err(RequestError::at(self.at("role"), texts::CHAT_ROLE));
             }
         };
         content.extend(point.map(ContentBlock::CachePoint));
@@ -79,7 +80,7 @@ impl Turn<'_> {
             self.notices.dropped("messages[].audio", "Bedrock does not know OpenAI's stored recordings");
         }
         match turn.function_call {
-            Some(_) => Err(refusals::FUNCTION_CALL.at(self.at("function_call"))),
+            Some(_) => Err(RequestError::at(self.at("function_call"), texts::FUNCTION_CALL)),
             None => Ok(turn),
         }
     }
@@ -102,7 +103,7 @@ impl Turn<'_> {
                 ContentBlock::CachePoint(point) => SystemBlock::CachePoint(point),
                 ContentBlock::Text(text) => SystemBlock::Text(text),
                 _ => {
-                    return Err(refusals::SYSTEM_IS_TEXT.at(self.at("content")));
+                    return Err(RequestError::at(self.at("content"), texts::SYSTEM_IS_TEXT));
                 }
             });
         }
@@ -119,7 +120,8 @@ impl Turn<'_> {
         };
         let mut blocks = Vec::with_capacity(parts.len());
         for part in parts {
-            let text = part.text.ok_or_else(|| refusals::SYSTEM_IS_TEXT.at(self.at("content")))?;
+            let text =
+                part.text.ok_or_else(|| RequestError::at(self.at("content"), texts::SYSTEM_IS_TEXT))?;
             blocks.push(ContentBlock::Text(text));
             blocks.extend(part.cache_control.map(|control| ContentBlock::CachePoint(control.cache_point())));
         }
@@ -194,8 +196,10 @@ impl Turn<'_> {
                 media::audio(&format, &data, &member("input_audio.data")).map(ContentBlock::Audio)
             }
             Some("file") => self.file(file.unwrap_or_default(), &member("file")),
-            Some(other) => Err(refusals::FOREIGN_CHAT_CONTENT
-                .about(member("type"), other.chars().take(60).collect::<String>())),
+            Some(other) => {
+                let text = texts::foreign_content(other).with_hint(texts::CHAT_CONTENT);
+                Err(RequestError::at(member("type"), text))
+            }
         }
     }
 
@@ -222,8 +226,8 @@ impl Turn<'_> {
         let File { file_data, filename, file_id, unknown } = file;
         self.notices.unknown("messages[].content[].file", unknown);
         let Some(file_data) = file_data else {
-            let why = if file_id.is_some() { refusals::STORED_FILE } else { refusals::NO_FILE };
-            return Err(why.at(path));
+            let why = if file_id.is_some() { texts::STORED_FILE } else { texts::missing("file_data") };
+            return Err(RequestError::at(path, why.with_hint(texts::SEND_THE_FILE)));
         };
         let path = format!("{path}.file_data");
         let (media_type, data) = match DataUrl::parse(&file_data) {
@@ -306,7 +310,7 @@ impl Turn<'_> {
                     continue;
                 }
                 _ => {
-                    return Err(refusals::TOOL_ANSWER.at(self.at("content")));
+                    return Err(RequestError::at(self.at("content"), texts::TOOL_ANSWER));
                 }
             });
         }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use outcrop_texts as texts;
+
 use super::conversation::Conversation;
 use super::request::{
     AllowedTools, Function, JsonSchema, Reasoning, Request, ResponseFormat, StreamOptions, Tool as ChatTool,
@@ -13,7 +15,7 @@ use crate::bedrock::{
 };
 use crate::dialect::{AnswerForm, AnswerSchema, Intent, ReasoningIntent, RequestError, Translated};
 use crate::shape::{self, TextOr, Thinking, fits_request_metadata};
-use crate::{Json, Notices, refusals};
+use crate::{Json, Notices};
 
 /// A Chat Completions request that was understood.
 #[derive(Debug, Clone, PartialEq)]
@@ -102,10 +104,10 @@ fn refuse(request: &Request<'_>) -> Result<(), RequestError> {
         return Err(RequestError::missing("messages"));
     }
     if request.n.is_some_and(|n| n != 1) {
-        return Err(refusals::SEVERAL_ANSWERS.at("n"));
+        return Err(RequestError::at("n", texts::SEVERAL_ANSWERS));
     }
     if request.functions.is_some() {
-        return Err(refusals::FUNCTIONS.at("functions"));
+        return Err(RequestError::at("functions", texts::FUNCTIONS));
     }
     Ok(())
 }
@@ -175,7 +177,7 @@ fn answer_form(format: Option<ResponseFormat<'_>>) -> Result<Option<AnswerForm>,
             Ok(Some(AnswerForm::Schema(AnswerSchema { schema, name, description })))
         }
         Some("text") | None => Ok(None),
-        Some(_) => Err(refusals::RESPONSE_FORMAT.at("response_format.type")),
+        Some(_) => Err(RequestError::at("response_format.type", texts::RESPONSE_FORMAT)),
     }
 }
 
@@ -235,7 +237,7 @@ fn tool_choice(
     intent: &mut Intent,
     notices: &mut Notices,
 ) -> Result<Option<ToolChoice>, RequestError> {
-    let wrong = || refusals::TOOL_CHOICE.at("tool_choice");
+    let wrong = || RequestError::at("tool_choice", texts::TOOL_CHOICE);
     let word = match choice {
         TextOr::Text(word) => word,
         TextOr::Else(ChatChoice { function: Some(function), .. }) => {

@@ -1,5 +1,6 @@
 //! The items of a Responses request.
 
+use outcrop_texts as texts;
 use serde_json::value::RawValue;
 
 use super::items::reasoning_of;
@@ -13,7 +14,7 @@ use crate::dialect::RequestError;
 use crate::media::{self, DataUrl};
 use crate::openai_chat::tool_arguments;
 use crate::shape::{Content, TextOr};
-use crate::{Json, Notices, refusals};
+use crate::{Json, Notices};
 
 /// A conversation in the canonical form; items of one role that follow one another are one turn.
 #[derive(Debug, Default)]
@@ -83,7 +84,7 @@ impl Reading<'_> {
                 conversation.say(Role::Assistant, vec![block]);
                 Ok(())
             }
-            "item_reference" => Err(refusals::ITEM_REFERENCE.at(&self.path)),
+            "item_reference" => Err(RequestError::at(&self.path, texts::ITEM_REFERENCE)),
             other => {
                 let field = format!("{} ({other})", self.path);
                 self.notices.dropped(field, "items of this type have no counterpart on Bedrock");
@@ -104,7 +105,7 @@ impl Reading<'_> {
             "user" => conversation.say(Role::User, content),
             "assistant" => conversation.say(Role::Assistant, content),
             "system" | "developer" => self.system(content, conversation)?,
-            _ => return Err(refusals::RESPONSES_ROLE.at(self.at("role"))),
+            _ => return Err(RequestError::at(self.at("role"), texts::RESPONSES_ROLE)),
         }
         Ok(())
     }
@@ -120,7 +121,7 @@ impl Reading<'_> {
         }
         for block in content {
             let ContentBlock::Text(text) = block else {
-                return Err(refusals::SYSTEM_IS_TEXT.at(self.at("content")));
+                return Err(RequestError::at(self.at("content"), texts::SYSTEM_IS_TEXT));
             };
             conversation.system.push(SystemBlock::Text(text));
         }
@@ -164,7 +165,7 @@ impl Reading<'_> {
             self.notices.dropped("input[].content[].annotations", "Converse has no counterpart for them");
         }
         let member = |name: &str| format!("{path}.{name}");
-        let stored = || refusals::FILE_ELSEWHERE.at(path);
+        let stored = || RequestError::at(path, texts::FILE_ELSEWHERE);
         match kind.as_deref() {
             Some("input_text" | "output_text" | "text" | "summary_text") => {
                 let text = text.ok_or_else(|| RequestError::missing(&member("text")))?;
@@ -200,7 +201,11 @@ impl Reading<'_> {
                 media::document(media_type, filename.as_deref(), data, &member("file_data"))
                     .map(ContentBlock::Document)
             }
-            _ => Err(refusals::FOREIGN_INPUT.at(member("type"))),
+            _ => {
+                let kind = kind.as_deref().unwrap_or_default();
+                let text = texts::foreign_content(kind).with_hint(texts::RESPONSES_CONTENT);
+                Err(RequestError::at(member("type"), text))
+            }
         }
     }
 
@@ -241,7 +246,7 @@ impl Reading<'_> {
                 }
                 ContentBlock::Image(image) => ToolResultBlock::Image(image),
                 ContentBlock::Document(document) => ToolResultBlock::Document(document),
-                _ => return Err(refusals::TOOL_ANSWER.at(self.at("output"))),
+                _ => return Err(RequestError::at(self.at("output"), texts::TOOL_ANSWER)),
             });
         }
         Ok(ToolResult { tool_use_id, content, status: None, tool_type: None })

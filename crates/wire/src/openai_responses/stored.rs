@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use outcrop_texts as texts;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -12,7 +13,6 @@ use crate::Json;
 use crate::bedrock::Text;
 use crate::dialect::{RequestError, to_vec};
 use crate::envelope::{Envelope, Members};
-use crate::refusals;
 
 /// What of a request leans on stored responses.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,7 +41,8 @@ struct Request<'a> {
 /// The raw items of an input; a text is none.
 fn items(input: &RawValue) -> Result<Vec<&RawValue>, RequestError> {
     if input.get().starts_with('[') {
-        return serde_json::from_str(input.get()).map_err(|error| refusals::UNREADABLE.about("input", error));
+        return serde_json::from_str(input.get())
+            .map_err(|error| RequestError::at("input", texts::unreadable("input", error)));
     }
     Ok(Vec::new())
 }
@@ -105,9 +106,9 @@ fn input(
     for item in own_items(current)? {
         match RawItem(&item).reference() {
             None => input.push(item),
-            Some(id) => {
-                input.push(named.get(&id).cloned().ok_or_else(|| refusals::NO_SUCH_ITEM.about("input", &id))?)
-            }
+            Some(id) => input.push(
+                named.get(&id).cloned().ok_or_else(|| RequestError::at("input", texts::no_such_item(&id)))?,
+            ),
         }
     }
     Ok(input)

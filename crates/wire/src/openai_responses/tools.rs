@@ -4,12 +4,14 @@
 //! `input`; a `namespace` is flattened into the names of its tools. [`DeclaredTools`] remembers what the client declared,
 //! so that the answer calls the tool it knows.
 
+use outcrop_texts as texts;
+
 use super::request::{Tool as ResponsesTool, ToolChoice as ResponsesChoice, ToolFormat};
 use crate::bedrock::{Empty, InputSchema, NamedTool, Tool, ToolChoice, ToolConfig, ToolSpec};
 use crate::dialect::{DeclaredTool, DeclaredTools, Intent, RequestError};
 use crate::openai_chat::no_arguments;
 use crate::shape::TextOr;
-use crate::{Json, JsonText, Notices, refusals};
+use crate::{Json, JsonText, Notices};
 
 /// The tools on offer, and those of them that are no plain functions.
 #[derive(Debug, Default)]
@@ -179,7 +181,7 @@ fn tool_choice(
     intent: &mut Intent,
     notices: &mut Notices,
 ) -> Result<Option<ToolChoice>, RequestError> {
-    let wrong = || refusals::TOOL_CHOICE.at("tool_choice");
+    let wrong = || RequestError::at("tool_choice", texts::TOOL_CHOICE);
     let word = match choice {
         TextOr::Text(word) => word,
         TextOr::Else(ResponsesChoice { name: Some(name), kind: Some(kind), .. })

@@ -1,5 +1,7 @@
 //! A Responses request in the canonical form.
 
+use outcrop_texts as texts;
+
 use super::conversation::Conversation;
 use super::request::{Echo, Format, Reasoning, Request, TextConfig};
 use super::tools::Tools;
@@ -9,7 +11,6 @@ use crate::dialect::{
     AnswerForm, AnswerSchema, DeclaredTools, Intent, ReasoningIntent, RequestError, Translated,
 };
 use crate::openai_chat::{bedrock_tier, request_metadata};
-use crate::refusals;
 use crate::shape::Kept;
 
 /// A Responses request that was understood.
@@ -121,10 +122,10 @@ fn refuse(request: &Request<'_>) -> Result<(), RequestError> {
         ("prompt", request.prompt.is_some()),
     ];
     if let Some((member, _)) = stored.into_iter().find(|(_, asked)| *asked) {
-        return Err(refusals::STORED.about(member, member));
+        return Err(RequestError::at(member, texts::stored(member)));
     }
     if request.background == Some(true) {
-        return Err(refusals::BACKGROUND.at("background"));
+        return Err(RequestError::at("background", texts::BACKGROUND));
     }
     Ok(())
 }
@@ -161,6 +162,6 @@ fn answer_form(
             let [name, description] = [name, description].map(|text| text.map(|text| text.0.into_owned()));
             Ok(Some(AnswerForm::Schema(AnswerSchema { schema, name, description })))
         }
-        Some(_) => Err(refusals::TEXT_FORMAT.at("text.format.type")),
+        Some(_) => Err(RequestError::at("text.format.type", texts::TEXT_FORMAT)),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use outcrop_texts as texts;
 use serde::{Serialize, Serializer};
 
 use super::bedrock_only::{SearchResult, guarded_text, named_text};
@@ -13,7 +14,7 @@ use crate::bedrock::{
     ToolConfig, ToolResult, ToolResultBlock, ToolSpec, ToolUse,
 };
 use crate::dialect::{RequestError, to_vec};
-use crate::{Json, JsonText, Notices, refusals};
+use crate::{Json, JsonText, Notices};
 
 /// Writes the request; see the module above.
 pub(super) fn write(
@@ -325,7 +326,7 @@ impl<'a, 'n> Turns<'a, 'n> {
                 Role::System => turns.user("system", message, index)?,
                 Role::Other(role) => {
                     let path = format!("messages[{index}].role");
-                    return Err(refusals::UNKNOWN_ROLE.about(path, role));
+                    return Err(RequestError::at(path, texts::unknown_role(role)));
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! Chat Completions' answers as Converse's events. A whole answer is read as a stream of one piece, so that the two agree.
 
+use outcrop_texts as texts;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -11,7 +12,6 @@ use crate::bedrock::{
     StreamMetadata, Text, ToolUseDelta, ToolUseStart, Usage,
 };
 use crate::dialect::{Dialect, Truncated};
-use crate::incoming::damaged;
 use crate::relayed;
 use crate::shape::TextOr;
 
@@ -82,7 +82,7 @@ impl Said {
             return self.done(hear);
         }
         let chunk: Chunk<'_> = serde_json::from_slice(data)
-            .map_err(|error| damaged(&format!("an event cannot be read: {error}")))?;
+            .map_err(|error| BedrockError::cut(texts::event_unreadable(error)))?;
         if chunk.tells_of_failure() {
             return Err(BedrockError::from_event(data));
         }
@@ -106,7 +106,7 @@ impl Said {
             return Ok(());
         }
         if self.stop.is_none() || self.usage.is_none() {
-            return Err(Truncated { stopped: self.stop.is_some(), metadata: false }.into_cut());
+            return Err(Truncated { stopped: self.stop.is_some(), metadata: false }.into());
         }
         self.done(hear)
     }
@@ -118,7 +118,7 @@ impl Said {
         }
         // Some servers end a list of calls without a reason.
         let stop = self.stop.take().or_else(|| self.begun.then_some(StopReason::EndTurn));
-        let stop = stop.ok_or_else(|| Truncated { stopped: false, metadata: false }.into_cut())?;
+        let stop = stop.ok_or(Truncated { stopped: false, metadata: false })?;
         self.release(hear);
         self.close(hear);
         let stop_reason = match stop {
@@ -288,7 +288,7 @@ impl Said {
         let Function { name, arguments } = function.unwrap_or_default();
         let arguments = arguments.filter(|arguments| !arguments.is_empty());
         if !self.calls.contains(&index) {
-            let name = name.ok_or_else(|| damaged("a call names no tool"))?;
+            let name = name.ok_or_else(|| BedrockError::cut(texts::NAMELESS_CALL))?;
             self.release(hear);
             self.open(Open::Call(index), hear);
             self.calls.push(index);
@@ -301,9 +301,7 @@ impl Said {
             }));
         }
         match arguments {
-            Some(_) if self.open != Some(Open::Call(index)) => {
-                Err(damaged("the arguments of several calls are mixed"))
-            }
+            Some(_) if self.open != Some(Open::Call(index)) => Err(BedrockError::cut(texts::MIXED_CALLS)),
             Some(input) => {
                 self.delta(BlockDelta::ToolUse(ToolUseDelta { input }), hear);
                 Ok(())

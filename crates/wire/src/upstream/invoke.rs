@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::BytesMut;
+use outcrop_texts as texts;
 use serde_json::value::RawValue;
 
 use super::{Asked, Language};
@@ -14,7 +15,6 @@ use crate::dialect::{Dialect, RequestError, to_vec};
 use crate::envelope::{Envelope, Members};
 use crate::eventstream;
 use crate::incoming::data_of;
-use crate::refusals;
 use crate::relayed::{self, Report};
 
 /// The request of an InvokeModel body: the model and the wish to stream, which Bedrock has in the URL, stand in it; the
@@ -27,7 +27,7 @@ pub fn invoked(language: Language, body: &[u8], model: &str, stream: bool) -> Re
     check(language, &members)?;
     let betas = match members.iter().find(|(key, _)| key == "anthropic_beta") {
         Some((_, betas)) => serde_json::from_str::<Vec<String>>(betas.get())
-            .map_err(|_| refusals::NOT_STRINGS.about("anthropic_beta", "anthropic_beta"))?,
+            .map_err(|_| RequestError::at("anthropic_beta", texts::not_strings("anthropic_beta")))?,
         None => Vec::new(),
     };
     let mut out = Envelope::with_capacity(body.len() + 96);
@@ -58,7 +58,7 @@ fn check(language: Language, members: &[(Cow<'_, str>, &RawValue)]) -> Result<()
     if fits && has("messages") {
         return Ok(());
     }
-    Err(refusals::FOREIGN_BODY.about("body", name))
+    Err(RequestError::at("body", texts::foreign_body(name)))
 }
 
 /// A dialect in which an answer is watched.

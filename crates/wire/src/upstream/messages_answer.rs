@@ -1,5 +1,6 @@
 //! A whole `message` as Converse's answer.
 
+use outcrop_texts as texts;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -10,12 +11,11 @@ use crate::bedrock::{
     ReasoningContent, ReasoningText, Role, StopReason, Text, ToolUse,
 };
 use crate::dialect::{Dialect, to_vec};
-use crate::incoming::damaged;
 use crate::relayed;
 
 /// Reads a `message`.
 pub(super) fn read(body: &[u8]) -> Result<ConverseResponse, BedrockError> {
-    let unreadable = |error: serde_json::Error| damaged(&format!("it cannot be read: {error}"));
+    let unreadable = |error: serde_json::Error| BedrockError::cut(texts::answer_unreadable(error));
     let answer: Answer<'_> = serde_json::from_slice(body).map_err(unreadable)?;
     let Answer { content, stop_reason, stop_sequence, usage } = answer;
     let blocks: Result<Vec<_>, _> = content.into_iter().map(block).collect();

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use outcrop_texts as texts;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -17,7 +18,7 @@ use crate::bedrock::{
 use crate::dialect::{RequestError, to_vec};
 use crate::envelope::{Envelope, Members};
 use crate::family::messages_id;
-use crate::{Json, JsonText, Notices, refusals};
+use crate::{Json, JsonText, Notices};
 
 /// Writes the request; see the module above.
 pub(super) fn write(
@@ -398,7 +399,7 @@ impl Turns<'_> {
                 Role::System => "system",
                 Role::Other(role) => {
                     let path = format!("messages[{index}].role");
-                    return Err(refusals::UNKNOWN_ROLE.about(path, role));
+                    return Err(RequestError::at(path, texts::unknown_role(role)));
                 }
             };
             let mut blocks = Vec::with_capacity(content.len());
@@ -515,8 +516,8 @@ impl Turns<'_> {
                 Source::Base64 { media_type: super::document_type(format), data }
             }
             DocumentSource::Bytes(data) if super::is_text(format) => {
-                let words =
-                    super::words_of(data).ok_or_else(|| refusals::NO_TEXT_DOCUMENT.at(place.to_string()))?;
+                let words = super::words_of(data)
+                    .ok_or_else(|| RequestError::at(place.to_string(), texts::NO_TEXT_DOCUMENT))?;
                 plain(Cow::Owned(words))
             }
             DocumentSource::Bytes(_) => return Err(no_media(place, &format!("documents in {format} form"))),

@@ -1,5 +1,6 @@
 //! The events of Messages as Converse's.
 
+use outcrop_texts as texts;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -13,7 +14,6 @@ use crate::bedrock::{
 };
 use crate::dialect::Truncated;
 use crate::envelope::NativeUsage;
-use crate::incoming::damaged;
 
 /// What a stream has said so far.
 #[derive(Debug, Default)]
@@ -31,7 +31,7 @@ impl Said {
         hear: &mut impl FnMut(&StreamEvent<'_>),
     ) -> Result<(), BedrockError> {
         let event: Event<'_> = serde_json::from_slice(data)
-            .map_err(|error| damaged(&format!("an event cannot be read: {error}")))?;
+            .map_err(|error| BedrockError::cut(texts::event_unreadable(error)))?;
         let Event { kind, index, message, content_block, delta, usage } = event;
         let index = index.unwrap_or_default();
         let started = message.and_then(|message| message.usage);
@@ -66,7 +66,7 @@ impl Said {
         if self.done {
             return Ok(());
         }
-        Err(Truncated { stopped: self.stop.is_some(), metadata: false }.into_cut())
+        Err(Truncated { stopped: self.stop.is_some(), metadata: false }.into())
     }
 
     fn done(&mut self, hear: &mut impl FnMut(&StreamEvent<'_>)) -> Result<(), BedrockError> {
@@ -74,9 +74,7 @@ impl Said {
             return Ok(());
         }
         let stop = self.stop.take();
-        hear(&StreamEvent::MessageStop(
-            stop.ok_or_else(|| Truncated { stopped: false, metadata: false }.into_cut())?,
-        ));
+        hear(&StreamEvent::MessageStop(stop.ok_or(Truncated { stopped: false, metadata: false })?));
         hear(&StreamEvent::Metadata(Box::new(StreamMetadata {
             usage: self.usage.usage(),
             metrics: None,
@@ -95,7 +93,7 @@ fn begin(
     hear: &mut impl FnMut(&StreamEvent<'_>),
 ) -> Result<(), BedrockError> {
     let started: Block<'_> = serde_json::from_str(block.get())
-        .map_err(|error| damaged(&format!("a block cannot be read: {error}")))?;
+        .map_err(|error| BedrockError::cut(texts::block_unreadable(error)))?;
     let Block { kind, text, thinking, data, id, name, citations: _, signature: _, input: _ } = started;
     let start =
         |start| StreamEvent::ContentBlockStart(ContentBlockStart { content_block_index: index, start });

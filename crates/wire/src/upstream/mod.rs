@@ -38,6 +38,7 @@ use std::fmt;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use outcrop_catalog::Model;
+use outcrop_texts as texts;
 use serde::Deserialize;
 
 use crate::bedrock::{
@@ -46,8 +47,8 @@ use crate::bedrock::{
 };
 use crate::dialect::{Intent, Names, RequestError, Translated};
 use crate::family::{self, MOST_STOPS, ParameterPolicy, Terms};
-use crate::incoming::{Incoming, damaged, data_of};
-use crate::{Json, Notices, lesson, refusals};
+use crate::incoming::{Incoming, data_of};
+use crate::{Json, Notices, lesson};
 
 /// What an endpoint speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -217,7 +218,7 @@ impl Reader {
     /// The stream was cut.
     pub fn finish(&mut self, hear: &mut impl FnMut(&StreamEvent<'_>)) -> Result<(), BedrockError> {
         if self.incoming.is_mid_event() {
-            return Err(damaged("the stream ended within an event"));
+            return Err(BedrockError::cut(texts::WITHIN_AN_EVENT));
         }
         match &mut self.said {
             Said::Chat(said) => said.finish(hear),
@@ -241,8 +242,8 @@ fn fit_stop_sequences(
         return Ok(());
     }
     if policy == ParameterPolicy::Refuse {
-        let message = format!("`stop` has {asked} sequences; {model} takes {MOST_STOPS} at most");
-        return Err(refusals::MISFIT.about("stop", message));
+        let (asked, allowed) = (format!("{asked} sequences long"), format!("{MOST_STOPS} at most"));
+        return Err(RequestError::at("stop", texts::misfit("stop", asked, model, allowed)));
     }
     config.stop_sequences.truncate(MOST_STOPS);
     let done = format!("Chat Completions takes {MOST_STOPS} stop sequences, the first ones stay");
@@ -303,7 +304,7 @@ impl Form {
 fn refuse_guardrail(guardrail: Option<&GuardrailConfig>) -> Result<(), RequestError> {
     match guardrail {
         None => Ok(()),
-        Some(_) => Err(refusals::NO_GUARDRAIL.at("guardrailConfig")),
+        Some(_) => Err(RequestError::at("guardrailConfig", texts::NO_GUARDRAIL)),
     }
 }
 
@@ -333,12 +334,11 @@ fn user<'a>(metadata: &'a BTreeMap<String, String>, notices: &mut Notices) -> Op
 }
 
 fn not_here(place: Place, language: &str) -> RequestError {
-    refusals::DATA_ONLY.about(place.to_string(), language)
+    RequestError::at(place.to_string(), texts::data_only(language))
 }
 
 fn no_media(place: Place, what: &str, language: &str) -> RequestError {
-    refusals::NO_MEDIA
-        .about(place.to_string(), format_args!("{language}, which the model speaks, has no {what}"))
+    RequestError::at(place.to_string(), texts::no_media(language, what))
 }
 
 /// The media type of a format of Converse's documents (botocore 1.44.5, `DocumentFormat`).

@@ -24,17 +24,18 @@ fn heads_are_read_without_the_rest() {
 
 #[test]
 fn heads_that_could_be_read_two_ways_are_refused() {
-    assert!(refused(r#"{"model":"a","model":"b"}"#).message.contains("duplicate field `model`"));
+    assert!(refused(r#"{"model":"a","model":"b"}"#).text.message().contains("duplicate field `model`"));
     assert!(
         refused(r#"{"model":"a","stream":false,"str\u0065am":true}"#)
-            .message
+            .text
+            .message()
             .contains("duplicate field `stream`")
     );
-    assert!(refused(r#"{"model":"a"} {"model":"b"}"#).message.contains("trailing characters"));
-    assert!(refused(r#"{"model":"a","#).message.contains("line 1 column 13"));
+    assert!(refused(r#"{"model":"a"} {"model":"b"}"#).text.message().contains("trailing characters"));
+    assert!(refused(r#"{"model":"a","#).text.message().contains("line 1 column 13"));
     assert_eq!(refused(r#"{"stream":true}"#).param.as_deref(), Some("model"));
     assert_eq!(refused(r#"{"model":null}"#).param.as_deref(), Some("model"));
-    assert!(refused(r#"[]"#).message.contains("expected a JSON object"));
+    assert!(refused(r#"[]"#).text.message().contains("expected a JSON object"));
 }
 
 #[test]
@@ -88,7 +89,7 @@ fn refusals_name_the_member() {
         {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}]}]});
     let error = chat(remote);
     assert_eq!(error.param.as_deref(), Some("messages[0].content[0].image_url.url"));
-    assert!(error.hint.unwrap().contains("base64"));
+    assert!(error.text.hint().unwrap().contains("base64"));
     let error = chat(json!({"model": "m", "messages": [{"role": "user", "content": 7}]}));
     assert_eq!(error.param.as_deref(), Some("messages[0].content"));
     assert_eq!(chat(json!({"model": "m", "messages": []})).param.as_deref(), Some("messages"));
@@ -197,7 +198,8 @@ fn a_cut_stream_is_an_error_and_never_a_quiet_end() {
         let chat_out = String::from_utf8(chat_out.to_vec()).unwrap();
         assert!(
             !chat_out.contains("[DONE]")
-                && chat_out.contains(r#"data: {"error":{"message":"the stream from Bedrock ended early"#)
+                && chat_out
+                    .contains(r#"data: {"error":{"message":"the answer from Bedrock did not arrive whole"#)
         );
         let messages_out = String::from_utf8(messages_out.to_vec()).unwrap();
         assert!(

@@ -167,9 +167,7 @@ impl Table {
     fn note(&mut self, result: Result<(), RequestError>) {
         match result {
             Ok(()) => self.understood += 1,
-            Err(RequestError { message, hint, .. }) => {
-                *self.refused.entry(format!("{message} — {}", hint.unwrap_or_default())).or_default() += 1;
-            }
+            Err(RequestError { text, .. }) => *self.refused.entry(format!("{text:#}")).or_default() += 1,
         }
     }
 

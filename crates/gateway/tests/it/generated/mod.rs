@@ -99,7 +99,7 @@ impl Run {
     /// A dialect may refuse what it cannot carry, with a reason, and seldom.
     fn understood<T>(&mut self, read: Result<T, RequestError>) -> Option<T> {
         read.inspect_err(|error| {
-            assert!(!error.message.is_empty());
+            assert!(!error.to_string().is_empty());
             self.refused += 1;
         })
         .ok()

@@ -66,8 +66,8 @@ fn residency(catalog: &Catalog, resolution: &Resolution) -> Option<Finding> {
     let Some(refused) = catalog.refusal(resolution) else {
         return Some(Finding::ok(Check::Residency, detail));
     };
-    let fix = match (refused.hint, verdict.proven) {
-        (Some(hint), _) => hint,
+    let fix = match (refused.text.hint(), verdict.proven) {
+        (Some(hint), _) => hint.to_owned(),
         (None, true) => "call something else, or allow these Regions (docs/resolver.md)".to_owned(),
         (None, false) => {
             "nothing else may be called before AWS tells: allow bedrock:GetInferenceProfile".to_owned()

@@ -107,8 +107,10 @@ impl<'a> View<'a> {
         let resolved = self.catalog.resolve(&id, &self.context);
         let (resolution, refused) = match resolved {
             Ok(resolution) => (Some(resolution), None),
-            Err(ResolveError::Residency(refused)) => (Some(refused.resolution), Some(refused.message)),
-            Err(ResolveError::Unknown { message, .. }) => (None, Some(message)),
+            Err(ResolveError::Residency(refused)) => {
+                (Some(refused.resolution), Some(refused.text.to_string()))
+            }
+            Err(ResolveError::Unknown(text)) => (None, Some(text.to_string())),
         };
         let reason = reason.or(refused);
         let known = resolution.filter(|resolution| resolution.target == id);

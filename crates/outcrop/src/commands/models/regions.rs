@@ -62,7 +62,7 @@ fn regions<'a>(catalog: &'a Catalog, model: &str) -> Vec<Here<'a>> {
     for way in catalog.ways(model) {
         let context = Context { region: way.region.to_owned() };
         let refused = match catalog.resolve(way.identifier, &context) {
-            Err(ResolveError::Residency(refused)) => Some(refused.message),
+            Err(ResolveError::Residency(refused)) => Some(refused.text.to_string()),
             _ => None,
         };
         let (region, through) = (way.region, way.through);
