@@ -17,11 +17,23 @@ from server import Server, clean_environment
 HERE = Path(__file__).parent
 # No proxy stands between these tests and the loopback interface.
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-# How Claude is asked to think, by the catalog's word for its way of reasoning.
+# Models that live on bedrock-mantle only: one speaks Messages there, one Chat Completions and Responses, one Chat
+# Completions alone, and the last two see pictures (one of them always thinks).
+MANTLE = [
+    "anthropic.claude-haiku-4-5",
+    "openai.gpt-oss-120b",
+    "qwen.qwen3-32b",
+    "google.gemma-4-31b",
+    "xai.grok-4.3",
+]
+BUDGET = {"thinking": {"type": "enabled", "budget_tokens": 1024}}
+# How a model is asked to think in fields of its own, by the catalog's word for its way of reasoning.
 THINKING = {
-    "budget": {"type": "enabled", "budget_tokens": 1024},
-    "budget-or-adaptive": {"type": "enabled", "budget_tokens": 1024},
-    "adaptive": {"type": "adaptive"},
+    "budget": BUDGET,
+    "budget-or-adaptive": BUDGET,
+    "adaptive": {"thinking": {"type": "adaptive"}},
+    "effort": {"reasoning_effort": "low"},
+    "nova-effort": {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": "low"}},
 }
 
 
@@ -51,14 +63,11 @@ def is_ready(url: str) -> bool:
 
 
 def facts(binary: str, url: str, environment: dict[str, str]) -> dict[str, str]:
-    """What the tests need to know of the gateway: where it is, its two seeded profiles, how its Claude thinks."""
+    """What the tests need to know of the gateway: where it is, its two seeded profiles, and what the models can do."""
     profiles = application_profiles(url)
     claude, nova = one(profiles, "/anthropic."), one(profiles, "/amazon.nova")
-    model = claude["models"][0]["modelArn"].rsplit("/", 1)[1]
-    answer = subprocess.run(
-        [binary, "explain", model, "--json"], env=environment, check=True, capture_output=True, text=True
-    )
-    mode = json.loads(answer.stdout)["capabilities"]["reasoning"]["mode"]
+    behind = {profile["inferenceProfileArn"]: model_of(profile) for profile in (claude, nova)}
+    models = behind | {model: model for model in MANTLE}
     return {
         "OUTCROP_BIN": binary,
         "OUTCROP_URL": url,
@@ -66,8 +75,26 @@ def facts(binary: str, url: str, environment: dict[str, str]) -> dict[str, str]:
         "OUTCROP_ROOT": str(HERE.resolve().parents[1]),
         "OUTCROP_CLAUDE_ARN": claude["inferenceProfileArn"],
         "OUTCROP_NOVA_ARN": nova["inferenceProfileArn"],
-        "OUTCROP_CLAUDE_THINKING": json.dumps(THINKING[mode]),
+        "OUTCROP_MODELS": json.dumps([known(binary, id, model, environment) for id, model in models.items()]),
     }
+
+
+def known(binary: str, identifier: str, model: str, environment: dict[str, str]) -> dict:
+    """What the tests need to know of a model: whether it sees, and how it is asked to think, if it can."""
+    explain = [binary, "explain", model, "--json"]
+    answer = subprocess.run(explain, env=environment, check=True, capture_output=True, text=True)
+    capabilities = json.loads(answer.stdout)["capabilities"]
+    return {
+        "identifier": identifier,
+        "model": model,
+        "sees": capabilities["images"] is True,
+        "thinking": THINKING.get(capabilities["reasoning"]["mode"]),
+    }
+
+
+def model_of(profile: dict) -> str:
+    """The id of the model behind a profile."""
+    return profile["models"][0]["modelArn"].rsplit("/", 1)[1]
 
 
 def application_profiles(url: str) -> list[dict]:

@@ -1,5 +1,5 @@
-// @anthropic-ai/sdk against `/v1/messages` and @anthropic-ai/bedrock-sdk against InvokeModel, with an application
-// profile ARN as the model.
+// @anthropic-ai/sdk against `/v1/messages` and @anthropic-ai/bedrock-sdk against InvokeModel, with application
+// profile ARNs as the model, and with models that live on bedrock-mantle only.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { AnthropicBedrock } from "@anthropic-ai/bedrock-sdk";
@@ -19,14 +19,22 @@ const CLIENTS = {
 };
 const TOOLS = [{ name: m.TOOL, description: m.DESCRIPTION, input_schema: m.SCHEMA }];
 
-for (const [name, client] of Object.entries(CLIENTS)) {
-  const create = (content, more = {}) =>
-    client.messages.create({ model: m.claude, max_tokens: MAX_TOKENS, messages: [{ role: "user", content }], ...more });
+// InvokeModel takes a model's own body, and the second package has Claude's alone.
+const speaks = (name, { model }) => name === "@anthropic-ai/sdk" || model.startsWith("anthropic.");
+const CASES = Object.entries(CLIENTS).flatMap(([name, client]) =>
+  m.models.filter((model) => speaks(name, model)).map((model) => [name, client, model]),
+);
 
-  describe(`${name}: Claude through its application profile`, () => {
+for (const [name, client, model] of CASES) {
+  const create = (content, more = {}, options = {}) => {
+    const messages = [{ role: "user", content }];
+    return client.messages.create({ model: model.identifier, max_tokens: MAX_TOKENS, messages, ...more }, options);
+  };
+
+  describe(`${name}: ${model.identifier}`, () => {
     test("a chat answers with usage", async () => {
       const answer = await create(m.repeat(m.PHRASE));
-      assert.equal(answer.content[0].text, m.PHRASE);
+      assert.equal(answer.content.at(-1).text, m.PHRASE);
       assert.equal(answer.stop_reason, "end_turn");
       assert.ok(answer.usage.input_tokens > 0 && answer.usage.output_tokens > 0);
     });
@@ -39,51 +47,64 @@ for (const [name, client] of Object.entries(CLIENTS)) {
       assert.equal(events.at(-1).type, "message_stop");
     });
 
-    test("thinking with its signature goes back with a tool's result", async () => {
+    test("a tool round trip, streamed", async () => {
       const question = { role: "user", content: m.ASK_FOR_TOOL };
-      const call = await create(m.ASK_FOR_TOOL, { tools: TOOLS, thinking: m.thinking });
-      const [thought, use] = ["thinking", "tool_use"].map((type) => call.content.find((block) => block.type === type));
-      assert.ok(thought.signature && thought.thinking);
+      const asked = { model: model.identifier, max_tokens: MAX_TOKENS, messages: [question], tools: TOOLS };
+      const call = await client.messages.stream(asked).finalMessage();
+      assert.equal(call.stop_reason, "tool_use");
+      const use = call.content.find((block) => block.type === "tool_use");
       m.assertFits(use.input);
       const result = { type: "tool_result", tool_use_id: use.id, content: m.TOOL_RESULT };
       const messages = [question, { role: "assistant", content: call.content }, { role: "user", content: [result] }];
-      const answer = await create("", { messages, tools: TOOLS, thinking: m.thinking });
+      const answer = await client.messages.stream({ ...asked, messages }).finalMessage();
       assert.ok(answer.content.at(-1).text.includes(m.TOOL_RESULT));
     });
 
-    test("an image is seen", async () => {
+    test("thinking goes back with a tool's result", { skip: !model.thinking }, async () => {
+      const thinking = model.thinking?.thinking ?? m.BUDGET;
+      const question = { role: "user", content: m.ASK_FOR_TOOL };
+      const call = await create(m.ASK_FOR_TOOL, { tools: TOOLS, thinking });
+      const [thought, use] = ["thinking", "tool_use"].map((type) => call.content.find((block) => block.type === type));
+      assert.equal(Boolean(thought.signature), m.signs(model));
+      assert.ok(thought.thinking);
+      m.assertFits(use.input);
+      const result = { type: "tool_result", tool_use_id: use.id, content: m.TOOL_RESULT };
+      const messages = [question, { role: "assistant", content: call.content }, { role: "user", content: [result] }];
+      const answer = await create("", { messages, tools: TOOLS, thinking });
+      assert.ok(answer.content.at(-1).text.includes(m.TOOL_RESULT));
+    });
+
+    test("an image is seen", { skip: !model.sees }, async () => {
       const source = { type: "base64", media_type: "image/png", data: m.png().toString("base64") };
       const answer = await create([{ type: "text", text: m.ASK_FOR_IMAGE }, { type: "image", source }]);
-      m.assertDescribes(answer.content[0].text, m.png());
+      m.assertDescribes(answer.content.at(-1).text, m.png());
     });
 
     test("an answer has the form that was asked for", async () => {
       const output_config = { format: { type: "json_schema", schema: m.SCHEMA } };
       const answer = await create("How is the weather?", { output_config });
-      m.assertFits(JSON.parse(answer.content[0].text));
+      m.assertFits(JSON.parse(answer.content.at(-1).text));
     });
 
-    for (const fault of m.BROKEN_STREAMS) {
+    for (const fault of m.brokenStreams(model)) {
       test(`a stream that ends in ${fault} is an error`, async () => {
         const options = { headers: { "x-outcrop-fault": fault } };
-        const read = async () =>
-          m.all(
-            await client.messages.create(
-              {
-                model: m.claude,
-                max_tokens: MAX_TOKENS,
-                messages: [{ role: "user", content: m.repeat(m.LONG_PHRASE) }],
-                stream: true,
-              },
-              options,
-            ),
-          );
+        const read = async () => m.all(await create(m.repeat(m.LONG_PHRASE), { stream: true }, options));
         await assert.rejects(read);
       });
     }
 
-    test("an unknown profile is an error that says so", async () => {
-      await assert.rejects(create("Hello!", { model: m.sibling(m.claude) }), /identifier is invalid/);
+    test("a refusal is the package's own error class", async () => {
+      const options = { headers: { "x-outcrop-fault": "AccessDeniedException" } };
+      await assert.rejects(create("Hello!", {}, options), Anthropic.PermissionDeniedError);
     });
+  });
+}
+
+for (const [name, client] of Object.entries(CLIENTS)) {
+  test(`${name}: an unknown profile is an error that says so`, async () => {
+    const messages = [{ role: "user", content: "Hello!" }];
+    const asked = client.messages.create({ model: m.sibling(m.claude), max_tokens: MAX_TOKENS, messages });
+    await assert.rejects(asked, /identifier is invalid/);
   });
 }

@@ -5,9 +5,10 @@ import { deflateSync } from "node:zlib";
 export const url = process.env.OUTCROP_URL;
 export const claude = process.env.OUTCROP_CLAUDE_ARN;
 export const nova = process.env.OUTCROP_NOVA_ARN;
-export const thinking = JSON.parse(process.env.OUTCROP_CLAUDE_THINKING);
+// The two profiles, and then models that live on bedrock-mantle only: each with its `identifier`, the `model` behind it,
+// whether it `sees`, and the fields of its own that ask it to think.
+export const models = JSON.parse(process.env.OUTCROP_MODELS);
 export const region = claude.split(":")[3];
-export const arns = { Claude: claude, Nova: nova };
 
 // Two-, three- and four-byte characters: a stream that splits inside one would garble it.
 export const PHRASE = "Grüße aus der Küche, 3 × 茶 und 🌍 = ¿qué tal";
@@ -31,8 +32,20 @@ export const ASK_FOR_TOOL = `Use the ${TOOL} tool for Paris, please.`;
 export const TOOL_RESULT = "18 degrees and drizzle at station 4711";
 export const ASK_FOR_IMAGE = "What is in this picture?";
 
-// A stream that ends in one of these ways is no answer.
-export const BROKEN_STREAMS = ["cut;at=mid", "bad-crc;at=mid", "ThrottlingException;at=mid"];
+// How a client of Messages asks any model to think.
+export const BUDGET = { type: "enabled", budget_tokens: 1024 };
+
+/** Faults that make a model's stream no answer; server-sent events have no checksum. */
+export function brokenStreams({ identifier, model }) {
+  const faults = ["cut;at=mid", "ThrottlingException;at=mid"];
+  return identifier === model ? faults : [...faults, "bad-crc;at=mid"];
+}
+
+/** Whether a model signs its thoughts; Chat Completions have no place for that. */
+export const signs = ({ identifier, model }) => identifier !== model || model.startsWith("anthropic.");
+
+/** Whether a model's own Chat Completions have its reasoning in the text, between tags: so they are relayed. */
+export const tagsItsThoughts = ({ model }) => model.startsWith("openai.gpt-oss");
 
 /** The values satisfy SCHEMA. */
 export function assertFits(values) {

@@ -1,4 +1,5 @@
-// The openai package against `/v1`, with application profile ARNs as the model.
+// The openai package against `/v1`, with application profile ARNs as the model, and with models that live on
+// bedrock-mantle only.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import OpenAI from "openai";
@@ -11,8 +12,9 @@ const complete = (model, content, parameters = {}, options = {}) =>
   client.chat.completions.create({ model, messages: [{ role: "user", content }], ...parameters }, options);
 const deltasOf = (chunks) => chunks.flatMap((chunk) => chunk.choices.map((choice) => choice.delta));
 
-for (const [name, arn] of Object.entries(m.arns)) {
-  describe(`${name} through its application profile`, () => {
+for (const model of m.models) {
+  const arn = model.identifier;
+  describe(arn, () => {
     test("a chat answers with usage", async () => {
       const answer = await complete(arn, m.repeat(m.PHRASE));
       assert.equal(answer.choices[0].message.content, m.PHRASE);
@@ -60,7 +62,7 @@ for (const [name, arn] of Object.entries(m.arns)) {
       m.assertFits(JSON.parse(choices[0].message.tool_calls[0].function.arguments));
     });
 
-    test("an image reaches the model", async () => {
+    test("an image reaches the model", { skip: !model.sees }, async () => {
       const image = { url: `data:image/png;base64,${m.png().toString("base64")}` };
       const content = [{ type: "image_url", image_url: image }, { type: "text", text: m.ASK_FOR_IMAGE }];
       m.assertDescribes((await complete(arn, content)).choices[0].message.content, m.png());
@@ -83,22 +85,47 @@ for (const [name, arn] of Object.entries(m.arns)) {
       m.assertFits(JSON.parse(response.output_text));
     });
 
-    for (const fault of m.BROKEN_STREAMS) {
+    for (const fault of m.brokenStreams(model)) {
       test(`a stream with ${fault} is an error`, async () => {
         const options = { headers: { "x-outcrop-fault": fault } };
         const read = async () => m.all(await complete(arn, m.repeat(m.LONG_PHRASE), { stream: true }, options));
         await assert.rejects(read, OpenAI.APIError);
+        const input = { model: arn, input: m.repeat(m.LONG_PHRASE), stream: true };
+        await assert.rejects(async () => m.all(await client.responses.create(input, options)), OpenAI.APIError);
       });
     }
+
+    test("a refusal is the package's own error class", async () => {
+      const options = { headers: { "x-outcrop-fault": "AccessDeniedException" } };
+      await assert.rejects(complete(arn, "hello", {}, options), OpenAI.PermissionDeniedError);
+      const response = client.responses.create({ model: arn, input: "hello" }, options);
+      await assert.rejects(response, OpenAI.PermissionDeniedError);
+    });
+
+    test("reasoning arrives beside the answer", { skip: !model.thinking }, async () => {
+      const parameters = { reasoning_effort: "low", max_completion_tokens: 4096 };
+      const { message } = (await complete(arn, m.repeat(m.PHRASE), parameters)).choices[0];
+      if (m.tagsItsThoughts(model)) {
+        assert.ok(message.content.startsWith("<reasoning>"), message.content);
+      } else {
+        assert.equal(message.content, m.PHRASE);
+        assert.ok(message.reasoning_content);
+      }
+    });
+
+    test("a response, whole and streamed, with its reasoning, continues after a tool's result", async () => {
+      const tools = [{ type: "function", name: m.TOOL, parameters: m.SCHEMA, strict: false }];
+      const reasoning = model.thinking ? { effort: "low" } : undefined;
+      const asked = await client.responses.create({ model: arn, input: m.ASK_FOR_TOOL, tools, reasoning });
+      assert.equal(asked.output.some((item) => item.type === "reasoning"), Boolean(model.thinking));
+      const call = asked.output.find((item) => item.type === "function_call");
+      m.assertFits(JSON.parse(call.arguments));
+      const input = [{ type: "function_call_output", call_id: call.call_id, output: m.TOOL_RESULT }];
+      const stream = client.responses.stream({ model: arn, input, tools, previous_response_id: asked.id });
+      assert.ok((await stream.finalResponse()).output_text.includes(m.TOOL_RESULT));
+    });
   });
 }
-
-test("reasoning arrives beside the answer", async () => {
-  const parameters = { reasoning_effort: "low", max_completion_tokens: 4096 };
-  const { message } = (await complete(m.claude, m.repeat(m.PHRASE), parameters)).choices[0];
-  assert.equal(message.content, m.PHRASE);
-  assert.ok(message.reasoning_content);
-});
 
 for (const identifier of ["no-such-model", m.sibling(m.claude), "arn:aws:bedrock"]) {
   test(`${identifier} is refused with a message`, async () => {

@@ -1,4 +1,5 @@
-"""LangChain's three packages for our dialects, with application profile ARNs as their models.
+"""LangChain's three packages for our dialects, with application profile ARNs as their models, and with models that live on
+bedrock-mantle only.
 
 langchain-aws is the demanding one: it asks the control plane what stands behind the ARN before its first call.
 """
@@ -16,7 +17,6 @@ from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
 from material import (
     ASK_FOR_IMAGE,
-    BROKEN_STREAMS,
     LONG_PHRASE,
     PHRASE,
     TOOL_RESULT,
@@ -45,7 +45,7 @@ def get_weather(city: str, days: int) -> str:
 
 
 @pytest.fixture(params=["chat-completions", "responses", "messages", "converse"])
-def make(request, url, claude) -> Make:
+def make(request, url, claude, nova) -> Make:
     """Makes the chat model that speaks one of our dialects."""
     aws = {
         "region_name": claude.split(":")[3],
@@ -55,9 +55,13 @@ def make(request, url, claude) -> Make:
     }
 
     def converse(arn: str, fault: str = "none", **more) -> BaseChatModel:
-        provider = "anthropic" if arn == claude else "amazon"
+        # Of an ARN it cannot tell whose model it is; of an id it can.
+        providers = {claude: {"provider": "anthropic"}, nova: {"provider": "amazon"}}
+        more |= providers.get(arn, {"provider": "anthropic"} if arn.startswith("arn:") else {})
+        # It does not stream models that it does not know, unless told.
+        more["disable_streaming"] = False
         runtime, control = with_fault(boto3.client("bedrock-runtime", **aws), fault), boto3.client("bedrock", **aws)
-        return ChatBedrockConverse(model=arn, provider=provider, client=runtime, bedrock_client=control, **more)
+        return ChatBedrockConverse(model=arn, client=runtime, bedrock_client=control, **more)
 
     def openai(arn: str, fault: str = "none", **more) -> BaseChatModel:
         there = {"base_url": f"{url}/v1", "api_key": "local", "max_retries": 0}
@@ -76,20 +80,20 @@ def make(request, url, claude) -> Make:
     }[request.param]
 
 
-def test_answers(make: Make, arn: str):
-    answer = make(arn).invoke(repeat(PHRASE))
+def test_answers(make: Make, model: str):
+    answer = make(model).invoke(repeat(PHRASE))
     assert answer.text == PHRASE
     assert answer.usage_metadata["input_tokens"] > 0 and answer.usage_metadata["output_tokens"] > 0
 
 
-def test_streams(make: Make, arn: str):
-    chunks = list(make(arn).stream(repeat(LONG_PHRASE)))
+def test_streams(make: Make, model: str):
+    chunks = list(make(model).stream(repeat(LONG_PHRASE)))
     assert "".join(chunk.text for chunk in chunks) == LONG_PHRASE
     assert len(chunks) > 3
 
 
-def test_calls_a_tool_and_takes_its_result(make: Make, arn: str):
-    model = make(arn).bind_tools([get_weather])
+def test_calls_a_tool_and_takes_its_result(make: Make, model: str):
+    model = make(model).bind_tools([get_weather])
     question = HumanMessage("Use the get_weather tool for Paris, please.")
     call = model.invoke([question])
     assert [one["name"] for one in call.tool_calls] == ["get_weather"]
@@ -99,14 +103,14 @@ def test_calls_a_tool_and_takes_its_result(make: Make, arn: str):
     assert TOOL_RESULT in model.invoke([question, call, result]).text
 
 
-def test_sees_an_image(make: Make, arn: str):
+def test_sees_an_image(make: Make, seer: str):
     image = {"type": "image", "base64": base64.b64encode(png()).decode(), "mime_type": "image/png"}
-    answer = make(arn).invoke([HumanMessage([{"type": "text", "text": ASK_FOR_IMAGE}, image])])
+    answer = make(seer).invoke([HumanMessage([{"type": "text", "text": ASK_FOR_IMAGE}, image])])
     assert_describes(answer.text, png())
 
 
-def test_gives_structured_output(make: Make, claude: str):
-    assert isinstance(make(claude).with_structured_output(City).invoke("Name a city."), City)
+def test_gives_structured_output(make: Make, model: str):
+    assert isinstance(make(model).with_structured_output(City).invoke("Name a city."), City)
 
 
 def test_thinks_and_takes_its_own_thinking_back(url: str, claude: str, thinking: dict):
@@ -120,10 +124,10 @@ def test_thinks_and_takes_its_own_thinking_back(url: str, claude: str, thinking:
     assert TOOL_RESULT in model.invoke([question, call, get_weather.invoke(call.tool_calls[0])]).text
 
 
-@pytest.mark.parametrize("fault", BROKEN_STREAMS)
-def test_a_broken_stream_is_an_error(make: Make, claude: str, fault: str):
+def test_a_broken_stream_is_an_error(make: Make, broken: tuple[str, str]):
+    model, fault = broken
     with pytest.raises(Exception):  # noqa: B017: each package has a class of its own
-        list(make(claude, fault=fault).stream(repeat(LONG_PHRASE)))
+        list(make(model, fault=fault).stream(repeat(LONG_PHRASE)))
 
 
 def test_an_unknown_profile_is_an_error_that_says_so(make: Make, claude: str, request):

@@ -1,10 +1,11 @@
-"""Strands Agents over three of our dialects: its loop of tool calls, streamed, with application profile ARNs as models."""
+"""Strands Agents over three of our dialects: its loop of tool calls, streamed, with application profile ARNs as models, and
+with models that live on bedrock-mantle only."""
 
 import boto3
 import pytest
 from material import (
     ASK_FOR_IMAGE,
-    BROKEN_STREAMS,
+    BUDGET,
     LONG_PHRASE,
     PHRASE,
     TOOL_RESULT,
@@ -14,6 +15,7 @@ from material import (
     sibling,
     with_fault,
 )
+from places import tags_its_thoughts
 from pydantic import BaseModel
 from strands import Agent, tool
 from strands.models.anthropic import AnthropicModel
@@ -53,11 +55,11 @@ def make(request, url, region):
         return OpenAIModel(client_args=there(f"{url}/v1", fault), model_id=arn, params=params)
 
     def anthropic(arn: str, thinking: dict | None = None, fault: str = "none") -> AnthropicModel:
-        params = {"thinking": thinking} if thinking else {}
+        params = {"thinking": BUDGET} if thinking else {}
         return AnthropicModel(client_args=there(url, fault), model_id=arn, max_tokens=4000, params=params)
 
     def converse(arn: str, thinking: dict | None = None, fault: str = "none") -> BedrockModel:
-        more = {"additional_request_fields": {"thinking": thinking}, "max_tokens": 4000} if thinking else {}
+        more = {"additional_request_fields": thinking, "max_tokens": 4000} if thinking else {}
         model = BedrockModel(boto_session=session, endpoint_url=url, model_id=arn, **more)
         with_fault(model.client, fault)
         return model
@@ -69,50 +71,53 @@ def text(answer) -> str:
     return "".join(block.get("text", "") for block in answer.message["content"])
 
 
-def test_answers(make, arn: str):
-    answer = Agent(make(arn), callback_handler=None)(repeat(LONG_PHRASE))
+def test_answers(make, model: str):
+    answer = Agent(make(model), callback_handler=None)(repeat(LONG_PHRASE))
     assert text(answer) == LONG_PHRASE
     assert answer.stop_reason == "end_turn"
     assert answer.metrics.accumulated_usage["outputTokens"] > 0
 
 
-def test_runs_a_tool(make, arn: str):
-    agent = Agent(make(arn), tools=[get_weather], callback_handler=None)
+def test_runs_a_tool(make, model: str):
+    agent = Agent(make(model), tools=[get_weather], callback_handler=None)
     assert TOOL_RESULT in text(agent("Use the get_weather tool for Paris, please."))
     assert agent.messages[1]["content"][-1]["toolUse"]["name"] == "get_weather"
 
 
-def test_keeps_a_conversation(make, arn: str):
-    first = Agent(make(arn), callback_handler=None)
+def test_keeps_a_conversation(make, model: str):
+    first = Agent(make(model), callback_handler=None)
     first(repeat("one"))
     # A second agent, because Strands' Anthropic client does not outlive the event loop of its first answer.
-    second = Agent(make(arn), messages=first.messages, callback_handler=None)
+    second = Agent(make(model), messages=first.messages, callback_handler=None)
     assert text(second(repeat("two"))) == "two"
     assert len(second.messages) == 4
 
 
-def test_sees_an_image(make, arn: str):
+def test_sees_an_image(make, seer: str):
     image = {"image": {"format": "png", "source": {"bytes": png()}}}
-    answer = Agent(make(arn), callback_handler=None)([{"text": ASK_FOR_IMAGE}, image])
+    answer = Agent(make(seer), callback_handler=None)([{"text": ASK_FOR_IMAGE}, image])
     assert_describes(text(answer), png())
 
 
-def test_thinks(make, claude: str, thinking: dict):
-    answer = Agent(make(claude, thinking=thinking), callback_handler=None)(repeat(PHRASE))
+def test_thinks(make, thinker: dict):
+    answer = Agent(make(thinker["identifier"], thinking=thinker["thinking"]), callback_handler=None)(repeat(PHRASE))
     thoughts = [block["reasoningContent"] for block in answer.message["content"] if "reasoningContent" in block]
-    assert thoughts and thoughts[0]["reasoningText"]["text"]
-    assert text(answer) == PHRASE
+    if make.__name__ == "openai" and tags_its_thoughts(thinker["identifier"]):
+        assert text(answer).startswith("<reasoning>")
+    else:
+        assert thoughts and thoughts[0]["reasoningText"]["text"]
+        assert text(answer) == PHRASE
 
 
-def test_gives_structured_output(make, claude: str):
-    agent = Agent(make(claude), callback_handler=None)
+def test_gives_structured_output(make, model: str):
+    agent = Agent(make(model), callback_handler=None)
     assert isinstance(agent("Name a city, with the City tool.", structured_output_model=City).structured_output, City)
 
 
-@pytest.mark.parametrize("fault", BROKEN_STREAMS)
-def test_a_broken_stream_is_an_error(make, claude: str, fault: str):
+def test_a_broken_stream_is_an_error(make, broken: tuple[str, str]):
+    model, fault = broken
     with pytest.raises(Exception):  # noqa: B017: each package has a class of its own
-        Agent(make(claude, fault=fault), callback_handler=None, retry_strategy=None)(repeat(LONG_PHRASE))
+        Agent(make(model, fault=fault), callback_handler=None, retry_strategy=None)(repeat(LONG_PHRASE))
 
 
 def test_an_unknown_profile_is_an_error_that_says_so(make, claude: str):

@@ -25,6 +25,9 @@ OTHER_SCHEMA = {"type": "object", "properties": {"country": {"type": "string"}},
 ASK_FOR_TOOL = f"Use the {TOOL} tool for Paris, please."
 TOOL_RESULT = "18 degrees and drizzle at station 4711"
 
+# How a Messages client asks any model to think.
+BUDGET = {"type": "enabled", "budget_tokens": 1024}
+
 # A stream that ends in one of these ways is no answer.
 BROKEN_STREAMS = ["cut;at=mid", "bad-crc;at=mid", "ThrottlingException;at=mid"]
 

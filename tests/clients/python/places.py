@@ -1,9 +1,14 @@
-"""Where the gateway is and what its two seeded application profiles are called; see ../drive.py, which says so."""
+"""Where the gateway is, what its two seeded application profiles are called, and the models that every client is run
+against; see ../drive.py, which says so."""
 
 import json
 import os
 
 import pytest
+from material import BROKEN_STREAMS
+
+# Each with its identifier, the model behind it, whether it sees, and how it is asked to think.
+MODELS = json.loads(os.environ["OUTCROP_MODELS"])
 
 
 @pytest.fixture(scope="session")
@@ -29,10 +34,65 @@ def arn(request) -> str:
     return request.getfixturevalue(request.param)
 
 
+def named(model: dict) -> str:
+    return model["model"]
+
+
+@pytest.fixture(scope="session", params=MODELS, ids=named)
+def model(request) -> str:
+    """Each of the two ARNs, and then the ids of models that live on bedrock-mantle only."""
+    return request.param["identifier"]
+
+
+# The profiles, a model that speaks Messages and one that speaks Chat Completions: the others of MANTLE fail like these.
+@pytest.fixture(scope="session", params=MODELS[:4], ids=named)
+def failing(request) -> str:
+    """The same, one for each language that a failure is told in."""
+    return request.param["identifier"]
+
+
+@pytest.fixture(scope="session", params=[one for one in MODELS if one["sees"]], ids=named)
+def seer(request) -> str:
+    """The same, of models that see pictures."""
+    return request.param["identifier"]
+
+
+@pytest.fixture(scope="session", params=[one for one in MODELS if one["thinking"]], ids=named)
+def thinker(request) -> dict:
+    """The same, of models that think: `identifier`, and `thinking`, the fields of its own that ask it to."""
+    return request.param
+
+
+@pytest.fixture(scope="session", params=[one for one in MODELS if one["model"].startswith("anthropic.")], ids=named)
+def a_claude(request) -> str:
+    """The same, of Claudes."""
+    return request.param["identifier"]
+
+
+def tags_its_thoughts(identifier: str) -> bool:
+    """Whether a model's own Chat Completions have its reasoning in the text, between tags: so they are relayed."""
+    return identifier.startswith("openai.gpt-oss")
+
+
+def breaks(model: dict, fault: str) -> bool:
+    """Whether a fault does anything to a model's streams: server-sent events have no checksum."""
+    return model["identifier"] != model["model"] or not fault.startswith("bad-crc")
+
+
+@pytest.fixture(
+    params=[(model, fault) for model in MODELS for fault in BROKEN_STREAMS if breaks(model, fault)],
+    ids=lambda broken: f"{named(broken[0])}-{broken[1]}",
+)
+def broken(request) -> tuple[str, str]:
+    """A model and a fault that ends its stream before its end."""
+    model, fault = request.param
+    return model["identifier"], fault
+
+
 @pytest.fixture(scope="session")
 def thinking() -> dict:
     """The `thinking` member that this Claude takes."""
-    return json.loads(os.environ["OUTCROP_CLAUDE_THINKING"])
+    return MODELS[0]["thinking"]["thinking"]
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,5 @@
-"""The anthropic package against `/v1/messages`, with application profile ARNs as the model."""
+"""The anthropic package against `/v1/messages`, with application profile ARNs as the model, and with
+models that live on bedrock-mantle only."""
 
 import base64
 
@@ -7,7 +8,7 @@ import pytest
 from material import (
     ASK_FOR_IMAGE,
     ASK_FOR_TOOL,
-    BROKEN_STREAMS,
+    BUDGET,
     DESCRIPTION,
     LONG_PHRASE,
     OTHER_SCHEMA,
@@ -42,9 +43,9 @@ def client(url):
 def say(client):
     """One answer to one user message."""
 
-    def say(arn, content, **parameters):
+    def say(model, content, **parameters):
         messages = [{"role": "user", "content": content}]
-        return client.messages.create(**{"model": arn, "messages": messages, "max_tokens": MAX_TOKENS} | parameters)
+        return client.messages.create(**{"model": model, "messages": messages, "max_tokens": MAX_TOKENS} | parameters)
 
     return say
 
@@ -53,8 +54,8 @@ def text_of(message) -> str:
     return "".join(block.text for block in message.content if block.type == "text")
 
 
-def test_chat_answers_with_usage(say, arn):
-    answer = say(arn, repeat(PHRASE))
+def test_chat_answers_with_usage(say, model):
+    answer = say(model, repeat(PHRASE))
     assert (answer.type, answer.role, answer.stop_reason) == ("message", "assistant", "end_turn")
     assert text_of(answer) == PHRASE
     assert answer.usage.input_tokens > 0 and answer.usage.output_tokens > 0
@@ -68,19 +69,19 @@ def test_headers_tell_what_the_arn_resolved_to(client, claude):
     assert answer.headers["outcrop-model"].startswith("anthropic.claude")
 
 
-def test_system_prompt_reaches_the_model(say, arn):
+def test_system_prompt_reaches_the_model(say, model):
     system = "You are a parrot that lives in a kitchen and speaks five languages."
-    without = say(arn, repeat(PHRASE))
+    without = say(model, repeat(PHRASE))
     for form in (system, [{"type": "text", "text": system}]):
-        answer = say(arn, repeat(PHRASE), system=form)
+        answer = say(model, repeat(PHRASE), system=form)
         assert text_of(answer) == PHRASE
         assert answer.usage.input_tokens > without.usage.input_tokens
 
 
-def test_stream_is_the_same_answer_in_pieces(client, say, arn):
-    whole = say(arn, repeat(LONG_PHRASE))
+def test_stream_is_the_same_answer_in_pieces(client, say, model):
+    whole = say(model, repeat(LONG_PHRASE))
     with client.messages.stream(
-        model=arn, messages=[{"role": "user", "content": repeat(LONG_PHRASE)}], max_tokens=MAX_TOKENS
+        model=model, messages=[{"role": "user", "content": repeat(LONG_PHRASE)}], max_tokens=MAX_TOKENS
     ) as stream:
         pieces = list(stream.text_stream)
         message = stream.get_final_message()
@@ -91,17 +92,17 @@ def test_stream_is_the_same_answer_in_pieces(client, say, arn):
     assert message.usage.output_tokens == whole.usage.output_tokens
 
 
-def test_stream_has_every_event_in_order(say, arn):
-    kinds = [event.type for event in say(arn, repeat(PHRASE), stream=True) if event.type != "ping"]
+def test_stream_has_every_event_in_order(say, model):
+    kinds = [event.type for event in say(model, repeat(PHRASE), stream=True) if event.type != "ping"]
     assert kinds[0] == "message_start"
     assert kinds[-2:] == ["message_delta", "message_stop"]
     assert kinds.count("content_block_start") == kinds.count("content_block_stop") > 0
     assert "content_block_delta" in kinds
 
 
-def test_tool_round_trip(client, arn):
+def test_tool_round_trip(client, model):
     messages = [{"role": "user", "content": ASK_FOR_TOOL}]
-    asked = client.messages.create(model=arn, messages=messages, tools=TOOLS, max_tokens=MAX_TOKENS)
+    asked = client.messages.create(model=model, messages=messages, tools=TOOLS, max_tokens=MAX_TOKENS)
     assert asked.stop_reason == "tool_use"
     [call] = [block for block in asked.content if block.type == "tool_use"]
     assert call.name == TOOL
@@ -110,14 +111,14 @@ def test_tool_round_trip(client, arn):
         {"role": "assistant", "content": asked.content},
         {"role": "user", "content": [{"type": "tool_result", "tool_use_id": call.id, "content": TOOL_RESULT}]},
     ]
-    answer = client.messages.create(model=arn, messages=messages, tools=TOOLS, max_tokens=MAX_TOKENS)
+    answer = client.messages.create(model=model, messages=messages, tools=TOOLS, max_tokens=MAX_TOKENS)
     assert answer.stop_reason == "end_turn"
     assert TOOL_RESULT in text_of(answer)
 
 
-def test_streamed_tool_call_is_the_same_call_in_pieces(client, arn):
+def test_streamed_tool_call_is_the_same_call_in_pieces(client, model):
     with client.messages.stream(
-        model=arn, messages=[{"role": "user", "content": ASK_FOR_TOOL}], tools=TOOLS, max_tokens=MAX_TOKENS
+        model=model, messages=[{"role": "user", "content": ASK_FOR_TOOL}], tools=TOOLS, max_tokens=MAX_TOKENS
     ) as stream:
         message = stream.get_final_message()
     [call] = [block for block in message.content if block.type == "tool_use"]
@@ -125,24 +126,31 @@ def test_streamed_tool_call_is_the_same_call_in_pieces(client, arn):
     assert_fits(call.input)
 
 
-def test_image_reaches_the_model(say, arn):
+def test_image_reaches_the_model(say, seer):
     source = {"type": "base64", "media_type": "image/png", "data": base64.b64encode(png()).decode()}
     text = {"type": "text", "text": ASK_FOR_IMAGE}
-    without, answer = say(arn, [text]), say(arn, [{"type": "image", "source": source}, text])
+    without, answer = say(seer, [text]), say(seer, [{"type": "image", "source": source}, text])
     assert_describes(text_of(answer), png())
     assert answer.usage.input_tokens > without.usage.input_tokens
 
 
-def test_thinking_arrives_signed_before_the_answer(say, claude, thinking):
-    answer = say(claude, repeat(PHRASE), thinking=thinking)
+def test_thinking_arrives_before_the_answer(say, thinker):
+    answer = say(thinker["identifier"], repeat(PHRASE), thinking=BUDGET)
+    assert [block.type for block in answer.content] == ["thinking", "text"]
+    assert answer.content[0].thinking
+    assert text_of(answer) == PHRASE
+
+
+def test_thinking_arrives_signed_before_the_answer(say, a_claude, thinking):
+    answer = say(a_claude, repeat(PHRASE), thinking=thinking)
     assert [block.type for block in answer.content] == ["thinking", "text"]
     assert answer.content[0].thinking and answer.content[0].signature
     assert text_of(answer) == PHRASE
 
 
-def test_thinking_is_streamed_with_its_signature(client, claude, thinking):
+def test_thinking_is_streamed_with_its_signature(client, a_claude, thinking):
     with client.messages.stream(
-        model=claude,
+        model=a_claude,
         messages=[{"role": "user", "content": repeat(PHRASE)}],
         thinking=thinking,
         max_tokens=MAX_TOKENS,
@@ -153,8 +161,8 @@ def test_thinking_is_streamed_with_its_signature(client, claude, thinking):
     assert message.content[0].thinking and message.content[0].signature
 
 
-def test_thinking_blocks_can_be_sent_back_with_a_tool_result(client, claude, thinking):
-    request = {"model": claude, "tools": TOOLS, "max_tokens": MAX_TOKENS, "thinking": thinking}
+def test_thinking_blocks_can_be_sent_back_with_a_tool_result(client, a_claude, thinking):
+    request = {"model": a_claude, "tools": TOOLS, "max_tokens": MAX_TOKENS, "thinking": thinking}
     messages = [{"role": "user", "content": ASK_FOR_TOOL}]
     asked = client.messages.create(messages=messages, **request)
     assert [block.type for block in asked.content if block.type != "text"] == ["thinking", "tool_use"]
@@ -163,18 +171,20 @@ def test_thinking_blocks_can_be_sent_back_with_a_tool_result(client, claude, thi
     assert TOOL_RESULT in text_of(client.messages.create(messages=messages, **request))
 
 
-def test_stop_sequence_ends_the_answer(say, arn):
-    answer = say(arn, "count to 9", stop_sequences=["6"])
+def test_stop_sequence_ends_the_answer(say, model):
+    answer = say(model, "count to 9", stop_sequences=["6"])
     assert "5" in text_of(answer) and "6" not in text_of(answer)
-    assert answer.stop_reason == "stop_sequence"
+    # Chat Completions, which some of the models speak, say the same of both.
+    assert answer.stop_reason in ("stop_sequence", "end_turn")
 
 
-def test_the_stop_sequence_that_was_met_is_named(say, claude):
-    assert say(claude, "count to 9", stop_sequences=["6"]).stop_sequence == "6"
+def test_the_stop_sequence_that_was_met_is_named(say, a_claude):
+    answer = say(a_claude, "count to 9", stop_sequences=["6"])
+    assert (answer.stop_reason, answer.stop_sequence) == ("stop_sequence", "6")
 
 
-def test_token_limit_ends_the_answer_for_length(say, arn):
-    answer = say(arn, "count to 400", max_tokens=20)
+def test_token_limit_ends_the_answer_for_length(say, model):
+    answer = say(model, "count to 400", max_tokens=20)
     assert answer.stop_reason == "max_tokens"
     assert answer.usage.output_tokens <= 20
 
@@ -221,19 +231,19 @@ def test_a_wrong_request_is_refused_with_its_reason(say, arn, parameters):
     ],
 )
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
-def test_errors_of_aws_are_the_clients_own_classes(say, arn, fault, error, kind, stream):
+def test_errors_of_aws_are_the_clients_own_classes(say, failing, fault, error, kind, stream):
     with pytest.raises(error) as caught:
-        say(arn, repeat(PHRASE), stream=stream, extra_headers={"x-outcrop-fault": fault})
+        say(failing, repeat(PHRASE), stream=stream, extra_headers={"x-outcrop-fault": fault})
     assert caught.value.body["error"]["type"] in kind
 
 
-def test_an_exception_as_first_event_is_an_http_error(say, arn):
+def test_an_exception_as_first_event_is_an_http_error(say, failing):
     with pytest.raises(anthropic.RateLimitError):
-        say(arn, repeat(PHRASE), stream=True, extra_headers={"x-outcrop-fault": "ThrottlingException;at=first"})
+        say(failing, repeat(PHRASE), stream=True, extra_headers={"x-outcrop-fault": "ThrottlingException;at=first"})
 
 
-@pytest.mark.parametrize("fault", BROKEN_STREAMS)
-def test_a_broken_stream_is_an_error(say, arn, fault):
+def test_a_broken_stream_is_an_error(say, broken):
+    model, fault = broken
     with pytest.raises(anthropic.APIError) as caught:
-        list(say(arn, repeat(LONG_PHRASE), stream=True, extra_headers={"x-outcrop-fault": fault}))
+        list(say(model, repeat(LONG_PHRASE), stream=True, extra_headers={"x-outcrop-fault": fault}))
     assert caught.value.body["error"]["message"]

@@ -40,28 +40,28 @@ def messages():
     return [{"role": "user", "content": QUESTION}]
 
 
-def test_chat_completions_are_parsed(client, arn):
-    answer = client.chat.completions.parse(model=arn, messages=messages(), response_format=Town)
+def test_chat_completions_are_parsed(client, model):
+    answer = client.chat.completions.parse(model=model, messages=messages(), response_format=Town)
     assert isinstance(answer.choices[0].message.parsed, Town)
     assert answer.choices[0].finish_reason == "stop"
     assert not answer.choices[0].message.tool_calls
 
 
-def test_streamed_chat_completions_are_parsed(client, arn):
-    with client.chat.completions.stream(model=arn, messages=messages(), response_format=Town) as stream:
+def test_streamed_chat_completions_are_parsed(client, model):
+    with client.chat.completions.stream(model=model, messages=messages(), response_format=Town) as stream:
         kinds = {event.type for event in stream}
         answer = stream.get_final_completion()
     assert isinstance(answer.choices[0].message.parsed, Town)
     assert "content.delta" in kinds and not any(kind.startswith("tool_calls") for kind in kinds)
 
 
-def test_any_json_is_an_object(client, arn):
-    answer = client.chat.completions.create(model=arn, messages=messages(), response_format={"type": "json_object"})
+def test_any_json_is_an_object(client, model):
+    answer = client.chat.completions.create(model=model, messages=messages(), response_format={"type": "json_object"})
     assert isinstance(json.loads(answer.choices[0].message.content), dict)
 
 
-def test_responses_are_parsed(client, arn):
-    answer = client.responses.parse(model=arn, input=QUESTION, text_format=Town)
+def test_responses_are_parsed(client, model):
+    answer = client.responses.parse(model=model, input=QUESTION, text_format=Town)
     assert isinstance(answer.output_parsed, Town)
     assert answer.status == "completed"
 
@@ -94,11 +94,11 @@ def test_anthropic_bedrock_has_the_form(url, claude, region):
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_messages_have_the_form(url, arn, stream):
+def test_messages_have_the_form(url, model, stream):
     """`output_config` goes in the body as it is, so that the test does not depend on the SDK's own helpers."""
     client = anthropic.Anthropic(base_url=url, api_key="any", max_retries=0, timeout=60)
     body = {"output_config": {"format": {"type": "json_schema", "schema": SCHEMA}}}
-    parameters = {"model": arn, "max_tokens": 500, "messages": messages(), "extra_body": body}
+    parameters = {"model": model, "max_tokens": 500, "messages": messages(), "extra_body": body}
     if stream:
         with client.messages.stream(**parameters) as events:
             answer = events.get_final_message()
