@@ -23,7 +23,10 @@ test:
 check:
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --manifest-path conformance/Cargo.toml --check
+	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
+	@# Nothing is linked, so that libFuzzer itself, which is C++, need not be compiled.
+	CUSTOM_LIBFUZZER_PATH=unused/libFuzzer.a $(CARGO) clippy --locked --manifest-path fuzz/Cargo.toml --quiet -- -D warnings
 	scripts/cargo-deny --log-level error check licenses bans sources
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" $(CARGO) doc --workspace --no-deps --document-private-items --quiet
 

@@ -154,31 +154,30 @@ impl RemoteImages {
             let name = ServerName::try_from(target.host.clone()).map_err(|_| texts::HOST_IS_NO_NAME)?;
             let connector = TlsConnector::from(Arc::clone(&TLS));
             let stream = connector.connect(name, stream).await;
-            self.get(stream.map_err(|error| texts::tls_failed(error))?, &target).await?
+            self.get(stream.map_err(texts::tls_failed)?, &target).await?
         } else {
             self.get(stream, &target).await?
         };
-        Fetched::of(bytes).ok_or_else(|| texts::NO_PICTURE)
+        Fetched::of(bytes).ok_or(texts::NO_PICTURE)
     }
 
     /// Takes an address apart and judges all of it that can be judged before a name is resolved.
     fn target(&self, url: &str) -> Result<Target, Refusal> {
-        let unreadable = || texts::ADDRESS_UNREADABLE;
-        let uri: Uri = url.parse().map_err(|_| unreadable())?;
+        let uri: Uri = url.parse().map_err(|_| texts::ADDRESS_UNREADABLE)?;
         let secure = match uri.scheme() {
             Some(scheme) if *scheme == Scheme::HTTPS => true,
             Some(scheme) if *scheme == Scheme::HTTP && self.allow_http => false,
             _ => return Err(texts::HTTPS_ONLY),
         };
-        let authority = uri.authority().ok_or_else(unreadable)?;
+        let authority = uri.authority().ok_or(texts::ADDRESS_UNREADABLE)?;
         if authority.as_str().contains('@') {
             return Err(texts::USER_IN_ADDRESS);
         }
-        let host = host(authority).ok_or_else(|| texts::HOST_IS_NO_NAME)?;
+        let host = host(authority).ok_or(texts::HOST_IS_NO_NAME)?;
         let usual = if secure { 443 } else { 80 };
         let port = authority.port_u16();
         if authority.port().is_some() && port.is_none() {
-            return Err(unreadable());
+            return Err(texts::ADDRESS_UNREADABLE);
         }
         let port = port.unwrap_or(usual);
         if !self.hosts.iter().any(|pattern| matches(pattern, &host, port, usual)) {
@@ -190,19 +189,18 @@ impl RemoteImages {
 
     /// Resolves once; what is connected to is what was judged. One address that is not public refuses them all.
     async fn address(&self, target: &Target) -> Result<SocketAddr, Refusal> {
-        let unknown = || texts::HOST_UNKNOWN;
         let literal = target.host.trim_matches(['[', ']']).parse::<IpAddr>().ok();
         let addresses: Vec<SocketAddr> = match literal {
             Some(address) => vec![(address, target.port).into()],
             None => {
                 let found = tokio::net::lookup_host((target.host.as_str(), target.port)).await;
-                found.map_err(|_| unknown())?.collect()
+                found.map_err(|_| texts::HOST_UNKNOWN)?.collect()
             }
         };
         if addresses.iter().any(|address| !self.may_reach(address.ip())) {
             return Err(texts::HOST_NOT_PUBLIC);
         }
-        addresses.first().copied().ok_or_else(unknown)
+        addresses.first().copied().ok_or(texts::HOST_UNKNOWN)
     }
 
     fn may_reach(&self, address: IpAddr) -> bool {
