@@ -44,10 +44,10 @@ def model(request) -> str:
     return request.param["identifier"]
 
 
-# The profiles, a model that speaks Messages and one that speaks Chat Completions: the others of MANTLE fail like these.
+# The profiles, a model that speaks Messages and one that speaks Chat Completions and Responses.
 @pytest.fixture(scope="session", params=MODELS[:4], ids=named)
-def failing(request) -> str:
-    """The same, one for each language that a failure is told in."""
+def speaker(request) -> str:
+    """The same, one for each language that is spoken to models."""
     return request.param["identifier"]
 
 

@@ -231,15 +231,15 @@ def test_a_wrong_request_is_refused_with_its_reason(say, arn, parameters):
     ],
 )
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
-def test_errors_of_aws_are_the_clients_own_classes(say, failing, fault, error, kind, stream):
+def test_errors_of_aws_are_the_clients_own_classes(say, speaker, fault, error, kind, stream):
     with pytest.raises(error) as caught:
-        say(failing, repeat(PHRASE), stream=stream, extra_headers={"x-outcrop-fault": fault})
+        say(speaker, repeat(PHRASE), stream=stream, extra_headers={"x-outcrop-fault": fault})
     assert caught.value.body["error"]["type"] in kind
 
 
-def test_an_exception_as_first_event_is_an_http_error(say, failing):
+def test_an_exception_as_first_event_is_an_http_error(say, speaker):
     with pytest.raises(anthropic.RateLimitError):
-        say(failing, repeat(PHRASE), stream=True, extra_headers={"x-outcrop-fault": "ThrottlingException;at=first"})
+        say(speaker, repeat(PHRASE), stream=True, extra_headers={"x-outcrop-fault": "ThrottlingException;at=first"})
 
 
 def test_a_broken_stream_is_an_error(say, broken):

@@ -221,10 +221,10 @@ def test_a_wrong_request_is_refused_with_its_reason(client, arn):
     ],
 )
 @pytest.mark.parametrize("operation", ["converse", "converse_stream"])
-def test_errors_of_aws_keep_their_name_and_status(url, region, failing, fault, status, operation):
+def test_errors_of_aws_keep_their_name_and_status(url, region, speaker, fault, status, operation):
     client = aws.client("bedrock-runtime", url, region, fault=fault)
     with pytest.raises(getattr(client.exceptions, fault)) as caught:
-        getattr(client, operation)(modelId=failing, messages=[user(repeat(PHRASE))])
+        getattr(client, operation)(modelId=speaker, messages=[user(repeat(PHRASE))])
     assert aws.error_of(caught)[:2] == (fault, status)
 
 

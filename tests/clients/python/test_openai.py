@@ -242,15 +242,15 @@ def test_a_wrong_request_is_refused_with_its_reason(client, model, parameters):
     ],
 )
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
-def test_errors_of_aws_are_the_clients_own_classes(complete, failing, fault, error, stream):
+def test_errors_of_aws_are_the_clients_own_classes(complete, speaker, fault, error, stream):
     with pytest.raises(error) as caught:
-        complete(failing, repeat(PHRASE), stream=stream, extra_headers={"x-outcrop-fault": fault})
+        complete(speaker, repeat(PHRASE), stream=stream, extra_headers={"x-outcrop-fault": fault})
     assert caught.value.body["message"]
 
 
-def test_an_exception_as_first_event_is_an_http_error(complete, failing):
+def test_an_exception_as_first_event_is_an_http_error(complete, speaker):
     with pytest.raises(openai.RateLimitError):
-        complete(failing, repeat(PHRASE), stream=True, extra_headers={"x-outcrop-fault": "ThrottlingException;at=first"})
+        complete(speaker, repeat(PHRASE), stream=True, extra_headers={"x-outcrop-fault": "ThrottlingException;at=first"})
 
 
 def test_a_broken_stream_is_an_error(complete, broken):
