@@ -114,13 +114,23 @@ impl Pipe {
         }
     }
 
-    /// A sign of life for balancers that close silent connections; Bedrock's own stream has none.
+    /// A sign of life for balancers that close silent connections.
     pub(crate) fn keep_alive(&self, out: &mut BytesMut) {
+        out.extend_from_slice(writer::sign_of_life(self.dialect()));
+    }
+
+    /// Whether there is one in the client's dialect.
+    pub(crate) fn has_sign_of_life(&self) -> bool {
+        !writer::sign_of_life(self.dialect()).is_empty()
+    }
+
+    /// The client's.
+    fn dialect(&self) -> Dialect {
         match self {
-            Self::Frames(frames) => frames.writer.keep_alive(out),
-            Self::Events(events) => writer::sign_of_life(events.dialect, out),
-            Self::Foreign(foreign) => foreign.writer.keep_alive(out),
-            Self::Invoked(_) => writer::sign_of_life(Dialect::Bedrock, out),
+            Self::Frames(frames) => frames.writer.dialect(),
+            Self::Events(events) => events.dialect,
+            Self::Foreign(foreign) => foreign.writer.dialect(),
+            Self::Invoked(_) => Dialect::Bedrock,
         }
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! A stream is complete only after its last event; our 200 is held until the first one, so that an exception in the
 //! first frame gets its real status, and a cut stream is an error in every dialect (reference `reliability.md` §0.1, §0.2).
+//! It is held no longer than a silence may last: after that the answer begins with a sign of life, and an exception is an
+//! error event. Bedrock's own stream has no sign of life, and waits.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -31,12 +33,15 @@ pub(crate) struct StreamBody {
     out: BytesMut,
     entry: Entry,
     request_id: String,
+    /// The first event has come.
+    begun: bool,
     ended: bool,
     quiet: Quiet,
 }
 
 impl StreamBody {
-    /// Waits for the first event; an exception in its place is a failure with its real status.
+    /// Waits for the first event, or until the client must be shown that somebody is there; an exception in its place is a
+    /// failure with its real status.
     pub(crate) async fn open(
         call: &Call,
         upstream: Incoming,
@@ -49,23 +54,36 @@ impl StreamBody {
             out: BytesMut::new(),
             entry,
             request_id: call.request_id.clone(),
+            begun: false,
             ended: false,
             quiet: Quiet::new(timeouts),
         };
-        let patience = timeouts.first_event;
-        let first = tokio::time::timeout(patience, poll_fn(|cx| stream.poll_step(cx))).await;
-        match first.unwrap_or_else(|_| Err(silent(patience))) {
-            Ok(()) => {
-                stream.entry.first_event();
+        let Timeouts { first_event, sign_of_life, .. } = timeouts;
+        let may_begin = stream.pipe.has_sign_of_life() && sign_of_life < first_event;
+        let patience = if may_begin { sign_of_life } else { first_event };
+        match tokio::time::timeout(patience, poll_fn(|cx| stream.poll_step(cx))).await {
+            Ok(Ok(())) => {
+                stream.begin();
                 Ok(stream)
             }
-            Err(error) => {
-                if was_lost(&error) {
-                    return Err(stream.entry.failed(error.into()));
-                }
-                stream.entry.refused();
-                Err(stream.entry.failed(Failure::refused(error)))
-            }
+            Err(_) if may_begin => Ok(stream),
+            Ok(Err(error)) => Err(stream.refused(error)),
+            Err(_) => Err(stream.refused(silent(first_event))),
+        }
+    }
+
+    /// Nothing of the answer has come, and this instead.
+    fn refused(mut self, error: BedrockError) -> Failure {
+        if was_lost(&error) {
+            return self.entry.failed(error.into());
+        }
+        self.entry.refused();
+        self.entry.failed(Failure::refused(error))
+    }
+
+    fn begin(&mut self) {
+        if !std::mem::replace(&mut self.begun, true) {
+            self.entry.first_event();
         }
     }
 
@@ -79,7 +97,7 @@ impl StreamBody {
                 return Poll::Ready(None);
             }
             match self.poll_step(cx) {
-                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Ok(())) => self.begin(),
                 Poll::Ready(Err(error)) => self.fail(&error),
                 Poll::Pending => match ready!(self.quiet.poll(cx)) {
                     Silence::Pause => self.pipe.keep_alive(&mut self.out),
@@ -118,6 +136,9 @@ impl StreamBody {
     fn fail(&mut self, error: &BedrockError) {
         tracing::info!(id = self.request_id, %error, "the stream failed");
         self.pipe.error(error, &self.request_id, &mut self.out);
+        if !self.begun && !was_lost(error) {
+            self.entry.refused();
+        }
         self.entry.error(error);
         self.entry.done();
         self.ended = true;
@@ -204,8 +225,10 @@ struct Pulse {
     spoke: Instant,
     /// From one sign of life to the next.
     pause: Duration,
-    /// The longest silence of a living stream.
+    /// The longest silence of a living stream: as it is now, …
     limit: Duration,
+    /// … and between events.
+    between_events: Duration,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -218,13 +241,14 @@ enum Silence {
 
 impl Pulse {
     fn new(timeouts: Timeouts, now: Instant) -> Self {
-        let Timeouts { sign_of_life, between_events, connect: _, first_event: _ } = timeouts;
-        Self { heard: now, spoke: now, pause: sign_of_life, limit: between_events }
+        let Timeouts { sign_of_life, between_events, connect: _, first_event } = timeouts;
+        Self { heard: now, spoke: now, pause: sign_of_life, limit: first_event, between_events }
     }
 
     fn heard(&mut self, now: Instant) {
         self.heard = now;
         self.spoke = now;
+        self.limit = self.between_events;
     }
 
     fn due(&self) -> Instant {
@@ -271,6 +295,13 @@ mod tests {
     fn each_fifteen_seconds_of_silence_have_a_sign_of_life_until_five_minutes_are_over() {
         let signs = (1..20).map(|sign| (15 * sign, Silence::Pause));
         let all: Vec<_> = signs.chain([(300, Silence::TooLong)]).collect();
+        assert_eq!(said(&[0]), all);
+    }
+
+    #[test]
+    fn the_first_event_is_waited_for_a_quarter_of_an_hour() {
+        let signs = (1..60).map(|sign| (15 * sign, Silence::Pause));
+        let all: Vec<_> = signs.chain([(900, Silence::TooLong)]).collect();
         assert_eq!(said(&[]), all);
     }
 

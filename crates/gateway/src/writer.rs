@@ -154,15 +154,14 @@ impl Writer {
         }
     }
 
-    /// A sign of life for balancers that close silent connections; Bedrock's own stream has none.
-    pub(crate) fn keep_alive(&self, out: &mut BytesMut) {
-        let dialect = match self {
+    /// What it writes.
+    pub(crate) fn dialect(&self) -> Dialect {
+        match self {
             Self::Native(_) | Self::Converse(_) => Dialect::Bedrock,
             Self::Chat(_) => Dialect::ChatCompletions,
             Self::Responses(_) => Dialect::Responses,
             Self::Messages(_) | Self::MessagesRelay(_) => Dialect::Messages,
-        };
-        sign_of_life(dialect, out);
+        }
     }
 
     fn exception(&mut self, frame: &Frame, error: BedrockError) -> BedrockError {
@@ -174,11 +173,11 @@ impl Writer {
 }
 
 /// A comment in OpenAI's dialects, Anthropic's own event in its own; Bedrock's event stream has nothing that says nothing.
-pub(crate) fn sign_of_life(dialect: Dialect, out: &mut BytesMut) {
+pub(crate) fn sign_of_life(dialect: Dialect) -> &'static [u8] {
     match dialect {
-        Dialect::Bedrock => {}
-        Dialect::ChatCompletions | Dialect::Responses => out.extend_from_slice(b": keep-alive\n\n"),
-        Dialect::Messages => out.extend_from_slice(b"event: ping\ndata: {\"type\": \"ping\"}\n\n"),
+        Dialect::Bedrock => b"",
+        Dialect::ChatCompletions | Dialect::Responses => b": keep-alive\n\n",
+        Dialect::Messages => b"event: ping\ndata: {\"type\": \"ping\"}\n\n",
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use crate::relay::Toxic;
-use crate::rig::{Answer, Plan, Rig};
+use crate::rig::{Answer, Books, Plan, Rig};
 
 /// Bytes of an answer, its head included, after which nothing comes: past the first event, before the last.
 const HEARD: usize = 1300;
@@ -43,8 +43,8 @@ fn ways(rig: &Rig) -> Vec<(String, Value, &'static str)> {
 }
 
 /// Reads an answer until so many signs of life were seen, lets the rest of it come, and reads that.
-async fn read(rig: &Rig, path: &str, body: &Value, sign: &str, permits: &Semaphore) -> Answer {
-    let (head, mut body) = rig.begin(path, body.to_string()).await;
+async fn read(rig: &Rig, path: &str, body: &Value, sign: &str, permits: &Semaphore, fault: &str) -> Answer {
+    let (head, mut body) = rig.begin(path, body.to_string(), fault).await;
     assert_eq!(head.status, StatusCode::OK, "{path}");
     let mut seen = Vec::new();
     let signs = |seen: &[u8]| String::from_utf8_lossy(seen).matches(sign).count();
@@ -64,7 +64,7 @@ async fn a_silent_stream_has_signs_of_life_in_every_dialect() {
     let network = Network { timeouts, ..Network::default() };
     let rig = Rig::start(Plan { relay: Some(Toxic::Held(HEARD, permits)), network, ..Plan::default() }).await;
     for (path, body, sign) in ways(&rig) {
-        let answer = read(&rig, &path, &body, sign, permits).await;
+        let answer = read(&rig, &path, &body, sign, permits, "none").await;
         if sign.is_empty() {
             assert_eq!(events(&answer).last().map(String::as_str), Some("metadata"), "{path}");
             continue;
@@ -76,6 +76,67 @@ async fn a_silent_stream_has_signs_of_life_in_every_dialect() {
     let books = rig.books().await;
     assert!(books.rows.iter().all(|row| row.usage == "exact"), "{:?}", books.rows);
 }
+
+/// A rig whose answers stop after their heads.
+async fn held_at_the_head(permits: &'static Semaphore) -> Rig {
+    let timeouts = Timeouts { sign_of_life: Duration::from_millis(10), ..Timeouts::default() };
+    let network = Network { timeouts, ..Network::default() };
+    Rig::start(Plan { relay: Some(Toxic::HeldAtHead(permits)), network, ..Plan::default() }).await
+}
+
+#[tokio::test]
+async fn an_answer_begins_before_its_first_event_when_that_is_late() {
+    let permits: &Semaphore = Box::leak(Box::new(Semaphore::new(0)));
+    let rig = held_at_the_head(permits).await;
+    for (path, body, sign) in ways(&rig) {
+        if sign.is_empty() {
+            // Bedrock's own stream has no sign of life: its head waits for the first event.
+            permits.add_permits(1);
+        }
+        let answer = read(&rig, &path, &body, sign, permits, "none").await;
+        if sign.is_empty() {
+            assert_eq!(events(&answer).last().map(String::as_str), Some("metadata"), "{path}");
+            continue;
+        }
+        let text = answer.text();
+        assert!(text.starts_with(sign), "{path}: {text}");
+        assert!(text.contains("60") && !text.contains("\"error\":{"), "{path}: {text}");
+    }
+    let books = rig.books().await;
+    assert!(books.rows.iter().all(|row| row.usage == "exact"), "{:?}", books.rows);
+}
+
+#[tokio::test]
+async fn an_exception_that_comes_late_in_place_of_the_first_event_is_an_error_event() {
+    let permits: &Semaphore = Box::leak(Box::new(Semaphore::new(0)));
+    let rig = held_at_the_head(permits).await;
+    let ways = ways(&rig);
+    for (path, body, sign) in &ways {
+        if sign.is_empty() {
+            permits.add_permits(1);
+            let (head, _) = rig.begin(path, body.to_string(), LATE).await;
+            assert_eq!(head.status, StatusCode::TOO_MANY_REQUESTS, "{path}");
+            continue;
+        }
+        let answer = read(&rig, path, body, sign, permits, LATE).await;
+        let text = answer.text();
+        let said = text.rsplit_once(sign).map_or("", |(_, said)| said);
+        let word = if path.contains("responses") { "rate_limit_exceeded" } else { "rate_limit_error" };
+        assert!(said.contains(word), "{path}: {text}");
+        assert!(!text.contains("[DONE]") && !text.contains("message_stop"), "{path}: {text}");
+    }
+    let Books { rows, bill } = rig.books().await;
+    assert!(bill.is_empty() && rows.len() == ways.len(), "{bill:?} {rows:?}");
+    for row in rows {
+        assert_eq!(
+            (row.usage.as_str(), row.error.as_deref()),
+            ("none", Some("ThrottlingException")),
+            "{row:?}"
+        );
+    }
+}
+
+const LATE: &str = "ThrottlingException;at=first";
 
 /// The kinds of the frames of Bedrock's own stream: nothing stands between them.
 fn events(answer: &Answer) -> Vec<String> {

@@ -17,6 +17,8 @@ pub enum Toxic {
     Pause(usize, Duration),
     /// After so many bytes nothing comes until the test gives a permit; then the rest.
     Held(usize, &'static Semaphore),
+    /// After an answer's head nothing comes until the test gives a permit; then the rest.
+    HeldAtHead(&'static Semaphore),
     /// After so many bytes nothing comes any more.
     Silence(usize),
     /// The first answer is one of a service whose clock is 20 minutes ahead.
@@ -56,13 +58,17 @@ async fn forward(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, passed: Arc<At
 }
 
 async fn backward(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, passed: Arc<AtomicUsize>, toxic: Toxic) {
-    let limit = match toxic {
+    let mut limit = match toxic {
         Toxic::Pause(after, _) | Toxic::Held(after, _) | Toxic::Silence(after) => after,
-        Toxic::AheadOnce => usize::MAX,
+        Toxic::AheadOnce | Toxic::HeldAtHead(_) => usize::MAX,
     };
     let mut bytes = vec![0; 16 * 1024];
     while let Ok(read @ 1..) = from.read(&mut bytes).await {
         let before = passed.fetch_add(read, Ordering::Relaxed);
+        if let (Toxic::HeldAtHead(_), 0) = (toxic, before) {
+            let end = bytes[..read].windows(4).position(|end| end == b"\r\n\r\n");
+            limit = end.expect("a head in one piece") + 4;
+        }
         let (now, later) = bytes[..read].split_at(limit.saturating_sub(before).min(read));
         if to.write_all(now).await.is_err() {
             return;
@@ -70,13 +76,15 @@ async fn backward(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, passed: Arc<A
         if !later.is_empty() {
             match toxic {
                 Toxic::Pause(_, pause) if before <= limit => tokio::time::sleep(pause).await,
-                Toxic::Held(_, permits) if before <= limit => permits.acquire().await.unwrap().forget(),
+                Toxic::Held(_, permits) | Toxic::HeldAtHead(permits) if before <= limit => {
+                    permits.acquire().await.unwrap().forget()
+                }
                 // The rest is lost; `to` stays open until the gateway has had enough.
                 Toxic::Silence(_) => {
                     while let Ok(1..) = from.read(&mut bytes).await {}
                     return;
                 }
-                Toxic::Pause(..) | Toxic::Held(..) | Toxic::AheadOnce => {}
+                Toxic::Pause(..) | Toxic::Held(..) | Toxic::HeldAtHead(_) | Toxic::AheadOnce => {}
             }
             if to.write_all(later).await.is_err() {
                 return;

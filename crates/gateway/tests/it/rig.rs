@@ -236,9 +236,10 @@ impl Rig {
     }
 
     /// The head of an answer, and its body still to be read.
-    pub async fn begin(&self, path: &str, body: impl Into<Bytes>) -> (Parts, Incoming) {
+    pub async fn begin(&self, path: &str, body: impl Into<Bytes>, fault: &str) -> (Parts, Incoming) {
         let request = Request::post(format!("{}{path}", self.gateway))
             .header("content-type", "application/json")
+            .header("x-outcrop-fault", fault)
             .body(Full::new(body.into()))
             .unwrap();
         self.client.request(request).await.unwrap().into_parts()
