@@ -237,6 +237,7 @@ texts! {
         NO_STOP_REASON = "neither a stop reason nor the usage arrived";
         NO_USAGE = "the stop reason arrived, the usage did not";
         NAMELESS_CALL = "a call names no tool";
-        MIXED_CALLS = "the arguments of several calls are mixed";
+        LATE_ARGUMENTS = "the arguments of a call go on after their end";
+        ENDLESS_ARGUMENTS = "the arguments of a call have no end";
     }
 }

@@ -1,9 +1,12 @@
 //! Chat Completions' answers as Converse's events. A whole answer is read as a stream of one piece, so that the two agree.
 
+use std::collections::VecDeque;
+
 use outcrop_texts as texts;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::chat_calls::Calls;
 use super::whole::Whole;
 use crate::Json;
 use crate::bedrock::{
@@ -32,8 +35,10 @@ pub(super) struct Said {
     open: Option<Open>,
     /// The index of the next block.
     next: usize,
-    /// Calls by the endpoint's index, in their order.
-    calls: Vec<u64>,
+    calls: Calls,
+    /// What waits until the open call is whole.
+    held: VecDeque<Held>,
+    held_bytes: usize,
     inline: Inline,
     refused: bool,
     stop: Option<StopReason>,
@@ -47,8 +52,21 @@ pub(super) struct Said {
 enum Open {
     Text,
     Reasoning,
-    Call(u64),
+    /// By its place among the calls.
+    Call(usize),
 }
+
+/// A block, or a piece of one, that waits for its turn.
+#[derive(Debug)]
+enum Held {
+    Text(String),
+    Reasoning(String),
+    Citation(Json),
+    Call { at: usize, start: ToolUseStart, arguments: String },
+}
+
+/// Arguments that never end must not hold back any amount of what follows them. No model's answer is as long.
+const MOST_HELD: usize = 16 * 1024 * 1024;
 
 /// Reasoning in the text itself: gpt-oss puts it into tags before its answer on the runtime's path (reference `bedrock.md`
 /// §2.5).
@@ -97,6 +115,9 @@ impl Said {
         for choice in choices.into_iter().flatten().filter(|choice| choice.index.unwrap_or(0) == 0) {
             self.choice(choice, hear)?;
         }
+        if self.held_bytes > MOST_HELD {
+            return Err(BedrockError::cut(texts::ENDLESS_ARGUMENTS));
+        }
         Ok(())
     }
 
@@ -120,7 +141,7 @@ impl Said {
         let stop = self.stop.take().or_else(|| self.begun.then_some(StopReason::EndTurn));
         let stop = stop.ok_or(Truncated { stopped: false, metadata: false })?;
         self.release(hear);
-        self.close(hear);
+        self.let_go(hear);
         let stop_reason = match stop {
             StopReason::EndTurn if !self.calls.is_empty() => StopReason::ToolUse,
             StopReason::EndTurn if self.refused => StopReason::ContentFiltered,
@@ -239,17 +260,25 @@ impl Said {
     }
 
     fn plain(&mut self, piece: &str, hear: &mut impl FnMut(&StreamEvent<'_>)) {
-        if !piece.is_empty() {
-            self.open(Open::Text, hear);
-            self.delta(BlockDelta::Text(Text(piece.into())), hear);
+        if piece.is_empty() {
+            return;
         }
+        if self.is_busy() {
+            return self.hold(Held::Text(piece.to_owned()), piece.len());
+        }
+        self.open(Open::Text, hear);
+        self.delta(BlockDelta::Text(Text(piece.into())), hear);
     }
 
     fn reasoning(&mut self, piece: &str, hear: &mut impl FnMut(&StreamEvent<'_>)) {
-        if !piece.is_empty() {
-            self.open(Open::Reasoning, hear);
-            self.delta(BlockDelta::Reasoning(ReasoningDelta::Text(Text(piece.into()))), hear);
+        if piece.is_empty() {
+            return;
         }
+        if self.is_busy() {
+            return self.hold(Held::Reasoning(piece.to_owned()), piece.len());
+        }
+        self.open(Open::Reasoning, hear);
+        self.delta(BlockDelta::Reasoning(ReasoningDelta::Text(Text(piece.into()))), hear);
     }
 
     /// A source on the web, in the words of Converse's `CitationsDelta` (botocore 1.44.5).
@@ -270,9 +299,17 @@ impl Said {
         }
         let Some(UrlCitation { url, title }) = &annotation.url_citation else { return };
         let citation = Citation { title: title.as_deref(), location: Location { web: Web { url } } };
-        self.release(hear);
-        self.open(Open::Text, hear);
         let citation = Json::of(&citation).expect("texts are JSON");
+        self.release(hear);
+        self.cite(citation, hear);
+    }
+
+    fn cite(&mut self, citation: Json, hear: &mut impl FnMut(&StreamEvent<'_>)) {
+        if self.is_busy() {
+            let bytes = citation.get().len();
+            return self.hold(Held::Citation(citation), bytes);
+        }
+        self.open(Open::Text, hear);
         self.delta(BlockDelta::Citation(citation), hear);
     }
 
@@ -285,28 +322,115 @@ impl Said {
     ) -> Result<(), BedrockError> {
         let Call { index, id, function } = call;
         let index = index.unwrap_or(at);
+        let id = id.filter(|id| !id.is_empty());
         let Function { name, arguments } = function.unwrap_or_default();
-        let arguments = arguments.filter(|arguments| !arguments.is_empty());
-        if !self.calls.contains(&index) {
-            let name = name.ok_or_else(|| BedrockError::cut(texts::NAMELESS_CALL))?;
-            self.release(hear);
-            self.open(Open::Call(index), hear);
-            self.calls.push(index);
-            // Some servers number their calls and name them no further.
-            let id = id.map_or_else(|| format!("call_{index}"), |id| id.0.into_owned());
-            let start = ToolUseStart { tool_use_id: id, name: name.0.into_owned(), tool_type: None };
-            hear(&StreamEvent::ContentBlockStart(ContentBlockStart {
-                content_block_index: self.next - 1,
-                start: BlockStart::ToolUse(start),
-            }));
+        let name = name.filter(|name| !name.is_empty());
+        let at = match self.calls.position(index, id.as_deref(), name.is_some()) {
+            Some(at) => at,
+            None => {
+                let name = name.ok_or_else(|| BedrockError::cut(texts::NAMELESS_CALL))?;
+                let at = self.calls.add(index, id.as_deref());
+                // Some servers number their calls and name them no further.
+                let tool_use_id = id.map_or_else(|| format!("call_{index}"), |id| id.0.into_owned());
+                let start = ToolUseStart { tool_use_id, name: name.0.into_owned(), tool_type: None };
+                self.release(hear);
+                self.begin_call(at, start, hear);
+                at
+            }
+        };
+        match arguments.filter(|arguments| !arguments.is_empty()) {
+            Some(input) => self.go_on(at, input, hear),
+            None => Ok(()),
         }
-        match arguments {
-            Some(_) if self.open != Some(Open::Call(index)) => Err(BedrockError::cut(texts::MIXED_CALLS)),
-            Some(input) => {
-                self.delta(BlockDelta::ToolUse(ToolUseDelta { input }), hear);
+    }
+
+    fn begin_call(&mut self, at: usize, start: ToolUseStart, hear: &mut impl FnMut(&StreamEvent<'_>)) {
+        if self.is_busy() {
+            let bytes = start.name.len();
+            return self.hold(Held::Call { at, start, arguments: String::new() }, bytes);
+        }
+        self.open(Open::Call(at), hear);
+        hear(&StreamEvent::ContentBlockStart(ContentBlockStart {
+            content_block_index: self.next - 1,
+            start: BlockStart::ToolUse(start),
+        }));
+    }
+
+    /// The next piece of a call's arguments.
+    fn go_on(
+        &mut self,
+        at: usize,
+        input: Text<'_>,
+        hear: &mut impl FnMut(&StreamEvent<'_>),
+    ) -> Result<(), BedrockError> {
+        self.calls.arguments(at).push(&input);
+        if self.open == Some(Open::Call(at)) {
+            self.delta(BlockDelta::ToolUse(ToolUseDelta { input }), hear);
+            self.go_through_held(hear);
+            return Ok(());
+        }
+        let waiting = self.held.iter_mut().find_map(|held| match held {
+            Held::Call { at: held, arguments, .. } if *held == at => Some(arguments),
+            _ => None,
+        });
+        match waiting {
+            Some(arguments) => {
+                arguments.push_str(&input);
+                self.held_bytes += input.len();
                 Ok(())
             }
-            None => Ok(()),
+            None if input.trim().is_empty() => Ok(()),
+            None => Err(BedrockError::cut(texts::LATE_ARGUMENTS)),
+        }
+    }
+
+    /// Whether a call is open whose arguments are not whole.
+    fn is_busy(&self) -> bool {
+        matches!(self.open, Some(Open::Call(at)) if !self.calls.is_whole(at))
+    }
+
+    fn hold(&mut self, held: Held, bytes: usize) {
+        self.held_bytes += bytes;
+        match (self.held.back_mut(), held) {
+            (Some(Held::Text(text)), Held::Text(piece)) => text.push_str(&piece),
+            (Some(Held::Reasoning(text)), Held::Reasoning(piece)) => text.push_str(&piece),
+            (_, held) => self.held.push_back(held),
+        }
+    }
+
+    /// Tells what has waited, as far as no call that is not whole stands in its way.
+    fn go_through_held(&mut self, hear: &mut impl FnMut(&StreamEvent<'_>)) {
+        while !self.is_busy() && self.tell_next(hear) {}
+    }
+
+    /// Tells the first of what has waited; false when nothing has.
+    fn tell_next(&mut self, hear: &mut impl FnMut(&StreamEvent<'_>)) -> bool {
+        let Some(held) = self.held.pop_front() else {
+            self.held_bytes = 0;
+            return false;
+        };
+        match held {
+            Held::Text(text) => self.plain(&text, hear),
+            Held::Reasoning(text) => self.reasoning(&text, hear),
+            Held::Citation(citation) => self.cite(citation, hear),
+            Held::Call { at, start, arguments } => {
+                self.begin_call(at, start, hear);
+                if !arguments.is_empty() {
+                    let input = Text(arguments.into());
+                    self.delta(BlockDelta::ToolUse(ToolUseDelta { input }), hear);
+                }
+            }
+        }
+        true
+    }
+
+    /// Nothing more is to come: whatever waits is told, be the call before it whole or not.
+    fn let_go(&mut self, hear: &mut impl FnMut(&StreamEvent<'_>)) {
+        loop {
+            self.close(hear);
+            if !self.tell_next(hear) {
+                return;
+            }
         }
     }
 

@@ -18,6 +18,7 @@
 //! Sources: OpenAI's and Anthropic's API references; reference `bedrock.md` §2.5; the recorded answers of bedrock-mantle.
 
 mod bedrock_only;
+mod chat_calls;
 mod chat_request;
 mod chat_stream;
 mod converse;

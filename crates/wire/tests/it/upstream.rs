@@ -151,6 +151,63 @@ proptest! {
         prop_assert_eq!(&events(language, cuts.windows(2).map(|cut| &bytes[cut[0]..cut[1]])), &whole);
     }
 
+    /// However the arguments of several calls are mixed, Converse's blocks come one after the other and hold them all.
+    #[test]
+    fn mixed_calls_are_told_one_after_the_other(
+        order in proptest::collection::vec(0_usize..3, 0..40),
+        lengths in proptest::collection::vec(1_usize..9, 40..41),
+        starts_at_once in proptest::bool::ANY,
+    ) {
+        let arguments = [r#"{"a": "}{\\\"", "b": [{"c": 1.50}]}"#, "{}", r#"{"text": "a longer one, with é and \n"}"#];
+        let name = |at: usize| json!({"index": at, "id": format!("call_{at}"), "function": {"name": "n", "arguments": ""}});
+        let mut out = String::new();
+        let mut say = |call: Value| {
+            out.push_str(&format!("data: {}\n\n", json!({"choices": [{"delta": {"tool_calls": [call]}}]})));
+        };
+        let mut begun = 0;
+        while starts_at_once && begun < 3 {
+            say(name(begun));
+            begun += 1;
+        }
+        let mut told = [0; 3];
+        for (at, length) in order.into_iter().chain([0; 40]).chain([1; 40]).chain([2; 40]).zip(lengths.into_iter().cycle()) {
+            while begun <= at {
+                say(name(begun));
+                begun += 1;
+            }
+            let rest: String = arguments[at].chars().skip(told[at]).take(length).collect();
+            told[at] += rest.chars().count();
+            if !rest.is_empty() {
+                say(json!({"index": at, "function": {"arguments": rest}}));
+            }
+        }
+        out.push_str("data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"tool_calls\"}],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":1}}\n\ndata: [DONE]\n\n");
+        let lines = events(Language::Chat, std::iter::once(out.as_bytes()));
+        let order: Vec<(&str, u64)> = lines
+            .lines()
+            .filter_map(|line| line.split_once(' '))
+            .filter(|(kind, _)| kind.starts_with("contentBlock"))
+            .map(|(kind, payload)| {
+                let payload: Value = serde_json::from_str(payload).unwrap();
+                (kind, payload["contentBlockIndex"].as_u64().unwrap())
+            })
+            .collect();
+        let mut open = None;
+        for (kind, index) in order {
+            match kind {
+                "contentBlockStart" => {
+                    prop_assert_eq!(open.replace(index), None, "one block is open at a time");
+                }
+                "contentBlockStop" => prop_assert_eq!(open.take(), Some(index)),
+                _ => prop_assert_eq!(open, Some(index)),
+            }
+        }
+        let heard = heard_of(Language::Chat, out.as_bytes());
+        let calls: Vec<Value> = heard.calls.into_iter().map(|(_, _, input)| input).collect();
+        let expected: Vec<Value> = arguments.iter().map(|text| serde_json::from_str(text).unwrap()).collect();
+        prop_assert_eq!(calls, expected);
+    }
+
     /// Text in which tags begin and end anywhere is heard in full, whatever the pieces.
     #[test]
     fn tags_may_be_cut_anywhere(
@@ -222,9 +279,34 @@ fn a_failure_in_the_stream_is_an_error_of_its_kind() {
         let heard = events(language, std::iter::once(format!("data: {data}\n\n").as_bytes()));
         assert!(heard.starts_with(expected), "{data}: {heard}");
     }
-    let mixed = r#"data: {"choices":[{"delta":{"tool_calls":[{"index":0,"id":"a","function":{"name":"n"}},{"index":1,"id":"b","function":{"name":"n"}},{"index":0,"function":{"arguments":"{"}}]}}]}"#;
-    let heard = events(Language::Chat, std::iter::once(format!("{mixed}\n\n").as_bytes()));
-    assert!(heard.contains("mixed"), "{heard}");
+    let over = r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"id":"a","function":{"name":"n","arguments":"{}"}},{"index":0,"function":{"arguments":"{"}}]}}]}"#;
+    let heard =
+        events(Language::Chat, std::iter::once(format!("data: {over}\n\ndata: [DONE]\n\n").as_bytes()));
+    assert!(heard.contains("messageStop"), "what follows whole arguments is the client's to judge: {heard}");
+    let late = r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"id":"a","function":{"name":"n","arguments":"{}"}},{"index":1,"id":"b","function":{"name":"n"}},{"index":0,"function":{"arguments":"{"}}]}}]}"#;
+    let heard = events(Language::Chat, std::iter::once(format!("data: {late}\n\n").as_bytes()));
+    assert!(heard.contains("go on after their end"), "{heard}");
+}
+
+/// Arguments without an end hold back what follows them, but not any amount of it.
+#[test]
+fn what_is_held_back_is_bounded() {
+    let mut reader = Reader::new(Language::Chat);
+    let call = |index: u64, arguments: &str| {
+        let call = json!({"index": index, "id": format!("c{index}"), "function": {"name": "n", "arguments": arguments}});
+        format!("data: {}\n\n", json!({"choices": [{"delta": {"tool_calls": [call]}}]}))
+    };
+    reader.push(call(0, "{\"a\":").as_bytes());
+    let more = call(1, &"x".repeat(1 << 20));
+    let refused = (0..40).find_map(|_| {
+        reader.push(more.as_bytes());
+        let mut result = Ok(true);
+        while matches!(result, Ok(true)) {
+            result = reader.next_event(&mut |_| {});
+        }
+        result.err()
+    });
+    assert!(refused.is_some_and(|error| error.to_string().contains("have no end")));
 }
 
 /// A whole answer says what the same answer says as a stream.
