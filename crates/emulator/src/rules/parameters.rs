@@ -11,6 +11,7 @@ use crate::failure::Failure;
 pub(super) fn check(case: Case<'_>) -> Verdict {
     additional_fields_are_known(case)?;
     betas_are_taken(case)?;
+    schemas_are_enforced(case)?;
     stop_sequences_are_taken(case)?;
     max_tokens_are_within_the_model(case)?;
     sampling_is_taken(case)
@@ -51,6 +52,21 @@ fn betas_are_taken(case: Case<'_>) -> Verdict {
         true => Err(case.model_says("invalid beta flag")),
         false => Ok(()),
     }
+}
+
+/// A form of the answer that the model does not keep. Source: reference `peers.md` (`output_config.format: Extra inputs are
+/// not permitted`); AWS's user guide, "claude-messages-structured-outputs" (400 on mantle); OpenAI's own words for theirs.
+fn schemas_are_enforced(case: Case<'_>) -> Verdict {
+    let refuses = case.model.is_some_and(|model| model.capabilities.structured_output == Some(false));
+    if !refuses || case.is_converse() || case.prompt.answer_schema.is_none() {
+        return Ok(());
+    }
+    Err(case.model_says(match case.is_claude() {
+        true => "output_config.format: Extra inputs are not permitted",
+        false => {
+            "Invalid parameter: 'response_format' of type 'json_schema' is not supported with this model."
+        }
+    }))
 }
 
 /// Models without stop sequences. Source: reference `bedrock.md` §5.
