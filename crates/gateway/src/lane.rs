@@ -8,12 +8,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use outcrop_catalog::{Api, Lane, Model, Reason, Surface};
+use outcrop_catalog::{Api, Lane, Model, Passage, Reason, Surface};
 use outcrop_texts as texts;
 use outcrop_wire::dialect::{self, DeclaredTools, Dialect, Head, Names, RequestError, Translated};
 use outcrop_wire::envelope::Members;
 use outcrop_wire::family::{self, Terms};
-use outcrop_wire::lesson::Refused;
+use outcrop_wire::lesson::{self, Refused};
 use outcrop_wire::upstream::{self, Asked, Language};
 use outcrop_wire::{Notices, anthropic, counting, envelope, openai_chat, openai_responses, relayed, remote};
 
@@ -82,9 +82,16 @@ impl<'a> Inbound<'a> {
     }
 
     fn betas(&self) -> Vec<&'a str> {
-        self.headers.get_all("anthropic-beta").iter().filter_map(|value| value.to_str().ok()).collect()
+        betas_in(self.headers)
     }
 }
+
+/// The values of `anthropic-beta`.
+fn betas_in(headers: &HeaderMap) -> Vec<&str> {
+    headers.get_all(BETAS).iter().filter_map(|value| value.to_str().ok()).collect()
+}
+
+const BETAS: &str = "anthropic-beta";
 
 /// A request, ready to be sent.
 #[derive(Debug)]
@@ -115,8 +122,18 @@ impl Call {
     pub(crate) fn holds(&self, refused: &Refused) -> bool {
         match self.operation {
             Operation::Converse | Operation::ConverseStream => family::holds(&self.body, refused),
-            _ => str::from_utf8(&self.body).is_ok_and(|body| refused.left_out_of(body).is_some()),
+            _ => {
+                let named = refused.beta().is_some_and(|beta| self.betas().iter().any(|named| named == beta));
+                named || str::from_utf8(&self.body).is_ok_and(|body| refused.is_in(body))
+            }
         }
+    }
+
+    /// The beta features that it names, in its body or in a header.
+    pub(crate) fn betas(&self) -> Vec<String> {
+        let headers: Vec<&str> = betas_in(&self.headers);
+        let named = envelope::beta_list(&headers).into_iter().map(str::to_owned);
+        named.chain(lesson::betas_of(&self.body)).collect()
     }
 }
 
@@ -169,7 +186,10 @@ pub(crate) fn prepare(
         (Some(_), Lane::Relay) if passage.reason == Reason::OwnBodyThere => {
             request.invoke(travel, passage.speaks)
         }
-        (_, Lane::Relay) if passage.path.is_some() => request.relay(travel),
+        (_, Lane::Relay) if passage.path.is_some() => match request.forms_there(&passage) {
+            Some((travel, speaks)) => request.write(travel, speaks),
+            None => request.relay(travel),
+        },
         (_, Lane::Translate) if passage.path.is_some() => request.write(travel, passage.speaks),
         (Some(operation), _) => Ok(request.native(operation, travel)),
         (None, _) if inbound.counts => request.count(travel),
@@ -226,12 +246,27 @@ impl Request<'_> {
             && envelope::prescribes_form(self.inbound.body)
     }
 
+    /// The same for a model that lives elsewhere: how it is asked to keep a form that its endpoint does not enforce, or has
+    /// refused. What no source tells is tried.
+    fn forms_there(&self, passage: &Passage<'_>) -> Option<(Travel, Api)> {
+        let Self { inbound, terms, .. } = self;
+        let model = self.model()?;
+        let refuses = model.capabilities.structured_output == Some(false) || terms.have_refused_schemas();
+        let is_asked = refuses && !inbound.counts && inbound.operation.is_none();
+        if !is_asked || !relayed::prescribes_form(inbound.dialect, &inbound.members) {
+            return None;
+        }
+        let speaks = if passage.speaks == Api::Messages { Api::Messages } else { Api::ChatCompletions };
+        model.route(speaks)?;
+        Some((Travel { lane: Lane::Translate, surface: passage.surface, reason: Reason::Form }, speaks))
+    }
+
     /// AWS's own Chat Completions, Responses or Messages, for a model that lives there: nothing changes but the envelope.
     fn relay(&self, travel: Travel) -> Result<Call, RequestError> {
         let inbound = self.inbound;
         let dialect = inbound.dialect;
         let there = (self.name_there(travel), inbound.stream);
-        let relayed::Request { body, hides_usage, stores, notices } =
+        let relayed::Request { body, hides_usage, stores, mut notices } =
             relayed::request_to(self.model(), dialect, inbound.body, &inbound.members, there, self.terms)?;
         let operation = match dialect {
             Dialect::Responses => Operation::Responses,
@@ -240,7 +275,29 @@ impl Request<'_> {
             Dialect::ChatCompletions | Dialect::Bedrock => Operation::ChatCompletions,
         };
         let answer = Answer::Relayed(Relayed { dialect, hides_usage, stores });
-        Ok(self.call(operation, travel, answer, relayed_headers(inbound), body, notices))
+        let mut headers = relayed_headers(inbound);
+        let betas = self.leave_out_betas(&mut headers, &mut notices);
+        let body = match self.terms.refused {
+            [] => body,
+            refused => Bytes::from(lesson::leave_out_beside(body.to_vec(), &betas, refused, &mut notices)),
+        };
+        Ok(self.call(operation, travel, answer, headers, body, notices))
+    }
+
+    /// Beta features that the model has refused before go; the others are said. A header without any of those stays as it
+    /// came.
+    fn leave_out_betas(&self, headers: &mut HeaderMap, notices: &mut Notices) -> Vec<String> {
+        let named: Vec<String> =
+            envelope::beta_list(&betas_in(headers)).into_iter().map(str::to_owned).collect();
+        let before = named.len();
+        let welcome = lesson::welcome_betas(named, self.terms.refused, notices);
+        if welcome.len() < before {
+            headers.remove(BETAS);
+            if let Some(Ok(left)) = (!welcome.is_empty()).then(|| HeaderValue::try_from(welcome.join(","))) {
+                headers.insert(BETAS, left);
+            }
+        }
+        welcome
     }
 
     /// Converse, InvokeModel, CountTokens: nothing changes but URL, Region and signature.
@@ -431,7 +488,7 @@ pub(crate) fn json_headers() -> HeaderMap {
 
 /// What a client says in headers to the dialect's own endpoint: its version and betas, its project, and Bedrock's settings.
 fn relayed_headers(inbound: &Inbound<'_>) -> HeaderMap {
-    const WANTED: [&str; 3] = ["anthropic-version", "anthropic-beta", "openai-project"];
+    const WANTED: [&str; 3] = ["anthropic-version", BETAS, "openai-project"];
     let mut headers = json_headers();
     if inbound.dialect == Dialect::Messages {
         headers.insert("anthropic-version", HeaderValue::from_static(ANTHROPIC_VERSION));
@@ -458,7 +515,7 @@ fn written_headers(inbound: &Inbound<'_>, language: Language, betas: Option<&str
         headers.insert("anthropic-version", HeaderValue::from_static(ANTHROPIC_VERSION));
     }
     if let Some(Ok(betas)) = betas.map(HeaderValue::try_from) {
-        headers.insert("anthropic-beta", betas);
+        headers.insert(BETAS, betas);
     }
     headers
 }

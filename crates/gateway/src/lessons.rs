@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use arc_swap::ArcSwap;
 use outcrop_wire::bedrock::ErrorKind;
 use outcrop_wire::family;
-use outcrop_wire::lesson::{self, Refused};
+use outcrop_wire::lesson::Refused;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
@@ -106,7 +106,7 @@ impl Lessons {
         {
             return false;
         }
-        let betas = lesson::betas_of(&call.body);
+        let betas = call.betas();
         let message = &failure.error.message;
         let vouches = |beta: &str| {
             route.resolution.model.as_ref().is_some_and(|model| family::vouches_for(model, beta))

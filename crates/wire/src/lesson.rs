@@ -32,18 +32,25 @@ const MOST_NAMED: usize = 8;
 /// The native member that names beta features; the first part of the path of one that was refused.
 const BETAS: &str = "anthropic_beta";
 
+/// The path of a lesson that is no member: the model takes `thinking.type: adaptive` and an effort, and no budget.
+pub(crate) const BUDGET: &str = "thinking.type.enabled";
+/// The path of a lesson that is no member: the model takes one of the two, not both.
+pub(crate) const BOTH: &str = "temperature+top_p";
+
 impl Refused {
     /// The members that a refusal names, of a request with these betas; none where the refusal is of another kind, or
     /// where the member holds what somebody said.
     ///
     /// Sources: reference `bedrock.md` §5 (`thinking.adaptive.budget_tokens: Extra inputs are not permitted`;
     /// `` `temperature` is deprecated for this model. ``; `This model doesn't support the stopSequences field`;
-    /// `extraneous key [toolResult] is not permitted`).
+    /// `extraneous key [toolResult] is not permitted`; `"thinking.type.enabled" is not supported for this model.`;
+    /// `` `temperature` and `top_p` cannot both be specified for this model.``). OpenAI's words: `Invalid parameter:
+    /// 'response_format' of type 'json_schema' is not supported with this model.`
     pub fn of(message: &str, betas: &[String]) -> Vec<Self> {
         let mut betas = betas.to_vec();
         betas.sort();
         let named = extra_inputs(message).chain(deprecated(message)).chain(unsupported(message));
-        let named = named.chain(uncached(message));
+        let named = named.chain(uncached(message)).chain(misfits(message));
         let paths = named.chain(extraneous(message)).filter(|path| may_be_left_out(path));
         paths.take(MOST_NAMED).map(|path| Self { path, betas: betas.clone() }).collect()
     }
@@ -81,6 +88,15 @@ impl Refused {
         betas.into_iter().eq(&self.betas)
     }
 
+    /// Whether the body would be another one without what was refused, or with what takes its place.
+    pub fn is_in(&self, body: &str) -> bool {
+        match self.path.as_str() {
+            BUDGET => Parameters::of(body).has(|it| it.thinking.as_ref().is_some_and(Kind::is_enabled)),
+            BOTH => Parameters::of(body).has(|it| it.temperature.is_some() && it.top_p.is_some()),
+            _ => self.left_out_of(body).is_some(),
+        }
+    }
+
     /// The body without the member; `None` where it has none such. Everything else is copied byte for byte.
     pub fn left_out_of(&self, body: &str) -> Option<String> {
         if let Some(beta) = self.beta() {
@@ -91,14 +107,37 @@ impl Refused {
     }
 }
 
+/// The beta features without those that the model has refused.
+pub fn welcome_betas(mut betas: Vec<String>, refused: &[Refused], notices: &mut Notices) -> Vec<String> {
+    betas.retain(|beta| {
+        let keep = !refused.iter().any(|refused| refused.beta() == Some(beta));
+        if !keep {
+            let done = format!("`{beta}`: this model has refused a request with it before");
+            notices.push("dropped", "anthropic-beta", done);
+        }
+        keep
+    });
+    betas
+}
+
 /// The native body without the members that its model has refused before with the same beta features.
 pub fn leave_out(body: Vec<u8>, refused: &[Refused], notices: &mut Notices) -> Vec<u8> {
+    let betas = if refused.is_empty() { Vec::new() } else { betas_of(&body) };
+    leave_out_beside(body, &betas, refused, notices)
+}
+
+/// As [`leave_out`], of a body whose beta features stand in a header.
+pub fn leave_out_beside(
+    body: Vec<u8>,
+    betas: &[String],
+    refused: &[Refused],
+    notices: &mut Notices,
+) -> Vec<u8> {
     if refused.is_empty() {
         return body;
     }
-    let betas = betas_of(&body);
     let mut body = String::from_utf8(body).expect("a body that was read as JSON is text");
-    for refused in refused.iter().filter(|refused| refused.concerns(&betas)) {
+    for refused in refused.iter().filter(|refused| refused.concerns(betas)) {
         if let Some(without) = refused.left_out_of(&body) {
             body = without;
             notices.dropped(refused.path.as_str(), "this model has refused it before");
@@ -128,6 +167,42 @@ pub fn betas_of(body: &[u8]) -> Vec<String> {
     }
 }
 
+/// The parameters that lessons look at, in a native body or in a Converse body.
+#[derive(Default, Deserialize)]
+struct Parameters {
+    thinking: Option<Kind>,
+    temperature: Option<f64>,
+    #[serde(alias = "topP")]
+    top_p: Option<f64>,
+    #[serde(rename = "inferenceConfig")]
+    config: Option<Box<Parameters>>,
+    #[serde(rename = "additionalModelRequestFields")]
+    fields: Option<Box<Parameters>>,
+}
+
+#[derive(Deserialize)]
+struct Kind {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+}
+
+impl Kind {
+    fn is_enabled(&self) -> bool {
+        self.kind.as_deref() == Some("enabled")
+    }
+}
+
+impl Parameters {
+    fn of(body: &str) -> Self {
+        serde_json::from_str(body).unwrap_or_default()
+    }
+
+    fn has(&self, holds: impl Fn(&Self) -> bool + Copy) -> bool {
+        let within = [&self.config, &self.fields].into_iter().flatten();
+        holds(self) || within.into_iter().any(|it| holds(it))
+    }
+}
+
 /// `PATH: Extra inputs are not permitted`, as often as it is said.
 fn extra_inputs(message: &str) -> impl Iterator<Item = String> + '_ {
     let parts: Vec<&str> = message.split(": Extra inputs are not permitted").collect();
@@ -152,6 +227,16 @@ fn unsupported(message: &str) -> impl Iterator<Item = String> + '_ {
 fn uncached(message: &str) -> impl Iterator<Item = String> + '_ {
     let is_it = message.contains("did not allow prompt caching");
     is_it.then(|| "cachePoint".to_owned()).into_iter()
+}
+
+/// What is said of parameters that do not go together, or have another form.
+fn misfits(message: &str) -> impl Iterator<Item = String> + '_ {
+    const SAID: [(&str, &str); 3] = [
+        ("\"thinking.type.enabled\" is not supported", BUDGET),
+        ("`temperature` and `top_p` cannot both be specified", BOTH),
+        ("'response_format' of type 'json_schema' is not supported", "response_format"),
+    ];
+    SAID.into_iter().filter(|(said, _)| message.contains(said)).map(|(_, path)| path.to_owned())
 }
 
 /// `#/POINTER: extraneous key [NAME] is not permitted`.
@@ -330,6 +415,31 @@ mod tests {
         }
         let two = "a: Extra inputs are not permitted; b.0.c: Extra inputs are not permitted";
         assert_eq!(paths(two), ["a", "b.*.c"]);
+    }
+
+    #[test]
+    fn parameters_that_do_not_fit_are_lessons_by_name() {
+        let budget = "The model returned the following errors: \"thinking.type.enabled\" is not supported for this model. \
+                      Use \"thinking.type.adaptive\" and \"output_config.effort\" to control thinking behavior.";
+        let both = "`temperature` and `top_p` cannot both be specified for this model. Please use only one.";
+        let form =
+            "Invalid parameter: 'response_format' of type 'json_schema' is not supported with this model.";
+        assert_eq!(paths(budget), [BUDGET]);
+        assert_eq!(paths(both), [BOTH]);
+        assert_eq!(paths(form), ["response_format"]);
+        let is_in = |path: &str, body: &str| Refused { path: path.to_owned(), betas: Vec::new() }.is_in(body);
+        let enabled = r#"{"thinking":{"type":"enabled","budget_tokens":1024},"temperature":1}"#;
+        let native = format!(
+            r#"{{"additionalModelRequestFields":{enabled},"inferenceConfig":{{"temperature":1,"topP":0.5}}}}"#
+        );
+        assert!(is_in(BUDGET, enabled) && is_in(BUDGET, &native));
+        assert!(
+            is_in(BOTH, &native) && is_in(BOTH, r#"{"temperature":1,"top_p":1}"#) && !is_in(BOTH, enabled)
+        );
+        for other in [r#"{"thinking":{"type":"adaptive"}}"#, "{}", "[]", "no", r#"{"thinking":3}"#] {
+            assert!(!is_in(BUDGET, other) && !is_in(BOTH, other), "{other}");
+        }
+        assert_eq!(Refused { path: BUDGET.to_owned(), betas: Vec::new() }.left_out_of(enabled), None);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::dialect::{Dialect, RequestError, error_body, to_vec};
 use crate::envelope::{Envelope, Members, NativeUsage};
 use crate::family::{Terms, fit_members, fit_openai_members};
 use crate::incoming::{Incoming, data_of};
-use crate::{lesson, openai_responses, sse};
+use crate::{openai_responses, sse};
 
 /// A request for one of the endpoints.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,7 +48,7 @@ pub fn request(
     request_to(None, dialect, body, members, (name, stream), &Terms::default())
 }
 
-/// As [`request`], with the parameters that `model` takes, and without the members it has refused.
+/// As [`request`], with the parameters that `model` takes.
 ///
 /// # Errors
 /// Those of [`request`]; under [`crate::family::ParameterPolicy::Refuse`] a parameter that the model does not take.
@@ -65,11 +65,33 @@ pub fn request_to(
     edit.name(name);
     let hides_usage = dialect == Dialect::ChatCompletions && stream && edit.ask_for_usage()?;
     let stores = dialect == Dialect::Responses && edit.store_nothing()?;
-    let mut body = edit.body(body);
-    if !terms.refused.is_empty() {
-        body = Bytes::from(lesson::leave_out(body.to_vec(), terms.refused, &mut edit.notices));
+    Ok(Request { hides_usage, stores, body: edit.body(body), notices: edit.notices })
+}
+
+/// Whether a body prescribes a schema for its answer.
+pub fn prescribes_form(dialect: Dialect, Members(members): &Members<'_>) -> bool {
+    #[derive(Default, Deserialize)]
+    struct Form<'a> {
+        #[serde(rename = "type", borrow)]
+        kind: Option<Text<'a>>,
+        #[serde(borrow)]
+        format: Option<&'a RawValue>,
     }
-    Ok(Request { hides_usage, stores, body, notices: edit.notices })
+    fn is_schema(form: &Form<'_>) -> bool {
+        form.kind.as_deref() == Some("json_schema")
+    }
+    fn read(value: &RawValue) -> Form<'_> {
+        serde_json::from_str(value.get()).unwrap_or_default()
+    }
+    members.iter().any(|(key, value)| match (dialect, key.as_ref()) {
+        (Dialect::ChatCompletions, "response_format") | (Dialect::Messages, "output_format") => {
+            is_schema(&read(value))
+        }
+        (Dialect::Responses, "text") | (Dialect::Messages, "output_config") => {
+            read(value).format.is_some_and(|format| is_schema(&read(format)))
+        }
+        _ => false,
+    })
 }
 
 /// A body and the members that are to be others.

@@ -139,3 +139,64 @@ async fn while_claude_thinks_the_form_is_asked_for_in_words() {
     assert!(told(&answer).contains("no tool can be forced while it thinks"), "{}", told(&answer));
     rig.stop().await;
 }
+
+/// Of the models that live on mantle, some take a schema there, some are made to keep it by a tool, and Claude's endpoint
+/// there refuses it.
+#[tokio::test]
+async fn models_of_mantle_keep_the_form_whoever_asks() {
+    const GPT_OSS: &str = "openai.gpt-oss-120b";
+    const QWEN: &str = "qwen.qwen3-32b";
+    const CLAUDE: &str = "anthropic.claude-haiku-4-5";
+    let rig = Rig::start(Plan::default()).await;
+    let responses = |model: &str| {
+        let format = json!({"type": "json_schema", "name": "town", "schema": schema()});
+        json!({"model": model, "input": "Name a town", "store": false, "text": {"format": format}})
+    };
+    let messages = |model: &str| {
+        let format = json!({"type": "json_schema", "schema": schema()});
+        json!({"model": model, "max_tokens": 500, "messages": [{"role": "user", "content": "Name a town"}],
+            "output_config": {"format": format}})
+    };
+    let converse = json!({"messages": [{"role": "user", "content": [{"text": "Name a town"}]}], "outputConfig": {"textFormat":
+        {"type": "json_schema", "structure": {"jsonSchema": {"schema": schema().to_string(), "name": "town"}}}}});
+    let of = |model: &str| format!("/model/{model}/converse");
+    let (of_gpt_oss, of_qwen, of_claude) = (of(GPT_OSS), of(QWEN), of(CLAUDE));
+    let ways = [
+        (of_gpt_oss.as_str(), converse.clone(), "translate", false),
+        (of_qwen.as_str(), converse.clone(), "translate", true),
+        (of_claude.as_str(), converse, "translate", true),
+        ("/v1/chat/completions", chat(GPT_OSS, false), "relay", false),
+        ("/v1/messages", messages(GPT_OSS), "translate", false),
+        ("/v1/chat/completions", chat(QWEN, false), "relay", false),
+        ("/v1/messages", messages(QWEN), "translate", true),
+        ("/v1/responses", responses(QWEN), "translate", true),
+        ("/v1/messages", messages(CLAUDE), "translate", true),
+        ("/v1/chat/completions", chat(CLAUDE, false), "translate", true),
+        ("/v1/responses", responses(CLAUDE), "translate", true),
+    ];
+    for (path, body, lane, by_tool) in ways {
+        let answer = rig.post(path, body.to_string()).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path} {body} {}", answer.text());
+        assert_eq!(answer.lane(), lane, "{path} {body}");
+        let said = answer.json();
+        let places = [
+            "/choices/0/message/content",
+            "/content/0/text",
+            "/output/0/content/0/text",
+            "/output/message/content/0/text",
+        ];
+        let text = places.iter().find_map(|place| said.pointer(place)?.as_str());
+        assert!(is_town(text.unwrap_or_else(|| panic!("{said}"))), "{said}");
+        assert_eq!(told(&answer).contains("rewritten response_format"), by_tool, "{path} {}", told(&answer));
+    }
+    let mut streamed_there = messages(CLAUDE);
+    streamed_there["stream"] = true.into();
+    let answer = rig.post("/v1/messages", streamed_there.to_string()).await;
+    assert!(
+        answer.text().contains("message_stop") && !answer.text().contains("tool_use"),
+        "{}",
+        answer.text()
+    );
+    let statuses: Vec<i64> = rig.books().await.rows.iter().map(|row| row.status).collect();
+    assert_eq!(statuses, [200; 12]);
+}

@@ -196,3 +196,116 @@ async fn a_model_that_wants_a_profile_is_called_through_it_and_the_lesson_is_kep
     let profile = format!("us.{MODEL}");
     assert_eq!(targets, [(MODEL, 400), (profile.as_str(), 200), (profile.as_str(), 200)]);
 }
+
+/// A catalog that is behind in what it says of a model.
+fn believing(model: &str, said: Value) -> Plan {
+    let mut overrides = Overrides::default();
+    overrides.model(model, said).unwrap();
+    Plan { layer: Layer { overrides, ..Layer::default() }, ..Plan::default() }
+}
+
+fn notices(answer: &Answer) -> String {
+    let all = answer.headers.get_all("outcrop-notice").iter();
+    all.map(|it| it.to_str().unwrap()).collect::<Vec<_>>().join("\n")
+}
+
+fn question(model: &str, more: Value) -> String {
+    let turn = json!({"role": "user", "content": "repeat after me: hello"});
+    let mut body = json!({"model": model, "max_tokens": 4_000, "messages": [turn]});
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    body.to_string()
+}
+
+/// The model takes an effort, and the catalog takes it for one of those that want a budget.
+#[tokio::test]
+async fn a_model_that_takes_no_budget_is_given_an_effort_from_then_on() {
+    const MODEL: &str = "us.anthropic.claude-opus-4-7";
+    let budget =
+        json!({"capabilities": {"reasoning": {"mode": "budget", "alwaysOn": false, "minBudget": 1024}}});
+    let rig = Rig::start(believing("anthropic.claude-opus-4-7", budget)).await;
+    let thinking = json!({"thinking": {"type": "enabled", "budget_tokens": 2048}});
+    for stream in [false, true] {
+        let mut more = thinking.clone();
+        more["stream"] = stream.into();
+        let answer = rig.post("/v1/messages", question(MODEL, more)).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+        assert!(answer.text().contains("thinking") && answer.lane() == "relay", "{}", answer.text());
+        assert!(notices(&answer).contains("rewritten thinking.budget_tokens"), "{}", notices(&answer));
+    }
+    let chat = rig.post("/v1/chat/completions", question(MODEL, json!({"reasoning_effort": "low"}))).await;
+    assert_eq!(chat.status, StatusCode::OK, "{}", chat.text());
+    let statuses: Vec<i64> = rig.books().await.rows.iter().map(|row| row.status).collect();
+    assert_eq!(statuses, [400, 200, 200, 200]);
+}
+
+#[tokio::test]
+async fn temperature_and_top_p_are_not_sent_together_again() {
+    const MODEL: &str = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
+    let either = json!({"parameters": {"conflicts": []}});
+    let rig = Rig::start(believing("anthropic.claude-haiku-4-5-20251001-v1:0", either)).await;
+    for path in ["/v1/messages", "/v1/messages", "/v1/chat/completions", "/v1/chat/completions"] {
+        let answer = rig.post(path, question(MODEL, json!({"temperature": 0.5, "top_p": 0.9}))).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+        assert!(notices(&answer).contains("dropped top_p: this model takes"), "{}", notices(&answer));
+    }
+    let alone = rig.post("/v1/messages", question(MODEL, json!({"top_p": 0.9}))).await;
+    assert!(alone.status == StatusCode::OK && !notices(&alone).contains("top_p"), "{}", notices(&alone));
+    let statuses: Vec<i64> = rig.books().await.rows.iter().map(|row| row.status).collect();
+    assert_eq!(statuses, [400, 200, 200, 200, 200, 200]);
+}
+
+/// Mantle's Messages has beta features in a header, as Anthropic's own API.
+#[tokio::test]
+async fn a_beta_feature_in_a_header_is_learned_too() {
+    const MODEL: &str = "anthropic.claude-haiku-4-5";
+    let rig = Rig::start(Plan::default()).await;
+    let send = async |betas: &str, more: Value| {
+        let headers = [("anthropic-beta", betas)];
+        rig.send(Method::POST, "/v1/messages", &headers, question(MODEL, more)).await
+    };
+    const REFUSED: &str = "dropped anthropic-beta: `mcp-client-2025-04-04`";
+    for betas in ["mcp-client-2025-04-04", "context-1m-2025-08-07, mcp-client-2025-04-04"] {
+        let answer = send(betas, json!({})).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+        assert!(answer.lane() == "relay" && notices(&answer).contains(REFUSED), "{}", notices(&answer));
+    }
+    let fine = send("context-1m-2025-08-07", json!({})).await;
+    assert!(fine.status == StatusCode::OK && !notices(&fine).contains("anthropic-beta"));
+    // A member is learned with the features that the header names.
+    for _ in 0..2 {
+        let surprise = send("context-1m-2025-08-07", json!({"surprise": 1})).await;
+        assert_eq!(surprise.status, StatusCode::OK, "{}", surprise.text());
+        assert!(told(&surprise, "surprise"), "{}", notices(&surprise));
+    }
+    let native = json!({"messages": [{"role": "user", "content": [{"text": "hi"}]}],
+        "additionalModelRequestFields": {"anthropic_beta": ["mcp-client-2025-04-04"]}});
+    let native = rig.post(&format!("/model/{MODEL}/converse"), native.to_string()).await;
+    assert!(native.status == StatusCode::OK && notices(&native).contains(REFUSED), "{}", native.text());
+    let statuses: Vec<i64> = rig.books().await.rows.iter().map(|row| row.status).collect();
+    assert_eq!(statuses, [400, 200, 200, 200, 400, 200, 200, 200]);
+}
+
+/// The endpoint is believed to enforce schemas, and does not: a tool gives the form, at once from then on.
+#[tokio::test]
+async fn a_form_that_is_refused_is_given_by_a_tool_from_then_on() {
+    const MODEL: &str = "anthropic.claude-haiku-4-5";
+    let believed = json!({"capabilities": {"structuredOutput": true}});
+    let rig = Rig::start(believing(MODEL, believed)).await;
+    let schema = json!({"type": "object", "properties": {"town": {"type": "string"}}, "required": ["town"]});
+    let format =
+        json!({"response_format": {"type": "json_schema", "json_schema": {"name": "t", "schema": schema}}});
+    let output = json!({"output_config": {"format": {"type": "json_schema", "schema": schema}}});
+    for (path, more, text) in [
+        ("/v1/chat/completions", &format, "/choices/0/message/content"),
+        ("/v1/messages", &output, "/content/0/text"),
+        ("/v1/chat/completions", &format, "/choices/0/message/content"),
+    ] {
+        let answer = rig.post(path, question(MODEL, more.clone())).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+        assert!(notices(&answer).contains("rewritten response_format"), "{}", notices(&answer));
+        let said = answer.json().pointer(text).unwrap().as_str().unwrap().to_owned();
+        assert!(serde_json::from_str::<Value>(&said).unwrap()["town"].is_string(), "{said}");
+    }
+    let statuses: Vec<i64> = rig.books().await.rows.iter().map(|row| row.status).collect();
+    assert_eq!(statuses, [400, 200, 200, 200]);
+}

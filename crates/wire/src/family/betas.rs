@@ -4,7 +4,7 @@ use outcrop_catalog::{Beta, Model};
 
 use super::{Draft, Family};
 use crate::Notices;
-use crate::lesson::Refused;
+use crate::lesson::{self, Refused};
 
 /// Where a body with beta features goes: they are not taken everywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,17 +50,8 @@ pub(crate) fn welcome_betas(
     refused: &[Refused],
     notices: &mut Notices,
 ) -> Vec<String> {
-    let mut betas = welcome_by_the_data(betas, model, way, notices);
-    let is_refused = |beta: &str| refused.iter().any(|refused| refused.beta() == Some(beta));
-    betas.retain(|beta| {
-        let keep = !is_refused(beta);
-        if !keep {
-            let done = format!("`{beta}`: this model has refused a request with it before");
-            notices.push("dropped", "anthropic-beta", done);
-        }
-        keep
-    });
-    betas
+    let betas = welcome_by_the_data(betas, model, way, notices);
+    lesson::welcome_betas(betas, refused, notices)
 }
 
 fn welcome_by_the_data(

@@ -3,7 +3,7 @@
 use super::Draft;
 use super::policy::SCHEMA_WORDS;
 use crate::bedrock::{ContentBlock, ConverseRequest, InferenceConfig, SystemBlock, Tool};
-use crate::lesson::Refused;
+use crate::lesson::{BOTH, BUDGET, Refused};
 use crate::{Json, Notices};
 
 /// Leaves out the members that this model has refused, where they were refused with the same beta features.
@@ -24,8 +24,23 @@ pub(super) fn leave_out_what_was_refused(
 
 /// Whether a Converse body would be another one without the member that was refused.
 pub fn holds(body: &[u8], refused: &Refused) -> bool {
-    let request = serde_json::from_slice::<ConverseRequest>(body);
-    request.is_ok_and(|mut request| is_left_out(&mut request, refused))
+    let is_in = str::from_utf8(body).is_ok_and(|body| refused.is_in(body));
+    let request = || serde_json::from_slice::<ConverseRequest>(body);
+    is_in || request().is_ok_and(|mut request| is_left_out(&mut request, refused))
+}
+
+/// Whether the model has refused before to be given a budget for its reasoning: it takes an effort.
+///
+/// Source: `bedrock.md` §5 (`"thinking.type.enabled" is not supported for this model.`).
+pub(super) fn refuses_budgets(draft: &Draft<'_>) -> bool {
+    draft.terms.refused.iter().any(|refused| refused.path == BUDGET)
+}
+
+/// Whether the model has refused temperature and top_p together before.
+///
+/// Source: `bedrock.md` §5 (`` `temperature` and `top_p` cannot both be specified for this model.``).
+pub(super) fn refuses_both(draft: &Draft<'_>) -> bool {
+    draft.terms.refused.iter().any(|refused| refused.path == BOTH)
 }
 
 /// Whether the model has refused before to have the form of its answer prescribed.

@@ -27,8 +27,15 @@ impl Terms<'_> {
 }
 
 /// What models call the form of an answer when they refuse it.
-pub(super) const SCHEMA_WORDS: [&str; 5] =
-    ["output_config", "output_config.format", "output_format", "outputConfig", "outputConfig.textFormat"];
+pub(super) const SCHEMA_WORDS: [&str; 7] = [
+    "output_config",
+    "output_config.format",
+    "output_format",
+    "outputConfig",
+    "outputConfig.textFormat",
+    "response_format",
+    "text.format",
+];
 
 /// What becomes of a parameter that the model does not take as it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 use outcrop_catalog::{Reasoning, ReasoningMode};
 use serde::Serialize;
 
+use super::lessons::refuses_budgets;
 use super::output::DEFAULT_TOKENS;
 use super::{Draft, ThinkingState};
 use crate::bedrock::ContentBlock;
@@ -34,7 +35,8 @@ pub(super) fn render(draft: &mut Draft<'_>) {
 
 fn render_for(draft: &mut Draft<'_>, model: &outcrop_catalog::Model) {
     let wanted = draft.intent.reasoning.take();
-    let Some(reasoning) = model.capabilities.reasoning.as_ref() else {
+    let learned = taught(draft, model.capabilities.reasoning.as_ref());
+    let Some(reasoning) = learned.as_ref().or(model.capabilities.reasoning.as_ref()) else {
         return drop_all(draft, wanted, "the catalog does not know how this model reasons");
     };
     match reasoning.mode {
@@ -48,11 +50,26 @@ fn render_for(draft: &mut Draft<'_>, model: &outcrop_catalog::Model) {
     }
 }
 
+/// How the model reasons, where a refusal taught that it takes no budget and the catalog does not know.
+fn taught(draft: &Draft<'_>, known: Option<&Reasoning>) -> Option<Reasoning> {
+    let known = known.filter(|known| {
+        matches!(known.mode, ReasoningMode::Budget | ReasoningMode::BudgetOrAdaptive)
+            && refuses_budgets(draft)
+    })?;
+    Some(Reasoning { mode: ReasoningMode::Adaptive, ..known.clone() })
+}
+
 /// For a model that is not in the catalog: what the client wrote, where its own dialect's models take it.
 fn as_written(draft: &mut Draft<'_>) {
     let display = draft.intent.reasoning_display.take();
     match draft.intent.reasoning.take() {
         Some(ReasoningIntent::Effort(effort)) => draft.fields.set("reasoning_effort", &effort),
+        Some(ReasoningIntent::Budget(budget)) if refuses_budgets(draft) => {
+            let effort = effort_of_budget(budget);
+            not_a_budget(draft, budget, effort);
+            set_thinking(draft, "adaptive", None, display);
+            draft.request.output_config.get_or_insert_default().effort = Some(effort.to_owned());
+        }
         Some(ReasoningIntent::Budget(budget)) => set_thinking(draft, "enabled", Some(budget), display),
         Some(ReasoningIntent::Adaptive { .. }) => set_thinking(draft, "adaptive", None, display),
         Some(ReasoningIntent::Off) | None => {}

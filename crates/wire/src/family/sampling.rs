@@ -4,30 +4,33 @@ use outcrop_catalog::ParameterRule;
 use outcrop_catalog::model::WhileReasoning;
 use serde::Serialize;
 
+use super::lessons::refuses_both;
 use super::{Draft, Family};
 
 /// Temperature and top_p by the model's rules; where both may not be sent together, temperature stays.
 ///
 /// Sources: `bedrock.md` §2.1 (0 to 1 on Converse; OpenAI's clients go up to 2), §6.1, and the error texts in §5.
 pub(super) fn fit_temperature_and_top_p(draft: &mut Draft<'_>) {
-    let Some(model) = draft.model else { return };
+    let refused = refuses_both(draft);
+    let Some(model) = draft.model else { return drop_top_p(draft, refused) };
     let parameters = &model.parameters;
-    let (temperature, top_p) = (draft.config.temperature, draft.config.top_p);
+    let temperature = draft.config.temperature;
     draft.config.temperature = fit(draft, "temperature", temperature, parameters.temperature.as_ref());
     let conflict = parameters.conflicts.iter().any(|group| {
         group.iter().any(|name| name == "temperature") && group.iter().any(|name| name == "topP")
     });
-    if conflict && draft.config.temperature.is_some() && top_p.is_some() {
-        draft.config.top_p = None;
-        let asked = ("set beside `temperature`", "one of the two only");
-        return draft.misfit(
-            "dropped",
-            "top_p",
-            asked,
-            "this model takes temperature or top_p, not both; temperature stays",
-        );
-    }
+    drop_top_p(draft, conflict || refused);
+    let top_p = draft.config.top_p;
     draft.config.top_p = fit(draft, "top_p", top_p, parameters.top_p.as_ref());
+}
+
+/// Beside a temperature, where the model takes one of the two only.
+fn drop_top_p(draft: &mut Draft<'_>, conflict: bool) {
+    if conflict && draft.config.temperature.is_some() && draft.config.top_p.take().is_some() {
+        let asked = ("set beside `temperature`", "one of the two only");
+        let done = "this model takes temperature or top_p, not both; temperature stays";
+        draft.misfit("dropped", "top_p", asked, done);
+    }
 }
 
 /// The value the model takes for the one asked for; `None` when it takes none.

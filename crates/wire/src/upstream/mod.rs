@@ -46,7 +46,7 @@ use crate::bedrock::{
     BedrockError, ContentBlock, ConverseRequest, ConverseResponse, GuardrailConfig, PerformanceConfig,
     StreamEvent,
 };
-use crate::dialect::{Intent, Names, RequestError, Translated};
+use crate::dialect::{AnswerForm, AnswerSchema, Intent, Names, RequestError, Translated};
 use crate::family::{self, MOST_STOPS, ParameterPolicy, Terms};
 use crate::incoming::{Incoming, data_of};
 use crate::{Json, Notices, lesson};
@@ -121,11 +121,15 @@ pub fn prepare(
     terms: &Terms<'_>,
 ) -> Result<Prepared, RequestError> {
     let calls = Calls::take(&mut translated.intent);
+    take_form(&mut translated);
     let family::Prepared { mut request, mut notices, names } = family::apply_under(translated, model, terms)?;
     fit_stop_sequences(language, &mut request, (name, terms.parameters), &mut notices)?;
     let ask = Ask { model: name, stream, calls };
     let Asked { body, betas } = write(language, &request, &ask, &mut notices)?;
-    let body = lesson::leave_out(body, terms.refused, &mut notices);
+    let named = betas.iter().flat_map(|betas| betas.split(',')).map(str::to_owned).collect();
+    let named = lesson::welcome_betas(named, terms.refused, &mut notices);
+    let body = lesson::leave_out_beside(body, &named, terms.refused, &mut notices);
+    let betas = (!named.is_empty()).then(|| named.join(","));
     Ok(Prepared { asked: Asked { body, betas }, names, notices })
 }
 
@@ -225,6 +229,15 @@ impl Reader {
             Said::Chat(said) => said.finish(hear),
             Said::Messages(said) => said.finish(),
         }
+    }
+}
+
+/// A client of Converse prescribes the form of the answer in its own words; the rules decide who keeps it.
+fn take_form(translated: &mut Translated) {
+    let Translated { request, intent, notices } = translated;
+    let format = request.output_config.as_mut().and_then(|config| config.text_format.take());
+    if let Some(Form { schema, name, description }) = format.and_then(|format| Form::read(&format, notices)) {
+        intent.answer = Some(AnswerForm::Schema(AnswerSchema { schema, name, description }));
     }
 }
 
