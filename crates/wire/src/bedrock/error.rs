@@ -55,7 +55,9 @@ impl BedrockError {
         let code = code.as_ref().map(Code::to_string).or(body.code);
         let words = code.as_deref().into_iter().chain(kind.as_deref());
         let kind = words.filter_map(ErrorKind::of_word).next().unwrap_or(ErrorKind::InternalServer);
-        Self::new(kind, message.or(body.message).unwrap_or_default())
+        let said = message.or(body.message).filter(|message| !message.trim().is_empty());
+        // Who says no words is quoted.
+        Self::new(kind, said.or_else(|| Body::of_text(data).message).unwrap_or_default())
     }
 
     /// The JSON body AWS sends with it.
