@@ -9,6 +9,7 @@ mod embeddings;
 mod eventstream;
 mod fixtures;
 mod heard;
+mod hostile;
 mod keypaths;
 mod lessons;
 mod lint;
