@@ -2,6 +2,7 @@
 //!
 //! The forms: AWS's page "Troubleshoot access denied error messages" (IAM User Guide); reference `bedrock.md` §5.
 
+use outcrop_texts::{self as texts, Text};
 use serde_json::json;
 
 /// AWS's sentence, taken apart.
@@ -62,52 +63,31 @@ impl<'a> Denial<'a> {
         Some(Self { user, action, resource, by })
     }
 
-    /// Who may not do what, and which policy says so.
-    pub fn cause(&self) -> String {
-        let Self { user, action, resource, by } = self;
-        let why = match by {
-            By::ServiceControlPolicy => "a service control policy (SCP) of the organisation denies it",
-            By::Boundary => "the permissions boundary or session policy does not allow it",
-            By::VpcEndpoint => "the policy of the VPC endpoint does not allow it",
-            By::ResourcePolicy => {
-                "it belongs to another account, and no policy of its own lets the caller in"
-            }
-            By::IdentityPolicy => "a policy of the caller denies it explicitly",
-            By::NobodyAllows | By::Other => "no policy allows it",
-        };
-        format!("{user} may not {action} on {}: {why}", resource.unwrap_or("*"))
+    /// Who may not do what, which policy says so, and what to do: with the policy to paste where one would help.
+    pub fn text(&self) -> Text {
+        let on = self.resource.unwrap_or("*");
+        texts::denied(self.user, self.action, on, self.why()).with_hint(self.fix(on))
     }
 
-    /// What to do, with the policy to paste where one would help.
-    pub fn fix(&self) -> String {
-        let Self { user, action, resource, by } = self;
-        let on = resource.unwrap_or("*");
-        match by {
-            By::ServiceControlPolicy => {
-                let region =
-                    on.split(':').nth(3).filter(|region| !region.is_empty()).unwrap_or("unspecified");
-                format!(
-                    "no policy of the account can allow it. Ask the organisation's administrator to exempt Bedrock in the Region `{region}` from the SCP \
-                     (condition aws:RequestedRegion, NotAction bedrock:InvokeModel*), or use a profile that does not route there: `outcrop profiles list`"
-                )
-            }
-            By::Boundary | By::VpcEndpoint => format!("allow it there too: {}", allow(action, on)),
-            By::ResourcePolicy => {
-                let account = on.split(':').nth(4).unwrap_or_default();
-                format!(
-                    "call it as its own account: put a role of it under `accounts` (`{{role: arn:aws:iam::{account}:role/…}}`) and name that \
-                     account under `routes` for this ARN, or for the key"
-                )
-            }
-            By::IdentityPolicy => {
-                format!(
-                    "remove or narrow the Deny statement that matches {action}; an Allow does not outweigh it"
-                )
-            }
-            By::NobodyAllows | By::Other => format!(
-                "attach this policy to {user} (all of what is needed: `outcrop iam policy`): {}",
-                allow(action, on)
-            ),
+    fn why(&self) -> Text {
+        match self.by {
+            By::ServiceControlPolicy => texts::DENIED_BY_SCP,
+            By::Boundary => texts::DENIED_BY_BOUNDARY,
+            By::VpcEndpoint => texts::DENIED_BY_ENDPOINT,
+            By::ResourcePolicy => texts::DENIED_TO_OTHERS,
+            By::IdentityPolicy => texts::DENIED_EXPLICITLY,
+            By::NobodyAllows | By::Other => texts::NOT_ALLOWED,
+        }
+    }
+
+    fn fix(&self, on: &str) -> Text {
+        let part = |index| on.split(':').nth(index).filter(|part| !part.is_empty());
+        match self.by {
+            By::ServiceControlPolicy => texts::exempt_from_scp(part(3).unwrap_or("unspecified")),
+            By::Boundary | By::VpcEndpoint => texts::allow_there_too(allow(self.action, on)),
+            By::ResourcePolicy => texts::call_as_its_account(part(4).unwrap_or_default()),
+            By::IdentityPolicy => texts::narrow_the_deny(self.action),
+            By::NobodyAllows | By::Other => texts::attach_policy(self.user, allow(self.action, on)),
         }
     }
 }
@@ -159,8 +139,13 @@ mod tests {
 
     #[test]
     fn each_policy_that_says_no_has_a_fix_of_its_own() {
-        let fix =
-            |by, resource| Denial { user: "role/gw", action: "bedrock:InvokeModel", resource, by }.fix();
+        let fix = |by, resource| {
+            Denial { user: "role/gw", action: "bedrock:InvokeModel", resource, by }
+                .text()
+                .hint()
+                .unwrap()
+                .to_owned()
+        };
         let model = Some("arn:aws:bedrock:us-east-1::foundation-model/m");
         let missing = fix(By::NobodyAllows, model);
         assert!(missing.contains("bedrock:InvokeModelWithResponseStream"), "{missing}");

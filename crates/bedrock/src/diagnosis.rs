@@ -1,8 +1,9 @@
-//! What AWS's own sentences mean, and what to do about them: one table.
+//! What AWS's own sentences mean: by the words that tell them apart, which of our texts says what to do.
 //!
 //! Sentences: reference `bedrock.md` §5 (recorded traffic, AWS's own repositories, issues that quote them). A sentence is known by words that
 //! do not change: AWS writes apostrophes as U+2019, people paste them as `'`, so no key holds one.
 
+use outcrop_texts::{self as texts, Text};
 use outcrop_wire::bedrock::{BedrockError, ErrorKind};
 
 use Subject::{Access, Credentials, Model, Profile, Quota, Request};
@@ -10,16 +11,14 @@ use Subject::{Access, Credentials, Model, Profile, Quota, Request};
 use crate::denial::Denial;
 
 /// One sentence of AWS's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnosis {
     /// The words that tell it from all others.
     pub words: &'static str,
     /// What it is about.
     pub subject: Subject,
-    /// What is wrong.
-    pub cause: &'static str,
-    /// What to do.
-    pub fix: &'static str,
+    /// What is wrong, and what to do.
+    pub says: Text,
 }
 
 /// What a sentence is about: where to look.
@@ -44,12 +43,11 @@ pub fn of(message: &str) -> Option<&'static Diagnosis> {
     KNOWN.iter().find(|known| message.contains(known.words))
 }
 
-/// What to do about an error, for a client: the denial taken apart, or the table's cause and fix.
+/// What to do about an error, for a client: the denial taken apart, or what the table says.
 pub fn hint(error: &BedrockError) -> Option<String> {
-    if let Some(denial) = Denial::read(&error.message) {
-        return Some(format!("{}: {}", denial.cause(), denial.fix()));
-    }
-    of(&error.message).map(|Diagnosis { cause, fix, .. }| format!("{cause}: {fix}"))
+    let denied = Denial::read(&error.message).map(|denial| denial.text());
+    let text = denied.or_else(|| of(&error.message).map(|known| known.says.clone()))?;
+    Some(format!("{}: {}", text.message(), text.hint().unwrap_or_default()))
 }
 
 /// Whether the model can be called through an inference profile only.
@@ -59,177 +57,43 @@ pub fn wants_a_profile(error: &BedrockError) -> bool {
 
 const ON_DEMAND: &str = "with on-demand throughput isn";
 
-const WAIT: &str = "wait, send less at once, ask for more in Service Quotas, or add a way with `failover`";
-const PARAMETERS: &str = "leave the parameter out; `outcrop explain MODEL` shows what the model takes";
-const EXPLAIN: &str = "`outcrop explain IDENTIFIER` shows what it resolves to, and what is meant instead";
-
-const fn known(words: &'static str, subject: Subject, cause: &'static str, fix: &'static str) -> Diagnosis {
-    Diagnosis { words, subject, cause, fix }
+const fn known(words: &'static str, subject: Subject, says: Text) -> Diagnosis {
+    Diagnosis { words, subject, says }
 }
 
 /// The narrower before the wider.
-pub const KNOWN: [Diagnosis; 31] = [
-    known(
-        "make sure your API Key is valid",
-        Credentials,
-        "AWS does not know the Bedrock API key: it is wrong, has expired, or is of another Region",
-        "make a new key in the Bedrock console of this Region, and set AWS_BEARER_TOKEN_BEDROCK",
-    ),
-    known(
-        ON_DEMAND,
-        Profile,
-        "this model is invoked through an inference profile only",
-        "name the profile: `outcrop explain ID` shows the one for your Region, `outcrop models list --filter MODEL` all of them",
-    ),
-    known(
-        "model identifier is invalid",
-        Model,
-        "AWS does not know the identifier in this Region: spelling, geography prefix, or the Region",
-        EXPLAIN,
-    ),
-    known(
-        "end of its life",
-        Model,
-        "AWS no longer serves this model",
-        "`outcrop models list` shows what it serves",
-    ),
-    known(
-        "have access to the model with the specified",
-        Access,
-        "the account has no access to the model",
-        "ask for it on the model's page in the Bedrock console of this account and Region",
-    ),
-    known(
-        "use case details",
-        Access,
-        "the publisher's use-case form has not been handed in for this account",
-        "fill it in on the model's page in the Bedrock console, or call PutUseCaseForModelAccess; it takes about 15 minutes to count",
-    ),
-    known(
-        "aws-marketplace:",
-        Access,
-        "the model's first use takes an agreement in AWS Marketplace, which the caller may not make",
-        "let somebody who may call the model once, or allow it and try again after two minutes: {\"Version\": \"2012-10-17\", \"Statement\": [{\"Effect\": \"Allow\", \"Action\": [\"aws-marketplace:ViewSubscriptions\", \"aws-marketplace:Subscribe\"], \"Resource\": \"*\"}]}",
-    ),
-    known(
-        "try again after",
-        Access,
-        "the model's agreement is being made",
-        "it was the first use in this account; try again after some minutes",
-    ),
-    known(
-        "tokens per day",
-        Quota,
-        "the daily token quota is used up",
-        "retrying does not help before it resets; ask for more in Service Quotas, call through another Region or a global profile, or add a way with `failover`",
-    ),
-    known(
-        "Too many tokens",
-        Quota,
-        "the tokens-per-minute quota is used up (Bedrock reserves max_tokens in advance)",
-        WAIT,
-    ),
-    known("Too many requests", Quota, "the requests-per-minute quota is used up", WAIT),
-    known("sent too many requests", Quota, "the requests-per-minute quota is used up", WAIT),
-    known(
-        "maximum tokens you requested exceed",
-        Request,
-        "max_tokens is above what the model can say",
-        "lower max_tokens; `outcrop explain MODEL` shows the limit",
-    ),
-    known(
-        "Input Tokens Exceeded",
-        Request,
-        "the conversation is longer than the model's context",
-        "shorten it, or choose a model with a larger context: `outcrop models compare`",
-    ),
-    known(
-        "Input is too long for requested model",
-        Request,
-        "the conversation is longer than the model's context",
-        "shorten it, or choose a model with a larger context: `outcrop models compare`",
-    ),
-    known(
-        "cannot both be specified for this model",
-        Request,
-        "the model takes temperature or top_p, not both",
-        "leave one out; through Chat Completions and Messages the gateway does it and says so",
-    ),
-    known(
-        "is deprecated for this model",
-        Request,
-        "the model takes no sampling parameters any more",
-        PARAMETERS,
-    ),
-    known(
-        "may only be set to 1 when thinking",
-        Request,
-        "with thinking on, temperature can only be 1",
-        "leave temperature out while the model thinks",
-    ),
-    known(
-        "thinking.type.enabled",
-        Request,
-        "the model thinks adaptively only",
-        "send thinking {\"type\": \"adaptive\"} and an effort instead of a budget",
-    ),
-    known(
-        "thinking.adaptive.budget_tokens",
-        Request,
-        "adaptive thinking takes no budget",
-        "leave budget_tokens out; an effort limits adaptive thinking",
-    ),
-    known(
-        "did not allow prompt caching",
-        Request,
-        "the model has no prompt cache",
-        "leave the cache points out",
-    ),
-    known(
-        "support the cachePoint field",
-        Request,
-        "the model has no prompt cache",
-        "leave the cache points out",
-    ),
-    known("support the stopSequences field", Request, "the model takes no stop sequences", PARAMETERS),
-    known(
-        "the video content block",
-        Request,
-        "the model does not take videos in this form",
-        "remove the block, or choose a model that sees videos",
-    ),
-    known("the s3Uri field", Request, "the model does not read from S3", "send the bytes instead"),
-    known(
-        "extraneous key",
-        Request,
-        "the request holds a member that this operation does not know",
-        "remove it; the sentence names it",
-    ),
-    known(
-        "support counting tokens",
-        Profile,
-        "tokens are counted for bare model ids only",
-        "count with the model's own id, not with a profile",
-    ),
-    known("on this route", Request, "this AWS endpoint serves the model under another path", EXPLAIN),
-    known(
-        "security token included in the request is expired",
-        Credentials,
-        "the session token has expired",
-        "get new temporary credentials (aws sso login, aws sts get-session-token) and set all three variables again",
-    ),
-    known(
-        "security token included in the request is invalid",
-        Credentials,
-        "AWS does not know the access key or session token",
-        "check the access key id; temporary keys (ASIA…) need their session token too: BEDROCK_AWS_SESSION_TOKEN or AWS_SESSION_TOKEN",
-    ),
-    known(
-        "The model returned the following errors",
-        Request,
-        "the model itself refused the request",
-        "what follows are the publisher's words; `outcrop explain MODEL` shows what it takes",
-    ),
+pub static KNOWN: [Diagnosis; 31] = [
+    known("make sure your API Key is valid", Credentials, texts::API_KEY_UNKNOWN),
+    known(ON_DEMAND, Profile, texts::PROFILE_ONLY),
+    known("model identifier is invalid", Model, texts::UNKNOWN_THERE),
+    known("end of its life", Model, texts::END_OF_LIFE),
+    known("have access to the model with the specified", Access, texts::NO_ACCESS),
+    known("use case details", Access, texts::USE_CASE_FORM),
+    known("aws-marketplace:", Access, texts::MARKETPLACE),
+    known("try again after", Access, texts::AGREEMENT_PENDING),
+    known("tokens per day", Quota, texts::DAILY_TOKENS),
+    known("Too many tokens", Quota, texts::TOKENS_PER_MINUTE),
+    known("Too many requests", Quota, texts::REQUESTS_PER_MINUTE),
+    known("sent too many requests", Quota, texts::REQUESTS_PER_MINUTE),
+    known("maximum tokens you requested exceed", Request, texts::MAX_TOKENS_ABOVE),
+    known("Input Tokens Exceeded", Request, texts::CONTEXT_EXCEEDED),
+    known("Input is too long for requested model", Request, texts::CONTEXT_EXCEEDED),
+    known("cannot both be specified for this model", Request, texts::ONE_OF_TWO),
+    known("is deprecated for this model", Request, texts::NO_SAMPLING),
+    known("may only be set to 1 when thinking", Request, texts::TEMPERATURE_IS_ONE),
+    known("thinking.type.enabled", Request, texts::ADAPTIVE_ONLY),
+    known("thinking.adaptive.budget_tokens", Request, texts::ADAPTIVE_BUDGET),
+    known("did not allow prompt caching", Request, texts::NO_PROMPT_CACHE),
+    known("support the cachePoint field", Request, texts::NO_PROMPT_CACHE),
+    known("support the stopSequences field", Request, texts::NO_STOP_SEQUENCES),
+    known("the video content block", Request, texts::NO_VIDEOS),
+    known("the s3Uri field", Request, texts::NO_S3),
+    known("extraneous key", Request, texts::EXTRANEOUS_KEY),
+    known("support counting tokens", Profile, texts::COUNT_BARE_IDS),
+    known("on this route", Request, texts::OTHER_ROUTE),
+    known("security token included in the request is expired", Credentials, texts::TOKEN_EXPIRED),
+    known("security token included in the request is invalid", Credentials, texts::ACCESS_KEY_UNKNOWN),
+    known("The model returned the following errors", Request, texts::PUBLISHERS_WORDS),
 ];
 
 #[cfg(test)]
@@ -326,12 +190,13 @@ mod tests {
     fn every_sentence_has_its_cause_and_its_fix() {
         for (sentence, cause) in SENTENCES {
             let found = of(sentence).unwrap_or_else(|| panic!("unknown: {sentence}"));
-            assert!(found.cause.contains(cause), "{sentence} → {}", found.cause);
-            assert!(!found.fix.is_empty());
+            assert!(found.says.message().contains(cause), "{sentence} → {}", found.says);
+            assert!(found.says.hint().is_some());
         }
         let used = |known: &Diagnosis| SENTENCES.iter().any(|(sentence, _)| of(sentence) == Some(known));
         let unused: Vec<_> = KNOWN.iter().filter(|known| !used(known)).map(|known| known.words).collect();
         assert_eq!(unused, ["on this route"], "a row nothing leads to");
-        assert_eq!(of("model `x` isn't supported on this route").map(|it| it.fix), Some(EXPLAIN));
+        let route = of("model `x` isn't supported on this route");
+        assert_eq!(route.map(|it| &it.says), Some(&texts::OTHER_ROUTE));
     }
 }

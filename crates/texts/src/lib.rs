@@ -153,7 +153,7 @@ mod tests {
     }
 
     /// What is written with a capital wherever it stands.
-    const NAMES: [&str; 6] = ["Bedrock", "OpenAI", "Region", "Titan", "TLS", "ARN"];
+    const NAMES: [&str; 7] = ["AWS", "Bedrock", "OpenAI", "Region", "Titan", "TLS", "ARN"];
 
     #[test]
     fn every_text_is_used() {

@@ -60,8 +60,9 @@ fn of_service(error: &BedrockError, what: &str, action: &str) -> Finding {
     if let Some(denial) = Denial::read(message) {
         return of_denial(&denial);
     }
-    if let Some(Diagnosis { subject, cause, fix, .. }) = diagnosis::of(message) {
-        return Finding::error(check_of(*subject), format!("{cause}. AWS says: {message}"), *fix);
+    if let Some(Diagnosis { subject, says, .. }) = diagnosis::of(message) {
+        let detail = format!("{says}. AWS says: {message}");
+        return Finding::error(check_of(*subject), detail, says.hint().unwrap_or_default());
     }
     let said = format!("cannot {what}: {message}");
     match kind {
@@ -118,7 +119,8 @@ pub fn of_denial(denial: &Denial) -> Finding {
         By::ServiceControlPolicy => Check::Destination,
         _ => Check::Permission,
     };
-    Finding::error(check, denial.cause(), denial.fix())
+    let text = denial.text();
+    Finding::error(check, text.to_string(), text.hint().unwrap_or_default())
 }
 
 const fn check_of(subject: Subject) -> Check {
