@@ -124,3 +124,69 @@ struct MessagesError<'a> {
 struct BedrockErrorBody<'a> {
     message: &'a str,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+
+    use outcrop_texts::SECTIONS;
+
+    use super::*;
+    use crate::bedrock::ErrorKind;
+
+    const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors.md");
+
+    /// `OUTCROP_WRITE_DOCS=1` writes the tables anew.
+    #[test]
+    fn the_page_has_every_status_and_every_text() {
+        let page = std::fs::read_to_string(PAGE).unwrap();
+        let written = with_part(&with_part(&page, "statuses", &statuses()), "texts", &texts());
+        if std::env::var_os("OUTCROP_WRITE_DOCS").is_some() {
+            return std::fs::write(PAGE, written).unwrap();
+        }
+        assert!(page == written, "docs/errors.md is out of date: OUTCROP_WRITE_DOCS=1 writes it");
+    }
+
+    /// The page with what stands between the two marks of a part replaced.
+    fn with_part(page: &str, name: &str, part: &str) -> String {
+        let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->\n"));
+        let (before, rest) = page.split_once(&begin).unwrap();
+        let (_, after) = rest.split_once(&end).unwrap();
+        format!("{before}{begin}{part}{end}{after}")
+    }
+
+    fn statuses() -> String {
+        let mut out = "| Status | AWS's names | OpenAI's `type` | OpenAI's `code` | Anthropic's `type` |\n|---|---|---|---|---|\n".to_owned();
+        for Row { status, chat, code, messages } in &TABLE {
+            let named = ErrorKind::ALL.iter().filter(|kind| kind.status() == *status);
+            let names: Vec<_> = named.map(|kind| format!("`{}`", kind.name())).collect();
+            let code = code.map_or("`null`".to_owned(), |code| format!("`{code}`"));
+            writeln!(out, "| {status} | {} | `{chat}` | {code} | `{messages}` |", names.join(", ")).unwrap();
+        }
+        out
+    }
+
+    fn texts() -> String {
+        let mut out = String::new();
+        for (title, rows) in SECTIONS {
+            writeln!(out, "\n### {title}\n\n| What is said | Hint |\n|---|---|").unwrap();
+            for row in *rows {
+                writeln!(out, "| {} | {} |", shown(row.message), row.hint.map(shown).unwrap_or_default())
+                    .unwrap();
+            }
+        }
+        out + "\n"
+    }
+
+    /// As a person reads it: braces that the table doubles stand once.
+    fn shown(text: &str) -> String {
+        text.replace("{{", "{").replace("}}", "}").replace('|', "\\|")
+    }
+
+    #[test]
+    fn every_kind_of_aws_has_a_row() {
+        for kind in ErrorKind::ALL {
+            assert!(TABLE.iter().any(|row| row.status == kind.status()), "{kind}");
+        }
+    }
+}

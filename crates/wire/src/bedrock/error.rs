@@ -127,6 +127,9 @@ macro_rules! errors {
         }
 
         impl ErrorKind {
+            #[cfg(test)]
+            pub(crate) const ALL: &[Self] = &[$(Self::$variant),+];
+
             /// AWS's name.
             pub fn name(&self) -> &str {
                 match self {
