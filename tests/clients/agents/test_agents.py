@@ -1,5 +1,5 @@
 """Coding agents, unchanged, with an application profile ARN as their model: a prompt, a tool round trip, a picture, thinking,
-an answer in a form, an error, a stream that is cut.
+an answer in a form, an error, a stream that is cut. The first two with models that live on bedrock-mantle only, too.
 
 Each runs as its users run it from a script: one prompt, no terminal, a home and a project folder of its own.
 The settings made here are those of docs/clients.md.
@@ -15,9 +15,15 @@ from pathlib import Path
 
 import pytest
 from material import ASK_FOR_IMAGE, BROKEN_STREAMS, LONG_PHRASE, png, repeat, sibling
+from places import MODELS
 from server import clean_environment
 
 PACKAGES = Path(os.environ["OUTCROP_AGENTS"], "node_modules")
+# Where each program is, below that.
+CLAUDE_CODE = ["@anthropic-ai/claude-code-*/claude"]
+CODEX = ["@openai/codex-*/vendor/*/bin/codex"]
+# The build for processors without AVX2 runs on all of them.
+OPENCODE = ["opencode-*-baseline/bin/opencode", "opencode-*/bin/opencode"]
 NUMBERS = itertools.count(1)
 # An agent starts within seconds; a loaded CI machine gets a wide margin.
 SECONDS = 300
@@ -115,6 +121,10 @@ class ClaudeCode:
     def __init__(self, place: Place, mode: str) -> None:
         self.place, self.mode = place, mode
 
+    def speaks_to(self, model: dict) -> bool:
+        # On InvokeModel, which takes a model's own body, it speaks a Claude's.
+        return self.mode == "anthropic" or model["model"].startswith("anthropic.")
+
     def ask(self, ask: Ask) -> Answer:
         there = {
             "anthropic": {"ANTHROPIC_BASE_URL": self.place.url, "ANTHROPIC_AUTH_TOKEN": "local"},
@@ -141,7 +151,7 @@ class ClaudeCode:
         message = {"type": "user", "message": {"role": "user", "content": content}}
         formats = ["--input-format", "stream-json", "--output-format", "stream-json", "--verbose"]
         form = ["--json-schema", json.dumps(ask.form)] if ask.form else []
-        binary = program("@anthropic-ai/claude-code-*/claude")
+        binary = program(*CLAUDE_CODE)
         # About a picture it also says much of its tools, and the emulator would call one of those.
         tools = ["--tools", ""] if ask.image else ["--allowedTools", "Glob"]
         command = [binary, "-p", *formats, *tools, *form]
@@ -169,6 +179,9 @@ class Codex:
     def __init__(self, place: Place) -> None:
         self.place = place
 
+    def speaks_to(self, _: dict) -> bool:
+        return True
+
     def ask(self, ask: Ask) -> Answer:
         folder = self.place.home / ".codex"
         folder.mkdir(exist_ok=True)
@@ -186,7 +199,7 @@ class Codex:
             "request_max_retries = 0\n"
             "stream_max_retries = 0\n"
         )
-        binary = program("@openai/codex-*/vendor/*/bin/codex")
+        binary = program(*CODEX)
         image = ["--image", self.place.file("picture.png", ask.image)] if ask.image else []
         form = ["--output-schema", self.place.file("form.json", json.dumps(ask.form).encode())] if ask.form else []
         done = self.place.run([binary, "exec", "--json", ask.prompt, *image, *form], {"OUTCROP_KEY": "local"})
@@ -215,6 +228,10 @@ class Opencode:
     def __init__(self, place: Place, provider: str) -> None:
         self.place, self.provider = place, provider
 
+    def speaks_to(self, model: dict) -> bool:
+        # Its Bedrock provider makes `us.anthropic.…` of a Claude's id, whether there is such a profile or not.
+        return self.provider == "outcrop" or not model["identifier"].startswith("anthropic.")
+
     def ask(self, ask: Ask) -> Answer:
         headers = {"x-outcrop-fault": ask.fault}
         compatible = {
@@ -222,7 +239,9 @@ class Opencode:
             "name": "Outcrop",
             "options": {"baseURL": f"{self.place.url}/v1", "apiKey": "local", "headers": headers},
         }
-        bedrock = {"options": {"endpoint": self.place.url, "region": "us-east-1", "headers": headers}}
+        # Its Bedrock provider speaks Responses to these publishers' models, as mantle does.
+        path = "/v1" if ask.arn.startswith(("openai.", "google.", "xai.")) else ""
+        bedrock = {"options": {"endpoint": self.place.url + path, "region": "us-east-1", "headers": headers}}
         own = {"outcrop": compatible, "amazon-bedrock": bedrock}[self.provider]
         thinking = {
             "outcrop": {"reasoningEffort": "low"},
@@ -246,8 +265,7 @@ class Opencode:
             settings["tools"] = {"*": False}
         (self.place.project / "opencode.json").write_text(json.dumps(settings))
         keys = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
-        # The build for processors without AVX2 runs on all of them.
-        binary = program("opencode-*-baseline/bin/opencode", "opencode-*/bin/opencode")
+        binary = program(*OPENCODE)
         image = ["--file", self.place.file("picture.png", ask.image)] if ask.image else []
         thoughts = ["--thinking"] if ask.thinks else []
         done = self.place.run([binary, "run", "--format", "json", *thoughts, ask.prompt, *image], keys)
@@ -272,14 +290,22 @@ def agent(request, place: Place):
     }[request.param]()
 
 
-def test_answers(agent, claude: str):
-    answer = agent.ask(Ask(repeat(PHRASE), claude))
+@pytest.fixture(params=MODELS, ids=lambda model: model["model"])
+def model(request, agent) -> str:
+    """The identifier of each model that an agent can speak to."""
+    if not agent.speaks_to(request.param):
+        pytest.skip("it does not speak to this model")
+    return request.param["identifier"]
+
+
+def test_answers(agent, model: str):
+    answer = agent.ask(Ask(repeat(PHRASE), model))
     assert answer.text.strip().strip('"') == PHRASE, answer.shown
     assert not answer.failed
 
 
-def test_runs_a_tool_and_sends_its_result(agent, claude: str):
-    answer = agent.ask(Ask(agent.tool_prompt, claude))
+def test_runs_a_tool_and_sends_its_result(agent, model: str):
+    answer = agent.ask(Ask(agent.tool_prompt, model))
     assert agent.tool_result in answer.text, answer.shown
 
 
