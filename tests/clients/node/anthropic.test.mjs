@@ -80,7 +80,9 @@ for (const [name, client, model] of CASES) {
       m.assertDescribes(answer.content.at(-1).text, m.png());
     });
 
-    test("an answer has the form that was asked for", async () => {
+    // What InvokeModel is sent is the model's own body, and that of mantle's Claude has no form.
+    const formless = name !== "@anthropic-ai/sdk" && model.identifier === model.model;
+    test("an answer has the form that was asked for", { skip: formless }, async () => {
       const output_config = { format: { type: "json_schema", schema: m.SCHEMA } };
       const answer = await create("How is the weather?", { output_config });
       m.assertFits(JSON.parse(answer.content.at(-1).text));
