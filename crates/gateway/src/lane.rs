@@ -359,7 +359,7 @@ impl Request<'_> {
         let (translated, rendering) = self.understand()?;
         let family::Prepared { request, notices, names } =
             family::apply_under(translated, self.model(), self.terms)?;
-        let body = serde_json::to_vec(&request).expect("a Converse request is JSON");
+        let body = request.to_body(self.inbound.body.len());
         let operation = if self.inbound.stream { Operation::ConverseStream } else { Operation::Converse };
         let answer = self.rendered(rendering, names);
         Ok(self.call(operation, travel, answer, json_headers(), Bytes::from(body), notices))

@@ -122,7 +122,8 @@ fn messages_request(size: usize) -> Vec<u8> {
 }
 
 fn converse(translated: Translated, model: &Model) -> Vec<u8> {
-    serde_json::to_vec(&family::apply(translated, Some(model)).request).unwrap()
+    const LONG: usize = 20_000;
+    family::apply(translated, Some(model)).request.to_body(LONG)
 }
 
 /// The same for an endpoint that does not speak Converse.

@@ -337,24 +337,24 @@ impl RequestError {
         serde_json::from_str(raw.get()).map_err(|error| {
             let mut deserializer = serde_json::Deserializer::from_str(raw.get());
             match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
-                Err(located) => Self::at_member(path, &located),
-                Ok(_) => Self::at(path, texts::unreadable(path, error)),
+                Err(located) => {
+                    let path = match located.path().to_string().as_str() {
+                        "." => path.to_owned(),
+                        within if within.starts_with('[') => format!("{path}{within}"),
+                        within => format!("{path}.{within}"),
+                    };
+                    Self::unreadable(&path, located.inner())
+                }
+                Ok(_) => Self::unreadable(path, &error),
             }
         })
     }
 
-    fn at_member(path: &str, located: &serde_path_to_error::Error<serde_json::Error>) -> Self {
-        let within = located.path().to_string();
-        let path = match within.as_str() {
-            "." => path.to_owned(),
-            within if within.starts_with('[') => format!("{path}{within}"),
-            within => format!("{path}.{within}"),
-        };
-        // Lines and columns would be counted from the member on.
-        let why = located.inner().to_string();
+    /// What stands at `path` cannot be read; lines and columns, which would be counted from there on, are not said.
+    pub(crate) fn unreadable(path: &str, error: &serde_json::Error) -> Self {
+        let why = error.to_string();
         let why = why.rsplit_once(" at line ").map_or(why.as_str(), |(why, _)| why);
-        let text = texts::unreadable(&path, why);
-        Self::at(path, text)
+        Self::at(path, texts::unreadable(path, why))
     }
 
     /// The body of the answer (status 400, `application/json`).

@@ -110,7 +110,7 @@ impl JsonText {
     /// Whether it holds nothing but blanks; most texts tell by their first letter.
     pub fn is_blank(&self) -> bool {
         match &self.0 {
-            Form::Written(raw) if raw.get().as_bytes()[1].is_ascii_alphanumeric() => false,
+            Form::Written(raw) if begins_with_a_letter(raw.get()) => false,
             _ => self.to_str().trim().is_empty(),
         }
     }
@@ -124,6 +124,15 @@ impl JsonText {
             text.push_str(more);
         }
     }
+}
+
+/// Whether the first thing in a JSON string that is no simple blank is a visible character of ASCII.
+fn begins_with_a_letter(written: &str) -> bool {
+    let mut rest = &written.as_bytes()[1..];
+    while let [b' ', after @ ..] | [b'\\', b'n' | b't' | b'r', after @ ..] = rest {
+        rest = after;
+    }
+    rest.first().is_some_and(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\'))
 }
 
 impl Default for JsonText {
@@ -234,6 +243,8 @@ mod tests {
             (r#"" x""#, false),
             (r#""\n.""#, false),
             (r#""0""#, false),
+            (r#"" \n\"""#, false),
+            (r#""  \r\u00a0""#, true),
         ] {
             assert_eq!(read(json).unwrap().is_blank(), blank, "{json}");
         }

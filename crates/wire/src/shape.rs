@@ -108,7 +108,9 @@ impl<'a, T: Deserialize<'a>> Content<T> {
     /// Reads the member at `path`.
     pub(crate) fn read(raw: &'a RawValue, path: &str) -> Result<Self, RequestError> {
         match raw.get().starts_with('"') {
-            true => RequestError::read_member(raw, path).map(Self::Text),
+            true => JsonText::keep(raw.to_owned())
+                .map(Self::Text)
+                .map_err(|error| RequestError::unreadable(path, &error)),
             false => RequestError::read_member(raw, path).map(Self::Parts),
         }
     }

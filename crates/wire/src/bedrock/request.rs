@@ -49,6 +49,18 @@ pub struct ConverseRequest {
     pub output_config: Option<OutputConfig>,
 }
 
+impl ConverseRequest {
+    /// The body that is sent; `length` is about how long it will be.
+    pub fn to_body(&self, length: usize) -> Vec<u8> {
+        /// Converse's own words are longer than others.
+        const MORE: usize = 4;
+        let mut body = Vec::with_capacity(length + length / MORE);
+        serde_json::to_writer(&mut body, self)
+            .expect("a Converse request holds string keys only, so it is JSON");
+        body
+    }
+}
+
 /// Parameters common to all models.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
