@@ -3,6 +3,7 @@
 //! says the same.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -35,8 +36,35 @@ pub(crate) struct Inbound<'a> {
     counts: bool,
     headers: &'a HeaderMap,
     body: &'a Bytes,
-    /// Those of the body, where the client does not speak Bedrock.
-    members: Members<'a>,
+    read: Read<'a>,
+}
+
+/// A body as it was read to find out where it goes. Long ones are read once: a translation goes on with what was read.
+#[derive(Debug)]
+enum Read<'a> {
+    /// Nothing of it: the client speaks Bedrock.
+    Nothing,
+    Members(Members<'a>),
+    Chat(RefCell<Option<Box<openai_chat::Reading<'a>>>>),
+    Responses(RefCell<Option<Box<openai_responses::Reading<'a>>>>),
+}
+
+impl<'a> Read<'a> {
+    /// A body that does not have its dialect's shape may still be relayed: its members are read then.
+    fn of(dialect: Dialect, body: &'a [u8]) -> Result<(Head<'a>, Self), RequestError> {
+        if dialect == Dialect::ChatCompletions
+            && let Ok(reading) = openai_chat::Reading::of(body)
+        {
+            return Ok((reading.head()?, Self::Chat(RefCell::new(Some(Box::new(reading))))));
+        }
+        if dialect == Dialect::Responses
+            && let Ok(reading) = openai_responses::Reading::of(body)
+        {
+            return Ok((reading.head()?, Self::Responses(RefCell::new(Some(Box::new(reading))))));
+        }
+        let members = Members::read(body)?;
+        Ok((Head::of(&members)?, Self::Members(members)))
+    }
 }
 
 impl<'a> Inbound<'a> {
@@ -56,7 +84,7 @@ impl<'a> Inbound<'a> {
                 counts: false,
                 headers,
                 body,
-                members: Members::default(),
+                read: Read::Nothing,
             });
         }
         let counts = endpoint == Endpoint::CountTokens;
@@ -65,9 +93,32 @@ impl<'a> Inbound<'a> {
             Endpoint::Responses => Dialect::Responses,
             _ => Dialect::ChatCompletions,
         };
-        let members = Members::read(body)?;
-        let Head { model, stream } = Head::of(&members)?;
-        Ok(Self { dialect, model, stream, operation: None, counts, headers, body, members })
+        let (Head { model, stream }, read) = Read::of(dialect, body)?;
+        Ok(Self { dialect, model, stream, operation: None, counts, headers, body, read })
+    }
+
+    /// The members of the body.
+    fn members(&self) -> Result<Cow<'_, Members<'a>>, RequestError> {
+        match &self.read {
+            Read::Members(members) => Ok(Cow::Borrowed(members)),
+            _ => Members::read(self.body).map(Cow::Owned),
+        }
+    }
+
+    /// The body in its dialect's shape; read again for whoever comes second.
+    fn chat(&self) -> Result<openai_chat::Reading<'a>, RequestError> {
+        match &self.read {
+            Read::Chat(reading) if let Some(reading) = reading.take() => Ok(*reading),
+            _ => openai_chat::Reading::of(self.body),
+        }
+    }
+
+    /// As [`Self::chat`].
+    fn responses(&self) -> Result<openai_responses::Reading<'a>, RequestError> {
+        match &self.read {
+            Read::Responses(reading) if let Some(reading) = reading.take() => Ok(*reading),
+            _ => openai_responses::Reading::of(self.body),
+        }
     }
 
     /// What the client speaks.
@@ -204,14 +255,14 @@ const FORMED: Travel =
     Travel { lane: Lane::Translate, surface: Surface::RuntimeConverse, reason: Reason::Form };
 
 /// A request and what it is prepared for.
-struct Request<'a> {
-    inbound: &'a Inbound<'a>,
+struct Request<'a, 'b> {
+    inbound: &'a Inbound<'b>,
     route: &'a Route,
     terms: &'a Terms<'a>,
     request_id: &'a str,
 }
 
-impl Request<'_> {
+impl Request<'_, '_> {
     fn call(
         &self,
         operation: Operation,
@@ -253,7 +304,7 @@ impl Request<'_> {
         let model = self.model()?;
         let refuses = model.capabilities.structured_output == Some(false) || terms.have_refused_schemas();
         let is_asked = refuses && !inbound.counts && inbound.operation.is_none();
-        if !is_asked || !relayed::prescribes_form(inbound.dialect, &inbound.members) {
+        if !is_asked || !relayed::prescribes_form(inbound.dialect, &*inbound.members().ok()?) {
             return None;
         }
         let speaks = if passage.speaks == Api::Messages { Api::Messages } else { Api::ChatCompletions };
@@ -266,8 +317,14 @@ impl Request<'_> {
         let inbound = self.inbound;
         let dialect = inbound.dialect;
         let there = (self.name_there(travel), inbound.stream);
-        let relayed::Request { body, hides_usage, stores, mut notices } =
-            relayed::request_to(self.model(), dialect, inbound.body, &inbound.members, there, self.terms)?;
+        let relayed::Request { body, hides_usage, stores, mut notices } = relayed::request_to(
+            self.model(),
+            dialect,
+            inbound.body,
+            &*inbound.members()?,
+            there,
+            self.terms,
+        )?;
         let operation = match dialect {
             Dialect::Responses => Operation::Responses,
             Dialect::Messages if inbound.counts => Operation::CountMessages,
@@ -318,7 +375,7 @@ impl Request<'_> {
         let mut notices = Notices::default();
         let model = self.model();
         let body =
-            envelope::relay_messages_to(model, &inbound.members, &inbound.betas(), terms, &mut notices)?;
+            envelope::relay_messages_to(model, &*inbound.members()?, &inbound.betas(), terms, &mut notices)?;
         Ok(self.call(operation, travel, Answer::MessagesRelay, json_headers(), Bytes::from(body), notices))
     }
 
@@ -334,11 +391,11 @@ impl Request<'_> {
         let betas = inbound.betas();
         let (body, notices) = if travel.lane == Lane::Relay {
             let body =
-                envelope::countable_messages(model, &inbound.members, &betas, most, terms, &mut notices)?;
+                envelope::countable_messages(model, &*inbound.members()?, &betas, most, terms, &mut notices)?;
             (counting::of_invoke_model(&body), notices)
         } else {
             let body =
-                envelope::countable_messages(None, &inbound.members, &betas, most, terms, &mut notices)?;
+                envelope::countable_messages(None, &*inbound.members()?, &betas, most, terms, &mut notices)?;
             let translated = anthropic::translate(&body, &[])?;
             let prepared = family::apply_under(translated, model, terms)?;
             let family::Prepared { request, notices, names: _ } = prepared;
@@ -420,12 +477,11 @@ impl Request<'_> {
             Dialect::Messages => (anthropic::translate(inbound.body, &inbound.betas())?, Rendering::Messages),
             Dialect::Responses => {
                 let openai_responses::ResponsesRequest { translated, echo, declared, .. } =
-                    openai_responses::translate(inbound.body)?;
+                    inbound.responses()?.translate()?;
                 (translated, Rendering::Responses { echo: Box::new(echo), declared })
             }
             Dialect::ChatCompletions => {
-                let openai_chat::ChatRequest { translated, include_usage } =
-                    openai_chat::translate(inbound.body)?;
+                let openai_chat::ChatRequest { translated, include_usage } = inbound.chat()?.translate()?;
                 (translated, Rendering::Chat { include_usage })
             }
             Dialect::Bedrock => (upstream::read_request(inbound.body)?, Rendering::Converse),

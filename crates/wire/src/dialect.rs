@@ -53,8 +53,11 @@ impl<'a> Head<'a> {
     /// `model` is absent or empty, one of the two is not of its type, or stands there twice: two readers of one body must
     /// not be able to disagree about where it goes.
     pub fn of(members: &Members<'a>) -> Result<Self, RequestError> {
-        let model: Option<Text<'a>> = typed(members, "model")?;
-        let stream: Option<bool> = typed(members, "stream")?;
+        Self::stated(typed(members, "model")?, typed(members, "stream")?)
+    }
+
+    /// The head that these two make.
+    pub(crate) fn stated(model: Option<Text<'a>>, stream: Option<bool>) -> Result<Self, RequestError> {
         match model {
             Some(Text(model)) if !model.is_empty() => Ok(Self { model, stream: stream.unwrap_or(false) }),
             _ => Err(RequestError::missing("model")),
@@ -320,9 +323,13 @@ impl RequestError {
 
     /// Reads `body` into its shape; a failure is read again slowly, to name the member at fault.
     pub(crate) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Self> {
-        serde_json::from_slice(body).map_err(|error| {
+        // What is known to be text is not proven to be, string by string.
+        let read = str::from_utf8(body).map_or_else(|_| serde_json::from_slice(body), serde_json::from_str);
+        read.map_err(|error| {
             let mut deserializer = serde_json::Deserializer::from_slice(body);
             match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
+                // The body itself has no name.
+                Err(located) if located.path().iter().len() == 0 => Self::malformed(located.inner()),
                 Err(located) => {
                     let text = texts::unreadable(located.path(), located.inner());
                     Self::at(located.path().to_string(), text)

@@ -214,7 +214,8 @@ impl<'a> Members<'a> {
     /// # Errors
     /// A body that is no JSON object.
     pub fn read(body: &'a [u8]) -> Result<Self, RequestError> {
-        serde_json::from_slice(body).map_err(|error| RequestError::malformed(&error))
+        let read = str::from_utf8(body).map_or_else(|_| serde_json::from_slice(body), serde_json::from_str);
+        read.map_err(|error| RequestError::malformed(&error))
     }
 
     /// The one member of this name; `None` when it is absent or null.

@@ -2,7 +2,8 @@
 
 /// Declares the shape of a JSON object in a client's request: each `"member" => field: Type` becomes an
 /// `Option<Type>` (`null` is absent), and members it does not name are remembered in `unknown`, so that each can be
-/// answered with a notice.
+/// answered with a notice. A member that stands there twice is refused: two readers of one body must not be able to
+/// disagree.
 macro_rules! request_shape {
     ($(#[$meta:meta])* struct $name:ident $(<$lt:lifetime>)? { $($key:literal => $field:ident: $ty:ty,)+ }) => {
         $(#[$meta])*
@@ -22,15 +23,21 @@ macro_rules! request_shape {
                         f.write_str("a JSON object")
                     }
                     fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                        let mut shape = $name::default();
+                        $(let mut $field: Option<Option<$ty>> = None;)+
+                        let mut unknown = Vec::new();
                         while let Some(crate::union::Text(key)) = map.next_key()? {
                             match key.as_ref() {
-                                $($key => shape.$field = map.next_value()?,)+
+                                $($key => if $field.replace(map.next_value()?).is_some() {
+                                    return Err(serde::de::Error::duplicate_field($key));
+                                },)+
                                 _ => if map.next_value::<Option<serde::de::IgnoredAny>>()?.is_some() {
-                                    shape.unknown.push(key.into_owned());
+                                    unknown.push(key.into_owned());
                                 },
                             }
                         }
+                        let mut shape = $name::default();
+                        $(shape.$field = $field.flatten();)+
+                        shape.unknown = unknown;
                         Ok(shape)
                     }
                 }

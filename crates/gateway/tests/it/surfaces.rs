@@ -79,6 +79,22 @@ async fn each_dialect_is_relayed_whole_and_streamed_and_the_ledger_has_the_bill_
     }
 }
 
+/// What a member may hold there is the endpoint's to say.
+#[tokio::test]
+async fn what_only_the_endpoint_can_judge_reaches_it() {
+    let rig = Rig::start(Plan::default()).await;
+    for (path, mut body) in [("/v1/chat/completions", chat(GPT_OSS)), ("/v1/responses", response(GPT_OSS))] {
+        body["temperature"] = "warm".into();
+        let answer = rig.post(path, body.to_string()).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{}", answer.text());
+        assert_eq!(answer.header("outcrop-lane"), THERE);
+        assert!(!answer.header("x-amzn-requestid").is_empty(), "the endpoint says it: {}", answer.text());
+        body["model"] = rig.profiles[0].clone().into();
+        let answer = rig.post(path, body.to_string()).await;
+        assert_eq!(answer.json()["error"]["param"], "temperature", "{}", answer.text());
+    }
+}
+
 /// Aliases, ARNs and other Regions are ours; mantle knows the model's id.
 #[tokio::test]
 async fn the_endpoint_is_told_its_own_name_of_the_model() {

@@ -25,7 +25,7 @@ mod translate;
 
 pub use response::render_response;
 pub use stream::StreamWriter;
-pub use translate::{ChatRequest, translate};
+pub use translate::{ChatRequest, Reading, translate};
 
 pub(crate) use conversation::tool_arguments;
 pub(crate) use translate::{bedrock_tier, no_arguments, request_metadata};

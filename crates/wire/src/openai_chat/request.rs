@@ -13,8 +13,8 @@ use crate::{Json, JsonText};
 request_shape! {
     /// The body.
     struct Request<'a> {
-        "model" => model: IgnoredAny,
-        "stream" => stream: IgnoredAny,
+        "model" => model: Text<'a>,
+        "stream" => stream: bool,
         "messages" => messages: Vec<Message<'a>>,
         "stream_options" => stream_options: StreamOptions,
         "max_tokens" => max_tokens: u64,

@@ -13,7 +13,7 @@ use crate::bedrock::{
     ConverseRequest, Empty, InferenceConfig, InputSchema, NamedTool, ServiceTier, Text, Tool, ToolChoice,
     ToolConfig, ToolSpec,
 };
-use crate::dialect::{AnswerForm, AnswerSchema, Intent, ReasoningIntent, RequestError, Translated};
+use crate::dialect::{AnswerForm, AnswerSchema, Head, Intent, ReasoningIntent, RequestError, Translated};
 use crate::shape::{self, TextOr, Thinking, fits_request_metadata};
 use crate::{Json, Notices};
 
@@ -31,7 +31,41 @@ pub struct ChatRequest {
 /// Members that Converse has no counterpart for are answered with a notice, known or not. Refused are only requests
 /// whose answer would be another than the one asked for: several choices, pictures by address, deprecated functions.
 pub fn translate(body: &[u8]) -> Result<ChatRequest, RequestError> {
-    let request: Request<'_> = RequestError::read(body)?;
+    Reading::of(body)?.translate()
+}
+
+/// A body that was read and is not yet understood: its head tells where it goes, before anybody knows whether it must be
+/// translated at all.
+#[derive(Debug)]
+pub struct Reading<'a>(Request<'a>);
+
+impl<'a> Reading<'a> {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// It has not the shape of a request.
+    pub fn of(body: &'a [u8]) -> Result<Self, RequestError> {
+        RequestError::read(body).map(Self)
+    }
+
+    /// Model and stream flag.
+    ///
+    /// # Errors
+    /// There is no model.
+    pub fn head(&self) -> Result<Head<'a>, RequestError> {
+        Head::stated(self.0.model.clone(), self.0.stream)
+    }
+
+    /// The request in the canonical form, as [`translate`] makes it.
+    ///
+    /// # Errors
+    /// Those of [`translate`].
+    pub fn translate(self) -> Result<ChatRequest, RequestError> {
+        understand(self.0)
+    }
+}
+
+fn understand(request: Request<'_>) -> Result<ChatRequest, RequestError> {
     let mut notices = Notices::default();
     refuse(&request)?;
     note_uncarried(&request, &mut notices);

@@ -29,4 +29,4 @@ pub use request::Echo;
 pub use response::render_response;
 pub use stream::StreamWriter;
 pub(crate) use stream::write_error;
-pub use translate::{ResponsesRequest, translate};
+pub use translate::{Reading, ResponsesRequest, translate};

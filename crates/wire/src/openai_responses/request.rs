@@ -13,8 +13,8 @@ use crate::{Json, JsonText};
 request_shape! {
     /// The body.
     struct Request<'a> {
-        "model" => model: IgnoredAny,
-        "stream" => stream: IgnoredAny,
+        "model" => model: Text<'a>,
+        "stream" => stream: bool,
         "input" => input: TextOr<'a, Vec<Item<'a>>>,
         "instructions" => instructions: Text<'a>,
         "max_output_tokens" => max_output_tokens: u64,

@@ -8,7 +8,7 @@ use super::tools::Tools;
 use crate::Notices;
 use crate::bedrock::{ConverseRequest, InferenceConfig};
 use crate::dialect::{
-    AnswerForm, AnswerSchema, DeclaredTools, Intent, ReasoningIntent, RequestError, Translated,
+    AnswerForm, AnswerSchema, DeclaredTools, Head, Intent, ReasoningIntent, RequestError, Translated,
 };
 use crate::openai_chat::{bedrock_tier, request_metadata};
 use crate::shape::Kept;
@@ -26,7 +26,40 @@ pub struct ResponsesRequest {
 
 /// Reads a Responses request; [`RequestError`] when it breaks a rule, or leans on what OpenAI has stored.
 pub fn translate(body: &[u8]) -> Result<ResponsesRequest, RequestError> {
-    let request: Request<'_> = RequestError::read(body)?;
+    Reading::of(body)?.translate()
+}
+
+/// A body that was read and is not yet understood, as [`crate::openai_chat::Reading`] is.
+#[derive(Debug)]
+pub struct Reading<'a>(Request<'a>);
+
+impl<'a> Reading<'a> {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// It has not the shape of a request.
+    pub fn of(body: &'a [u8]) -> Result<Self, RequestError> {
+        RequestError::read(body).map(Self)
+    }
+
+    /// Model and stream flag.
+    ///
+    /// # Errors
+    /// There is no model.
+    pub fn head(&self) -> Result<Head<'a>, RequestError> {
+        Head::stated(self.0.model.clone(), self.0.stream)
+    }
+
+    /// The request in the canonical form, as [`translate`] makes it.
+    ///
+    /// # Errors
+    /// Those of [`translate`].
+    pub fn translate(self) -> Result<ResponsesRequest, RequestError> {
+        understand(self.0)
+    }
+}
+
+fn understand(request: Request<'_>) -> Result<ResponsesRequest, RequestError> {
     refuse(&request)?;
     let mut notices = Notices::default();
     note_uncarried(&request, &mut notices);

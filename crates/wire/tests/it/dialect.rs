@@ -83,6 +83,28 @@ fn every_status_has_its_word() {
 }
 
 #[test]
+fn a_member_that_stands_twice_is_refused_wherever_it_stands() {
+    let twice = [
+        (r#"{"model":"m","messages":[],"messages":[{"role":"user","content":"x"}]}"#, None),
+        (r#"{"messages":[{"role":"user","role":"assistant","content":"x"}]}"#, Some("messages[0]")),
+        (
+            r#"{"messages":[{"role":"user","content":[{"type":"text","text":"a","te\u0078t":"b"}]}]}"#,
+            Some("messages[0].content[0]"),
+        ),
+        (r#"{"messages":[{"role":"user","content":null,"content":"x"}]}"#, Some("messages[0]")),
+    ];
+    for (body, path) in twice {
+        let error = openai_chat::translate(body.as_bytes()).unwrap_err();
+        assert!(error.to_string().contains("duplicate field"), "{body}: {error:?}");
+        assert_eq!(error.param.as_deref(), path, "{body}");
+    }
+    let claude =
+        r#"{"messages":[{"role":"user","content":[{"type":"text","text":"a","text":"b"}]}],"max_tokens":9}"#;
+    let error = anthropic::translate(claude.as_bytes(), &[]).unwrap_err();
+    assert_eq!(error.param.as_deref(), Some("messages[0].content[0]"), "{error:?}");
+}
+
+#[test]
 fn refusals_name_the_member() {
     let chat = |body: Value| openai_chat::translate(&serde_json::to_vec(&body).unwrap()).unwrap_err();
     let remote = json!({"model": "m", "messages": [{"role": "user", "content": [
