@@ -15,7 +15,7 @@ use http_body::Body;
 use hyper::body::Incoming;
 use outcrop_bedrock::Timeouts;
 use outcrop_texts as texts;
-use outcrop_wire::bedrock::{BedrockError, ErrorKind};
+use outcrop_wire::bedrock::BedrockError;
 use tokio::time::Sleep;
 
 use crate::disconnect::{Drains, MAX_BYTES};
@@ -189,7 +189,7 @@ const FLUSH_AT: usize = 16 * 1024;
 
 pub(crate) fn silent(limit: Duration) -> BedrockError {
     let text = texts::silent(limit.as_secs_f32());
-    BedrockError { status: 504, ..BedrockError::new(ErrorKind::ModelStreamError, text.message()) }
+    BedrockError { status: 504, ..BedrockError::lost(&text) }
 }
 
 /// How long AWS has been silent. One timer a stream, set anew only when it fires.

@@ -27,7 +27,12 @@ impl BedrockError {
 
     /// The answer began and did not arrive whole: nothing the client did, and nothing to be tried again blindly.
     pub fn cut(why: impl fmt::Display) -> Self {
-        Self { status: 502, ..Self::new(ErrorKind::ModelStreamError, texts::cut(why).message()) }
+        Self { status: 502, ..Self::lost(&texts::cut(why)) }
+    }
+
+    /// What is said within a stream has no other place for the way out.
+    pub fn lost(text: &texts::Text) -> Self {
+        Self::new(ErrorKind::ModelStreamError, format!("{text:#}"))
     }
 
     /// Reads an error answer: the `x-amzn-errortype` header first, then `__type` or `code` of the body.
