@@ -112,7 +112,7 @@ pub struct Prepared {
 /// ([`crate::family`]), in the endpoint's language, and without what it has refused before.
 ///
 /// # Errors
-/// Those of [`family::apply_under`] and of [`write`].
+/// Those of [`family::apply_under`] and of [`write()`].
 pub fn prepare(
     language: Language,
     mut translated: Translated,
