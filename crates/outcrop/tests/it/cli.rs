@@ -177,11 +177,15 @@ fn addresses(text: &str) -> Vec<String> {
     found
 }
 
-/// Times of day and durations.
+/// Days, times of day and durations.
 fn steady(line: &str) -> String {
     let words = line.split(' ').map(|word| {
         let is_time = word.len() >= 20 && word.as_bytes().get(10) == Some(&b'T') && word.starts_with("20");
-        if is_time { "2026-11-21T12:00:00Z" } else { word }
+        match word {
+            _ if is_time => "2026-11-21T12:00:00Z",
+            _ if is_day(word) => "2026-11-21",
+            word => word,
+        }
     });
     let line = words.collect::<Vec<_>>().join(" ");
     match line.split_once(" answered in ") {
@@ -191,4 +195,11 @@ fn steady(line: &str) -> String {
         }
         None => line,
     }
+}
+
+/// `2026-11-21`.
+fn is_day(word: &str) -> bool {
+    let shape =
+        |(at, byte): (usize, u8)| if matches!(at, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() };
+    word.len() == 10 && word.bytes().enumerate().all(shape)
 }
