@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::LazyLock;
 
+use memchr::memmem::Finder;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -124,6 +126,12 @@ impl JsonText {
             text.push_str(more);
         }
     }
+}
+
+/// Whether `\u` is in it.
+fn escapes_by_number(written: &str) -> bool {
+    static NUMBER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\\u"));
+    NUMBER.find(written.as_bytes()).is_some()
 }
 
 /// Whether the first thing in a JSON string that is no simple blank is a visible character of ASCII.
