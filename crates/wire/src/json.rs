@@ -85,8 +85,7 @@ impl JsonText {
     /// Keeps a string as it is written; an error for any other value, and for a string that is no Unicode text.
     pub(crate) fn keep(raw: Box<RawValue>) -> Result<Self, serde_json::Error> {
         // Whoever read it has seen everything but surrogates without their half.
-        let is_proven =
-            raw.get().starts_with('"') && memchr::memmem::find(raw.get().as_bytes(), b"\\u").is_none();
+        let is_proven = raw.get().starts_with('"') && !escapes_by_number(raw.get());
         Ok(Self(match is_proven {
             true => Form::Written(raw),
             false => Form::Plain(serde_json::from_str(raw.get())?),
