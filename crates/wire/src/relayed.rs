@@ -9,6 +9,7 @@ use bytes::{Bytes, BytesMut};
 use outcrop_catalog::Model;
 use outcrop_texts as texts;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use crate::Notices;
@@ -63,6 +64,9 @@ pub fn request_to(
     let mut edit = Edit { members, changes: Vec::new(), gone: Vec::new(), notices: Notices::default() };
     edit.fit(dialect, model, terms)?;
     edit.name(name);
+    if dialect == Dialect::ChatCompletions {
+        edit.leave_out_empty_offer();
+    }
     let hides_usage = dialect == Dialect::ChatCompletions && stream && edit.ask_for_usage()?;
     let stores = dialect == Dialect::Responses && edit.store_nothing()?;
     Ok(Request { hides_usage, stores, body: edit.body(body), notices: edit.notices })
@@ -134,6 +138,23 @@ impl<'a> Edit<'a> {
 
     fn name(&mut self, model: &str) {
         self.set("model", to_vec(model));
+    }
+
+    /// An empty list of tools offers none, as clients that have none mean it; Chat Completions refuses it, and all that
+    /// would be said of tools beside it.
+    ///
+    /// Source: OpenAI's answer to `"tools": []` ("Expected an array with minimum length 1").
+    fn leave_out_empty_offer(&mut self) {
+        let is_empty = |list: &RawValue| serde_json::from_str::<[IgnoredAny; 0]>(list.get()).is_ok();
+        if !self.value("tools").is_some_and(is_empty) {
+            return;
+        }
+        for key in ["tools", "tool_choice", "parallel_tool_calls"] {
+            if self.value(key).is_some() && !self.gone.contains(&key) {
+                self.gone.push(key);
+                self.notices.dropped(key, "an empty list offers no tools, and Chat Completions refuses one");
+            }
+        }
     }
 
     /// Whether the usage would not have been stated otherwise.

@@ -28,6 +28,20 @@ fn what_the_endpoint_knows_already_travels_as_it_came() {
     assert_eq!(asked(Dialect::Messages, body, true), (body.to_owned(), false, false));
 }
 
+/// As strands-agents sends it.
+#[test]
+fn an_empty_list_of_tools_offers_none() {
+    let empty = r#"{"model":"m","tools":[ ],"tool_choice":"auto","parallel_tool_calls":true,"x":1}"#;
+    let made = request(Dialect::ChatCompletions, empty, false).unwrap();
+    assert_eq!(made.body, r#"{"model":"m","x":1}"#);
+    assert_eq!(made.notices.iter().count(), 3);
+    for kept in [r#"{"model":"m","tools":[{}],"tool_choice":"auto"}"#, r#"{"model":"m","tools":{}}"#] {
+        assert_eq!(request(Dialect::ChatCompletions, kept, false).unwrap().body, kept);
+    }
+    let fine_there = r#"{"model":"m","store":false,"tools":[]}"#;
+    assert_eq!(request(Dialect::Responses, fine_there, false).unwrap().body, fine_there);
+}
+
 #[test]
 fn only_what_must_differ_does() {
     let (body, hides, _) = asked(
