@@ -259,27 +259,19 @@ fn part(place: &str, part: &Value, allowed: &[&str]) -> Verdict {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use std::path::Path;
-
+    use super::super::recorded;
     use super::*;
 
     #[test]
     fn every_recorded_body_that_was_answered_passes() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/recorded");
+        let Some(records) = recorded(&["openai-chat.jsonl", "bedrock-mantle.jsonl"]) else { return };
         let mut seen = 0;
-        for file in ["openai-chat.jsonl", "bedrock-mantle.jsonl"] {
-            let Ok(lines) = std::fs::read_to_string(folder.join(file)) else {
-                println!("skipped: the recordings are not beside this checkout");
-                return;
-            };
-            for line in lines.lines() {
-                let record: Value = serde_json::from_str(line).unwrap();
-                let body = &record["request"]["body"];
-                let is_chat = record["request"]["path"].as_str().unwrap().ends_with("/chat/completions");
-                if record["response"]["status"] == 200 && is_chat && body.is_object() {
-                    assert_eq!(check(body.to_string().as_bytes()), Ok(()), "{}", record["id"]);
-                    seen += 1;
-                }
+        for record in records {
+            let body = &record["request"]["body"];
+            let is_chat = record["request"]["path"].as_str().unwrap().ends_with("/chat/completions");
+            if record["response"]["status"] == 200 && is_chat && body.is_object() {
+                assert_eq!(check(body.to_string().as_bytes()), Ok(()), "{}", record["id"]);
+                seen += 1;
             }
         }
         assert!(seen > 200, "only {seen} recorded bodies");

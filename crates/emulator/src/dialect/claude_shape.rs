@@ -189,26 +189,20 @@ fn content(place: &str, content: Option<&Value>) -> Verdict {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use std::path::Path;
-
+    use super::super::recorded;
     use super::*;
 
     #[test]
     fn every_recorded_body_that_was_answered_passes() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/recorded");
+        let Some(records) = recorded(&["bedrock-invoke.jsonl", "bedrock-invoke-stream.jsonl"]) else {
+            return;
+        };
         let mut seen = 0;
-        for file in ["bedrock-invoke.jsonl", "bedrock-invoke-stream.jsonl"] {
-            let Ok(lines) = std::fs::read_to_string(folder.join(file)) else {
-                println!("skipped: the recordings are not beside this checkout");
-                return;
-            };
-            for line in lines.lines() {
-                let record: Value = serde_json::from_str(line).unwrap();
-                let body = &record["request"]["body"];
-                if record["response"]["status"] == 200 && body.get("anthropic_version").is_some() {
-                    assert_eq!(check(body), Ok(()), "{}", record["id"]);
-                    seen += 1;
-                }
+        for record in records {
+            let body = &record["request"]["body"];
+            if record["response"]["status"] == 200 && body.get("anthropic_version").is_some() {
+                assert_eq!(check(body), Ok(()), "{}", record["id"]);
+                seen += 1;
             }
         }
         assert!(seen > 10, "only {seen} recorded Messages bodies");

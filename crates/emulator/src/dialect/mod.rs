@@ -123,3 +123,22 @@ pub(crate) fn latency_of(output_tokens: u64) -> u64 {
 
 /// How long until the first byte.
 pub(crate) const FIRST_BYTE_MS: u64 = 120;
+
+/// The exchanges of these files of recordings; `None`, which is said, where they are not beside this checkout.
+#[cfg(test)]
+fn recorded(files: &[&str]) -> Option<Vec<serde_json::Value>> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/recorded");
+    let mut records = Vec::new();
+    for file in files {
+        let Ok(lines) = std::fs::read_to_string(folder.join(file)) else {
+            println!("skipped: the recordings are not beside this checkout");
+            return None;
+        };
+        records.extend(
+            lines
+                .lines()
+                .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("a record is JSON")),
+        );
+    }
+    Some(records)
+}
