@@ -12,12 +12,14 @@ pub(crate) struct Failure {
     pub(crate) error: BedrockError,
     /// The body where it differs from `{"message": …}`.
     body: Option<String>,
+    /// When the caller is asked to come back, in milliseconds.
+    pub(crate) retry_after: Option<u64>,
 }
 
 impl Failure {
     /// An error of the given kind, in AWS's words.
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { error: BedrockError::new(kind, message), body: None }
+        Self { error: BedrockError::new(kind, message), body: None, retry_after: None }
     }
 
     /// 400 ValidationException.
@@ -36,6 +38,7 @@ impl Failure {
         Self {
             error: BedrockError::new(ErrorKind::AccessDenied, TEXT),
             body: Some(json!({ "Message": TEXT }).to_string()),
+            retry_after: None,
         }
     }
 
@@ -48,13 +51,17 @@ impl Failure {
         if let Ok(value) = HeaderValue::from_str(&error_type) {
             reply.headers.push((http::HeaderName::from_static("x-amzn-errortype"), value));
         }
-        reply
+        match self.retry_after {
+            // AWS's own header, which AWS's SDKs obey (reference `reliability.md` §0.6).
+            Some(millis) => reply.with_number("x-amz-retry-after", millis),
+            None => reply,
+        }
     }
 }
 
 impl From<BedrockError> for Failure {
     fn from(error: BedrockError) -> Self {
-        Self { error, body: None }
+        Self { error, body: None, retry_after: None }
     }
 }
 

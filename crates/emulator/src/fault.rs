@@ -1,4 +1,4 @@
-//! Faults on demand: `x-outcrop-fault: NAME[;at=http|first|mid][;bytes=N][;count=N][;region=R][;account=A]`.
+//! Faults on demand: `x-outcrop-fault: NAME[;at=http|first|mid][;bytes=N][;count=N][;region=R][;account=A][;retry-after=MS]`.
 //!
 //! A header concerns its own request; faults set by `POST /_emulator/faults` or read from a file stand for all requests
 //! until they are used up or cleared, one after the other, and a header (also `none`) goes before them.
@@ -35,6 +35,8 @@ pub(crate) struct Fault {
     /// Only calls for this Region.
     region: Option<String>,
     account: Option<String>,
+    /// When a refusal asks the caller to come back, in milliseconds.
+    retry_after: Option<u64>,
 }
 
 /// What goes wrong.
@@ -63,10 +65,14 @@ enum At {
 }
 
 /// The exceptions that can be asked for, with AWS's words where they are known (reference `bedrock.md` §5).
-const EXCEPTIONS: [(ErrorKind, &str); 17] = [
+const EXCEPTIONS: [(ErrorKind, &str); 21] = [
     (ErrorKind::AccessDenied, "You don't have access to the model with the specified model ID."),
     (ErrorKind::Conflict, "Error occurred because of a conflict while performing an operation."),
     (ErrorKind::ExpiredToken, "The security token included in the request is expired"),
+    (
+        ErrorKind::IncompleteSignature,
+        "Authorization header requires 'Credential' parameter. Authorization header requires 'Signature' parameter.",
+    ),
     (
         ErrorKind::InternalServer,
         "The system encountered an unexpected error during processing. Try your request again.",
@@ -75,6 +81,7 @@ const EXCEPTIONS: [(ErrorKind, &str); 17] = [
         ErrorKind::InvalidSignature,
         "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.",
     ),
+    (ErrorKind::MissingAuthenticationToken, "Missing Authentication Token"),
     (ErrorKind::ModelError, "The model returned an error."),
     (ErrorKind::ModelNotReady, "Model is not ready for inference. Wait and try your request again."),
     (ErrorKind::ModelStreamError, "The model returned an error while it streamed its answer."),
@@ -84,10 +91,12 @@ const EXCEPTIONS: [(ErrorKind, &str); 17] = [
         "This model version has reached the end of its life. Please refer to the AWS documentation for more details.",
     ),
     (ErrorKind::ResourceInUse, "The resource is in use. Wait and try your request again."),
+    (ErrorKind::Serialization, "The request body cannot be read: expected value at line 1 column 1"),
     (ErrorKind::ServiceQuotaExceeded, "Your request exceeds a service quota."),
     (ErrorKind::ServiceUnavailable, "Bedrock is unable to process your request."),
     (ErrorKind::Throttling, "Too many requests, please wait before trying again."),
     (ErrorKind::TooManyTags, "The number of tags exceeds the limit for a resource."),
+    (ErrorKind::UnknownOperation, "The emulator does not serve this operation."),
     (ErrorKind::UnrecognizedClient, "The security token included in the request is invalid."),
     (ErrorKind::Validation, "The provided model identifier is invalid."),
 ];
@@ -112,7 +121,8 @@ impl Fault {
         let mut parts = text.split(';').map(str::trim);
         let name = Name::parse(parts.next().unwrap_or_default())?;
         let at = if matches!(name, Name::Exception(_)) { At::Http } else { At::Mid };
-        let mut fault = Self { name, at, bytes: None, count: None, region: None, account: None };
+        let mut fault =
+            Self { name, at, bytes: None, count: None, region: None, account: None, retry_after: None };
         for part in parts.filter(|part| !part.is_empty()) {
             fault.set(part)?;
         }
@@ -122,7 +132,7 @@ impl Fault {
     fn set(&mut self, part: &str) -> Result<(), Failure> {
         let unknown = || {
             Failure::validation(format!(
-                "{HEADER}: `{part}` is not understood; known are at=http|first|mid, bytes=N, count=N, region=R, account=A"
+                "{HEADER}: `{part}` is not understood; known are at=http|first|mid, bytes=N, count=N, region=R, account=A, retry-after=MS"
             ))
         };
         let (key, value) = part.split_once('=').ok_or_else(unknown)?;
@@ -134,6 +144,7 @@ impl Fault {
             ("count", _) => self.count = Some(value.parse().map_err(|_| unknown())?),
             ("region", _) => self.region = Some(value.to_owned()),
             ("account", _) => self.account = Some(value.to_owned()),
+            ("retry-after", _) => self.retry_after = Some(value.parse().map_err(|_| unknown())?),
             _ => return Err(unknown()),
         }
         Ok(())
@@ -147,11 +158,18 @@ impl Fault {
     /// What goes wrong before the request is looked at; `now` is Unix seconds.
     pub(crate) fn before(&self, now: i64) -> Result<(), Failure> {
         match &self.name {
-            Name::Exception(kind) if self.at == At::Http => Err(exception(kind).into()),
+            Name::Exception(kind) if self.at == At::Http => Err(self.refusal(kind)),
             Name::ClockSkew => Err(skewed(now).into()),
-            Name::RegionOutage => Err(exception(&ErrorKind::ServiceUnavailable).into()),
+            Name::RegionOutage => Err(self.refusal(&ErrorKind::ServiceUnavailable)),
             _ => Ok(()),
         }
+    }
+
+    /// An exception as an answer of its own.
+    fn refusal(&self, kind: &ErrorKind) -> Failure {
+        let mut refusal = Failure::from(exception(kind));
+        refusal.retry_after = self.retry_after;
+        refusal
     }
 
     /// No answer is ever to come.
@@ -190,7 +208,6 @@ impl Fault {
 
     /// An exception as a frame; an answer that is no stream becomes an HTTP error.
     fn exception_in(&self, mut reply: Reply, kind: &ErrorKind) -> Result<Reply, Failure> {
-        let error = exception(kind);
         let whole = matches!(reply.payload, Payload::Whole(_));
         if (whole || self.at != At::Mid)
             && let Some(receipt) = reply.receipt.take()
@@ -198,18 +215,20 @@ impl Fault {
             receipt.void();
         }
         if whole {
-            return Err(error.into());
+            return Err(self.refusal(kind));
         }
+        let error = exception(kind);
         self.shorten(&mut reply);
         if let Payload::Frames(frames) = &mut reply.payload {
-            frames.push(match reply.framing {
+            let last = match reply.framing {
                 Framing::EventStream => {
                     let mut frame = BytesMut::new();
                     eventstream::write_exception(&kind.exception_type(), error.body().as_bytes(), &mut frame);
                     frame.freeze()
                 }
-                Framing::ServerSent(dialect) => surface::error_event(dialect, &error),
-            });
+                Framing::ServerSent(dialect) => surface::error_event(dialect, &error, frames.len()),
+            };
+            frames.push(last);
         }
         Ok(reply)
     }

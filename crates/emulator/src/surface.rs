@@ -99,7 +99,12 @@ impl Route {
     pub(crate) fn refusal(self, failure: &Failure, request_id: &str) -> Reply {
         let status = StatusCode::from_u16(failure.error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = error_body(self.dialect(), failure.error.status, &failure.error, request_id, None);
-        Reply::new(status, "application/json", Payload::Whole(body.into()))
+        let reply = Reply::new(status, "application/json", Payload::Whole(body.into()));
+        match failure.retry_after {
+            // In whole seconds, as OpenAI and Anthropic say it (their API references, "Rate limits").
+            Some(millis) => reply.with_number("retry-after", millis.div_ceil(1000)),
+            None => reply,
+        }
     }
 }
 
@@ -321,17 +326,28 @@ fn events(pieces: Vec<Bytes>, dialect: Dialect) -> Reply {
     reply
 }
 
-/// An error inside a stream of server-sent events.
-pub(crate) fn error_event(dialect: Dialect, error: &BedrockError) -> Bytes {
+/// An error inside a stream of server-sent events, after so many of them.
+pub(crate) fn error_event(dialect: Dialect, error: &BedrockError, after: usize) -> Bytes {
     let mut out = BytesMut::new();
     let body = error_body(dialect, error.status, error, "", None);
     match dialect {
+        // OpenAI's API reference, "Streaming events": `error` has a shape of its own, and codes of its own.
+        Dialect::Responses => {
+            let code = match error.status {
+                429 => "rate_limit_exceeded",
+                400..=499 if ![408, 424].contains(&error.status) => "invalid_prompt",
+                _ => "server_error",
+            };
+            let event = json!({ "type": "error", "sequence_number": after, "code": code,
+                "message": error.message, "param": null });
+            sse::write(&mut out, Some("error"), &event);
+        }
         Dialect::ChatCompletions => {
             out.extend_from_slice(b"data: ");
             out.extend_from_slice(&body);
             out.extend_from_slice(b"\n\n");
         }
-        Dialect::Responses | Dialect::Messages | Dialect::Bedrock => sse::write_raw(&mut out, "error", &body),
+        Dialect::Messages | Dialect::Bedrock => sse::write_raw(&mut out, "error", &body),
     }
     out.freeze()
 }

@@ -57,6 +57,23 @@ async fn exceptions_come_at_http_level_first_or_in_mid_stream() {
     }
 }
 
+/// AWS says it in milliseconds, OpenAI's and Anthropic's APIs in seconds.
+#[tokio::test]
+async fn a_refusal_may_say_when_to_come_back() {
+    const FAULT: [(&str, &str); 1] = [("x-outcrop-fault", "ThrottlingException;retry-after=1500")];
+    let emulator = start().await;
+    let refused = emulator.with_fault("converse", FAULT[0].1).await;
+    assert_eq!(refused.headers["x-amz-retry-after"], "1500");
+    let body =
+        json!({"model": "qwen.qwen3-32b", "messages": [{"role": "user", "content": "hi"}]}).to_string();
+    let path = "/v1/chat/completions";
+    let refused = emulator.call(Method::POST, path, body.as_bytes(), &FAULT, &Access::signed()).await;
+    assert_eq!(
+        (refused.status, &refused.headers["retry-after"]),
+        (StatusCode::TOO_MANY_REQUESTS, &"2".parse().unwrap())
+    );
+}
+
 #[tokio::test]
 async fn streams_are_cut_damaged_dripped_and_left_without_metadata() {
     let emulator = start().await;
@@ -267,7 +284,7 @@ async fn every_fault_can_be_asked_for_in_all_three_ways() {
             _ => faults.push(name),
         }
     }
-    assert!(faults.len() > 17 * 3 + 7, "{faults:?}");
+    assert!(faults.len() > 21 * 3 + 7, "{faults:?}");
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("faults");
     // Each once, so that they happen one after the other.
@@ -293,7 +310,7 @@ async fn every_exception_happens_at_every_place() {
     let emulator = start().await;
     let all = all_faults(&emulator).await;
     let exceptions: Vec<&String> = all.iter().filter(|name| name.ends_with("Exception")).collect();
-    assert!(exceptions.len() >= 17, "{exceptions:?}");
+    assert!(exceptions.len() >= 21, "{exceptions:?}");
     for name in exceptions {
         let refused = emulator.with_fault("converse-stream", name).await;
         assert_eq!(refused.error_type(), *name);
