@@ -43,11 +43,30 @@ pub fn of(message: &str) -> Option<&'static Diagnosis> {
     KNOWN.iter().find(|known| message.contains(known.words))
 }
 
-/// What to do about an error, for a client: the denial taken apart, or what the table says.
+/// What to do about an error, for a client: the denial taken apart, or what the table says of the sentence, else of the kind.
 pub fn hint(error: &BedrockError) -> Option<String> {
     let denied = Denial::read(&error.message).map(|denial| denial.text());
-    let text = denied.or_else(|| of(&error.message).map(|known| known.says.clone()))?;
+    let known = || of(&error.message).map(|known| known.says.clone());
+    let text = denied.or_else(known).or_else(|| of_kind(&error.kind))?;
     Some(format!("{}: {}", text.message(), text.hint().unwrap_or_default()))
+}
+
+/// What a kind means whatever its words: AWS's reference, "Troubleshooting Amazon Bedrock API Error Codes". The others are of
+/// the request, and their words say what is wrong with it.
+fn of_kind(kind: &ErrorKind) -> Option<Text> {
+    Some(match kind {
+        ErrorKind::Throttling => texts::THROTTLED,
+        ErrorKind::ServiceQuotaExceeded => texts::QUOTA_REACHED,
+        ErrorKind::ModelNotReady => texts::MODEL_LOADING,
+        ErrorKind::ModelTimeout => texts::MODEL_TOO_SLOW,
+        ErrorKind::ModelError | ErrorKind::ModelStreamError => texts::MODEL_FAILED,
+        ErrorKind::InternalServer => texts::AWS_FAILED,
+        ErrorKind::ServiceUnavailable => texts::NO_CAPACITY,
+        ErrorKind::InvalidSignature => texts::SIGNATURE_WRONG,
+        ErrorKind::MissingAuthenticationToken | ErrorKind::IncompleteSignature => texts::SIGNATURE_LOST,
+        ErrorKind::UnknownOperation => texts::NOT_BEDROCK,
+        _ => return None,
+    })
 }
 
 /// Whether the model can be called through an inference profile only.

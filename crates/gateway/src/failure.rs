@@ -6,7 +6,7 @@ use outcrop_bedrock::{CredentialsError, EndpointError, SendError, ServiceError, 
 use outcrop_catalog::{Catalog, Resolution, ResolveError};
 use outcrop_texts::{self as texts, Text};
 use outcrop_wire::bedrock::{BedrockError, ErrorKind};
-use outcrop_wire::dialect::{Dialect, RequestError, error_body};
+use outcrop_wire::dialect::{Dialect, RequestError, error_body, said_with_hint, with_hint};
 
 use crate::lane::{Answer, Call};
 use crate::reply::{AWS_REQUEST_ID, ReplyBody, was_lost};
@@ -26,6 +26,8 @@ pub(crate) struct Failure {
     pub(crate) elsewhere: bool,
     /// AWS spoke the client's own dialect, so that its words can be handed on.
     in_clients_words: bool,
+    /// AWS refused, and not the gateway.
+    by_aws: bool,
     /// What the gateway says of the route it took.
     pub(crate) disclosed: Box<HeaderMap>,
 }
@@ -47,8 +49,21 @@ impl Failure {
 
     /// AWS refused in words: another target may do better where this one lacks capacity.
     pub(crate) fn refused(error: BedrockError) -> Self {
-        let elsewhere = lacks_capacity(&error);
-        Self { elsewhere, ..error.into() }
+        let (hint, elsewhere) = (diagnosis::hint(&error), lacks_capacity(&error));
+        Self { hint, elsewhere, by_aws: true, ..error.into() }
+    }
+
+    /// The same without what we say of it, for a client that is handed AWS's own words.
+    pub(crate) fn in_aws_words_alone(self) -> Self {
+        Self { hint: None, ..self }
+    }
+
+    /// Names the request as AWS does in the head of its answer.
+    pub(crate) fn of_answer(mut self, head: &HeaderMap) -> Self {
+        if let Some(id) = head.get(AWS_REQUEST_ID) {
+            self.disclosed.insert(AWS_REQUEST_ID, id.clone());
+        }
+        self
     }
 
     /// The failure of this call: an endpoint that speaks the client's dialect has said it in the client's words already, one
@@ -73,15 +88,7 @@ impl Failure {
 
     /// AWS refusing *our* credentials is no fault of a client that does not speak Bedrock.
     fn status(&self, dialect: Dialect) -> StatusCode {
-        let ours = matches!(
-            self.error.kind,
-            ErrorKind::UnrecognizedClient
-                | ErrorKind::InvalidSignature
-                | ErrorKind::ExpiredToken
-                | ErrorKind::IncompleteSignature
-                | ErrorKind::MissingAuthenticationToken
-        );
-        if self.upstream.is_some() && ours && dialect != Dialect::Bedrock {
+        if self.by_aws && is_of_our_credentials(&self.error) && dialect != Dialect::Bedrock {
             return StatusCode::BAD_GATEWAY;
         }
         // AWS's own status for its name: AWS's SDKs send a 502 again, which would be billed again.
@@ -104,16 +111,16 @@ impl Failure {
             if dialect != Dialect::Bedrock {
                 pass_on_delay(&mut headers);
             }
-            let is_said =
-                self.in_clients_words && self.hint.is_none() && status.as_u16() == self.error.status;
-            if (dialect == Dialect::Bedrock || is_said) && !upstream.body.is_empty() {
+            if dialect == Dialect::Bedrock && !upstream.body.is_empty() {
                 body = Some(upstream.body);
+            } else if self.in_clients_words && status.as_u16() == self.error.status {
+                body = said_with_hint(&upstream.body, self.hint.as_deref());
             }
         }
         if body.is_none() {
             let rendered = match &self.request {
                 Some(request) => request.body(dialect, request_id),
-                None => error_body(dialect, self.error.status, &self.error, request_id, self.hint.as_deref()),
+                None => error_body(dialect, status.as_u16(), &self.error, request_id, self.hint.as_deref()),
             };
             body = Some(Bytes::from(rendered));
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -131,6 +138,34 @@ impl Failure {
         *response.headers_mut() = headers;
         response
     }
+}
+
+/// What a client is told within a stream of an error that AWS told of, or of an answer that was lost: an event has one place
+/// for all that is said.
+pub(crate) fn told_in_stream(error: &BedrockError, dialect: Dialect) -> BedrockError {
+    let mut told = error.clone();
+    if was_lost(error) {
+        return told;
+    }
+    if let Some(hint) = diagnosis::hint(error) {
+        told.message = with_hint(&error.message, &hint);
+    }
+    if is_of_our_credentials(error) && dialect != Dialect::Bedrock {
+        told.status = StatusCode::BAD_GATEWAY.as_u16();
+    }
+    told
+}
+
+/// AWS refuses who we are, or how we signed.
+fn is_of_our_credentials(error: &BedrockError) -> bool {
+    matches!(
+        error.kind,
+        ErrorKind::UnrecognizedClient
+            | ErrorKind::InvalidSignature
+            | ErrorKind::ExpiredToken
+            | ErrorKind::IncompleteSignature
+            | ErrorKind::MissingAuthenticationToken
+    )
 }
 
 /// Nothing was generated, for want of capacity or for a fault of the service.
@@ -195,6 +230,7 @@ impl From<BedrockError> for Failure {
             request: None,
             elsewhere: false,
             in_clients_words: false,
+            by_aws: false,
             disclosed: Box::default(),
         }
     }
@@ -225,8 +261,7 @@ impl From<SendError> for Failure {
     fn from(error: SendError) -> Self {
         match error {
             SendError::Service(service) => {
-                let hint = diagnosis::hint(&service.error);
-                Self { hint, upstream: Some(service.clone()), ..Self::refused(service.error) }
+                Self { upstream: Some(service.clone()), ..Self::refused(service.error) }
             }
             SendError::Credentials(error) => Self::of_credentials(&error),
             SendError::Connect { host, why } => Self::unreached(texts::no_connection(host, why)),

@@ -124,8 +124,13 @@ impl Pipe {
         !writer::sign_of_life(self.dialect()).is_empty()
     }
 
+    /// Whether the client gets AWS's own frames.
+    pub(crate) fn hands_frames_on(&self) -> bool {
+        matches!(self, Self::Frames(frames) if matches!(frames.writer, Writer::Native(_)))
+    }
+
     /// The client's.
-    fn dialect(&self) -> Dialect {
+    pub(crate) fn dialect(&self) -> Dialect {
         match self {
             Self::Frames(frames) => frames.writer.dialect(),
             Self::Events(events) => events.dialect,

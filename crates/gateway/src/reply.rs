@@ -35,10 +35,13 @@ pub(crate) async fn answer(
     let body = if call.stream {
         headers.entry(header::CONTENT_TYPE).or_insert(stream_type(call));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        ReplyBody::Stream(Streaming::new(StreamBody::open(call, body, entry, timeouts).await?, drains))
+        let opened = StreamBody::open(call, body, entry, timeouts).await;
+        let stream = opened.map_err(|failure| failure.of_answer(&head.headers))?;
+        ReplyBody::Stream(Streaming::new(stream, drains))
     } else {
         headers.entry(header::CONTENT_TYPE).or_insert(JSON);
-        ReplyBody::whole(whole(call, &head.headers, body, entry, timeouts).await?)
+        let whole = whole(call, &head.headers, body, entry, timeouts).await;
+        ReplyBody::whole(whole.map_err(|failure| failure.of_answer(&head.headers))?)
     };
     let mut response = Response::new(body);
     *response.headers_mut() = headers;

@@ -20,7 +20,7 @@ use tokio::time::Sleep;
 
 use crate::disconnect::{Drains, MAX_BYTES};
 use crate::entry::Entry;
-use crate::failure::Failure;
+use crate::failure::{Failure, told_in_stream};
 use crate::lane::Call;
 use crate::pipe::Pipe;
 use crate::reply::was_lost;
@@ -78,7 +78,9 @@ impl StreamBody {
             return self.entry.failed(error.into());
         }
         self.entry.refused();
-        self.entry.failed(Failure::refused(error))
+        let failure = Failure::refused(error);
+        let failure = if self.pipe.hands_frames_on() { failure.in_aws_words_alone() } else { failure };
+        self.entry.failed(failure)
     }
 
     fn begin(&mut self) {
@@ -135,7 +137,8 @@ impl StreamBody {
     /// Tells the client in its own dialect, and stops.
     fn fail(&mut self, error: &BedrockError) {
         tracing::info!(id = self.request_id, %error, "the stream failed");
-        self.pipe.error(error, &self.request_id, &mut self.out);
+        let told = told_in_stream(error, self.pipe.dialect());
+        self.pipe.error(&told, &self.request_id, &mut self.out);
         if !self.begun && !was_lost(error) {
             self.entry.refused();
         }

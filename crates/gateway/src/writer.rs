@@ -148,7 +148,7 @@ impl Writer {
             },
             Self::Chat(writer) => writer.error(error, out),
             Self::Responses(responses) => responses.writer.error(error, out),
-            Self::Messages(writer) => writer.error(error, out),
+            Self::Messages(writer) => writer.error(error, request_id, out),
             Self::Converse(writer) => writer.error(error, out),
             Self::MessagesRelay(writer) => writer.error(error, request_id, out),
         }

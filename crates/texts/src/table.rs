@@ -308,6 +308,26 @@ texts! {
             => "get new temporary credentials (aws sso login, aws sts get-session-token) and set all three variables again";
         ACCESS_KEY_UNKNOWN = "AWS does not know the access key or session token"
             => "check the access key id; temporary keys (ASIA…) need their session token too: BEDROCK_AWS_SESSION_TOKEN or AWS_SESSION_TOKEN";
+        THROTTLED = "more is asked of the account than its quota allows at once"
+            => "wait, send less at once, ask for more in Service Quotas, or add a way with `failover`";
+        QUOTA_REACHED = "a quota of the account is reached"
+            => "ask for more in Service Quotas, or add a way with `failover`";
+        MODEL_LOADING = "the model is being loaded"
+            => "send the request again in a moment";
+        MODEL_TOO_SLOW = "the model did not answer in the time that AWS gives it"
+            => "what it did may have been billed: ask for less at once before the request is sent again";
+        MODEL_FAILED = "the model itself failed"
+            => "what it did may have been billed: send the request again only if that is worth it, or name another model";
+        AWS_FAILED = "the fault is AWS's"
+            => "send the request again; where it stays so, call through another Region or a global profile, or add a way with `failover`";
+        NO_CAPACITY = "Bedrock has no room for the request there now"
+            => "send it again in a moment, call through another Region or a global profile, or add a way with `failover`";
+        SIGNATURE_WRONG = "the signature is not that of the gateway's access key"
+            => "check the secret access key; nothing on the way to AWS may change a request";
+        SIGNATURE_LOST = "the request reached AWS without a whole signature"
+            => "does a proxy on the way remove the header Authorization?";
+        NOT_BEDROCK = "whoever answers does not know the operation"
+            => "does AWS_ENDPOINT_URL_BEDROCK_RUNTIME lead to Bedrock?";
         PUBLISHERS_WORDS = "the model itself refused the request"
             => "what follows are the publisher's words; `outcrop explain MODEL` shows what it takes";
     }

@@ -11,7 +11,7 @@ use crate::bedrock::{BedrockError, ContentBlock, ConverseRequest, ConverseRespon
 use crate::citing;
 use crate::envelope::Members;
 use crate::errors::Words;
-pub use crate::errors::error_body;
+pub use crate::errors::{error_body, said_with_hint, with_hint};
 use crate::formed::AnswerTool;
 use crate::union::Text;
 use crate::{Json, Notices};

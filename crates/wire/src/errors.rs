@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::bedrock::BedrockError;
 use crate::dialect::{Dialect, to_vec};
@@ -62,6 +64,22 @@ pub fn error_body(
     Words { status, message: &error.message, param: None }.render(dialect, request_id, hint)
 }
 
+/// A message and the way out.
+pub fn with_hint(message: &str, hint: &str) -> String {
+    format!("{message} (hint: {hint})")
+}
+
+/// An error that an OpenAI- or Anthropic-style endpoint told in its own words, with our way out at the end of its message:
+/// whatever else it says stays. `None` where it has not that shape.
+pub fn said_with_hint(body: &Bytes, hint: Option<&str>) -> Option<Bytes> {
+    let mut said: Value = serde_json::from_slice(body).ok()?;
+    let message = said.get_mut("error")?.get_mut("message")?;
+    let words = message.as_str()?;
+    let Some(hint) = hint else { return Some(body.clone()) };
+    *message = Value::String(with_hint(words, hint));
+    Some(Bytes::from(to_vec(&said)))
+}
+
 /// An error before it has a dialect.
 pub(crate) struct Words<'a> {
     pub(crate) status: u16,
@@ -74,7 +92,7 @@ impl Words<'_> {
         let Self { status, message, param } = self;
         let &Row { chat, code, messages, .. } = row(status);
         let message: &str = &match hint {
-            Some(hint) => Cow::Owned(format!("{message} (hint: {hint})")),
+            Some(hint) => Cow::Owned(with_hint(message, hint)),
             None => Cow::Borrowed(message),
         };
         match dialect {

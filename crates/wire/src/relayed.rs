@@ -466,7 +466,10 @@ impl Stream {
         }
         let delta: Option<Stated<'_>> = stated.delta.and_then(|delta| serde_json::from_str(delta.get()).ok());
         let stop_reason = delta.and_then(|delta| delta.report(self.dialect).stop_reason);
-        self.note(Report { usage: self.native.usage(), stop_reason });
+        // What `message_start` says of the output is its beginning: the usage is known when the stop reason is.
+        let is_known = stop_reason.is_some() || self.report.stop_reason.is_some();
+        let usage = is_known.then(|| self.native.usage()).flatten();
+        self.note(Report { usage, stop_reason });
         self.ended |= stated.kind.as_deref() == Some("message_stop");
     }
 }

@@ -272,3 +272,25 @@ async fn a_refusal_says_when_to_come_back_and_which_request_it_was() {
     }
     served.abort();
 }
+
+/// What an endpoint says in the client's own words stays whole beside our hint.
+#[tokio::test]
+async fn a_hint_takes_nothing_from_what_an_endpoint_said() {
+    const HEAD: &str = "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json";
+    const SAID: &str = r#"{"error":{"message":"Input is too long for requested model.","type":"invalid_request_error",
+        "param":"messages","code":"context_length_exceeded","limit":8192}}"#;
+    let (upstream, served) = refusing(HEAD, SAID).await;
+    let runtime = outcrop_bedrock::Endpoint::parse(&format!("http://{upstream}")).ok();
+    let rig = Rig::start(Plan { runtime, ..Plan::default() }).await;
+    let answer = rig.post("/v1/chat/completions", chat("qwen.qwen3-32b", false)).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{}", answer.text());
+    let mut error = answer.json()["error"].clone();
+    let message = error["message"].take();
+    let (words, hint) = message.as_str().unwrap().split_once(" (hint: ").unwrap();
+    assert_eq!(words, "Input is too long for requested model.");
+    assert!(hint.contains("shorten it"), "{hint}");
+    let rest = json!({"message": null, "type": "invalid_request_error", "param": "messages",
+        "code": "context_length_exceeded", "limit": 8192});
+    assert_eq!(error, rest);
+    served.abort();
+}

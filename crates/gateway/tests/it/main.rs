@@ -9,6 +9,7 @@ mod control;
 mod count_tokens;
 mod disconnect;
 mod embeddings;
+mod error_matrix;
 mod failover;
 mod failures;
 mod fault_rows;

@@ -69,6 +69,8 @@ pub struct Rig {
 #[derive(Debug, Clone)]
 
 pub struct Row {
+    /// Ours, as in `outcrop-request-id`.
+    pub id: String,
     pub request_id: Option<String>,
     pub region: String,
     pub target: String,
@@ -84,6 +86,7 @@ pub struct Row {
 impl Row {
     fn read(row: &SqliteRow) -> Self {
         Self {
+            id: row.get("gatewayRequestId"),
             request_id: row.get("requestId"),
             region: row.get("region"),
             target: row.get("modelId"),

@@ -105,8 +105,8 @@ impl StreamWriter {
     }
 
     /// Ends the stream with `event: error` and no `message_stop`, so that no client takes it for complete.
-    pub fn error(&mut self, error: &BedrockError, out: &mut BytesMut) {
-        let body = error_body(Dialect::Messages, error.status, error, &self.answer.id, None);
+    pub fn error(&mut self, error: &BedrockError, request_id: &str, out: &mut BytesMut) {
+        let body = error_body(Dialect::Messages, error.status, error, request_id, None);
         sse::write_raw(out, "error", &body);
     }
 

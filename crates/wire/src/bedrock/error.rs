@@ -132,8 +132,8 @@ macro_rules! errors {
         }
 
         impl ErrorKind {
-            #[cfg(test)]
-            pub(crate) const ALL: &[Self] = &[$(Self::$variant),+];
+            /// All that are known by name.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
 
             /// AWS's name.
             pub fn name(&self) -> &str {
@@ -225,6 +225,22 @@ impl ErrorKind {
             first.make_ascii_lowercase();
         }
         name
+    }
+
+    /// The same in a stream of the gateway's own making: AWS's SDKs know the exceptions that the stream's model names, and
+    /// boto3 shows neither name nor words of any other (botocore's model: `ConverseStreamOutput`, and `ResponseStream`, which
+    /// has `modelTimeoutException` too).
+    pub fn stream_exception(&self, of_invoke: bool) -> &'static str {
+        match self {
+            Self::ModelTimeout if of_invoke => "modelTimeoutException",
+            _ => match self.status() {
+                408 | 424 => "modelStreamErrorException",
+                429 => "throttlingException",
+                503 => "serviceUnavailableException",
+                400..=499 => "validationException",
+                _ => "internalServerException",
+            },
+        }
     }
 
     /// The kind behind OpenAI's or Anthropic's word, or a status; AWS's own names are taken, too (OpenAI's and Anthropic's API

@@ -113,7 +113,6 @@ impl StreamWriter {
 
     /// Ends the stream with an exception: boto3 does not notice a cut stream by itself.
     pub fn error(&mut self, error: &BedrockError, out: &mut BytesMut) {
-        let exception_type = error.kind.exception_type();
-        eventstream::write_exception(&exception_type, error.body().as_bytes(), out);
+        eventstream::write_exception(error.kind.stream_exception(false), error.body().as_bytes(), out);
     }
 }

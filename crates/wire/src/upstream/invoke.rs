@@ -133,6 +133,6 @@ impl InvokedStream {
 
     /// Ends the stream with an exception.
     pub fn error(&self, error: &BedrockError, out: &mut BytesMut) {
-        eventstream::write_exception(&error.kind.exception_type(), error.body().as_bytes(), out);
+        eventstream::write_exception(error.kind.stream_exception(true), error.body().as_bytes(), out);
     }
 }

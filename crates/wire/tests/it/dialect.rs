@@ -216,7 +216,7 @@ fn a_cut_stream_is_an_error_and_never_a_quiet_end() {
         assert_eq!(messages.finish(&mut messages_out), Err(truncated));
         let error = BedrockError::from(truncated);
         chat.error(&error, &mut chat_out);
-        messages.error(&error, &mut messages_out);
+        messages.error(&error, "request", &mut messages_out);
         let chat_out = String::from_utf8(chat_out.to_vec()).unwrap();
         assert!(
             !chat_out.contains("[DONE]")

@@ -195,7 +195,7 @@ fn each_client(language: Language, bytes: &[u8], expected: End, odd: &str) {
     let (ended, mut out) = told(language, bytes, |event, out| messages.event(event, out));
     let ended = ended.and_then(|()| Ok(messages.finish(&mut out)?));
     if let Err(error) = &ended {
-        messages.error(error, &mut out);
+        messages.error(error, "request", &mut out);
     }
     let last = checked(&ended, expected, odd, &out);
     assert_eq!(last["type"] == "error", expected == Fails, "{odd}: {last}");
