@@ -7,18 +7,16 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use aws_sigv4::http_request::{
-    SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign as sigv4,
-};
-use aws_sigv4::sign::v4;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
+use outcrop_wire::sigv4::{RequestHead, Signable, payload_hash};
 use percent_encoding::utf8_percent_encode;
 
 use crate::Auth;
 use crate::control::PATH_SEGMENT;
 use crate::credentials::Method;
+use crate::sign::written;
 
 /// The longest life of a short-term key (reference `bedrock.md` §2.4). It ends earlier with the credentials it is made of.
 pub const MAX_LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
@@ -44,40 +42,49 @@ impl Auth {
     /// # Errors
     /// [`MintError::IsKey`] when we hold a key instead of what signs; [`MintError::Lifetime`] beyond AWS's limits.
     pub fn mint(&self, region: &str, lifetime: Duration, now: SystemTime) -> Result<MintedKey, MintError> {
-        let Method::Sign(identity) = &self.method else { return Err(MintError::IsKey) };
+        let Method::Sign(signer) = &self.method else { return Err(MintError::IsKey) };
         if lifetime.as_secs() == 0 || lifetime > MAX_LIFETIME {
             return Err(MintError::Lifetime);
         }
-        let mut settings = SigningSettings::default();
-        settings.signature_location = SignatureLocation::QueryParams;
-        settings.expires_in = Some(lifetime);
-        let params = v4::SigningParams::builder()
-            .identity(identity)
-            .region(region)
-            .name(SERVICE)
-            .time(now)
-            .settings(settings)
-            .build()
-            .expect("every parameter of the signature is set")
-            .into();
-        let url = format!("https://{CALL}");
-        let headers = std::iter::once(("host", HOST));
-        let call = SignableRequest::new("POST", url, headers, SignableBody::Bytes(b""))
-            .expect("the call is a valid address");
-        let (signed, _) = sigv4(call, &params).expect("a call without headers can be signed").into_parts();
-        let mut presigned = CALL.to_owned();
-        for (name, value) in signed.params() {
-            presigned.extend(["&", name, "="]);
-            presigned.extend(utf8_percent_encode(value, PATH_SEGMENT));
+        let timestamp = written(now);
+        let key = signer.key(&timestamp, region, SERVICE);
+        let credential = format!("{}/{}", signer.keys.access_key_id(), key.scope());
+        let expires = lifetime.as_secs().to_string();
+        let mut query = ACTION.to_owned();
+        for (name, value) in [
+            ("X-Amz-Algorithm", Some("AWS4-HMAC-SHA256")),
+            ("X-Amz-Credential", Some(&*credential)),
+            ("X-Amz-Date", Some(&timestamp)),
+            ("X-Amz-Expires", Some(&expires)),
+            ("X-Amz-Security-Token", signer.keys.session_token()),
+            ("X-Amz-SignedHeaders", Some(HOST_HEADER)),
+        ] {
+            let Some(value) = value else { continue };
+            query.extend(["&", name, "="]);
+            query.extend(utf8_percent_encode(value, PATH_SEGMENT));
         }
-        presigned.push_str(VERSION);
+        let signable = Signable {
+            head: RequestHead {
+                method: "POST",
+                raw_path: "/",
+                raw_query: &query,
+                headers: &HeaderMap::new(),
+                authority: Some(HOST),
+            },
+            signed_headers: &[HOST_HEADER],
+            payload_hash: &payload_hash(b""),
+            timestamp: &timestamp,
+        };
+        let signature = key.signature(&signable).expect("the host is there");
+        let presigned = format!("{HOST}/?{query}&X-Amz-Signature={signature}{VERSION}");
         Ok(MintedKey(format!("{PREFIX}{}", STANDARD.encode(presigned))))
     }
 }
 
 const SERVICE: &str = "bedrock";
 const HOST: &str = "bedrock.amazonaws.com";
-const CALL: &str = "bedrock.amazonaws.com/?Action=CallWithBearerToken";
+const HOST_HEADER: &str = "host";
+const ACTION: &str = "Action=CallWithBearerToken";
 /// Stands outside of what is signed.
 const VERSION: &str = "&Version=1";
 const PREFIX: &str = "bedrock-api-key-";
@@ -150,7 +157,11 @@ mod tests {
             ),
         ] {
             let made = presigned(region, session).await;
-            assert!(made.starts_with(CALL) && made.ends_with(VERSION), "{made}");
+            assert!(
+                made.starts_with("bedrock.amazonaws.com/?Action=CallWithBearerToken&")
+                    && made.ends_with(VERSION),
+                "{made}"
+            );
             assert_eq!(sorted(made), sorted(expected(region, query, signature)));
         }
     }

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwapOption;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
-use aws_smithy_runtime_api::client::identity::Identity;
 use outcrop_texts as texts;
 
 use crate::client::{Client, SendError};
 use crate::control::sts::RoleToAssume;
+use crate::sign::Signer;
 use crate::sources::{Chain, Outcome, Sources, Tried, gave};
 
 /// Where credentials come from. Cheap to clone; holds secrets and has no way to print them.
@@ -80,7 +80,7 @@ pub struct Auth {
 
 pub(crate) enum Method {
     /// SigV4.
-    Sign(Identity),
+    Sign(Signer),
     /// `Authorization: Bearer …`.
     Bearer(http::HeaderValue),
 }
@@ -96,7 +96,7 @@ impl Credentials {
         session_token: Option<&str>,
     ) -> Result<Self, CredentialsError> {
         let keys = usable(access_key_id, secret, session_token, None)?;
-        Ok(Self::fixed(Auth { method: Method::Sign(keys.into()), expires: None }))
+        Ok(Self::fixed(Auth { method: Method::Sign(Signer::new(keys)), expires: None }))
     }
 
     /// A Bedrock API key.
@@ -131,7 +131,7 @@ impl Credentials {
         expires: Option<SystemTime>,
     ) -> Result<Self, CredentialsError> {
         let keys = usable(access_key_id, secret, Some(session_token), expires)?;
-        Ok(Self::fixed(Auth { method: Method::Sign(keys.into()), expires }))
+        Ok(Self::fixed(Auth { method: Method::Sign(Signer::new(keys)), expires }))
     }
 
     fn renewed(source: Source) -> Self {
@@ -244,7 +244,7 @@ impl Renewed {
         };
         let (token, expires) = (keys.session_token(), keys.expiry());
         let keys = usable(keys.access_key_id(), keys.secret_access_key(), token, expires)?;
-        let auth = Arc::new(Auth { method: Method::Sign(keys.into()), expires });
+        let auth = Arc::new(Auth { method: Method::Sign(Signer::new(keys)), expires });
         self.current.store(Some(Arc::clone(&auth)));
         Ok(auth)
     }
@@ -328,12 +328,8 @@ impl Auth {
     fn is_same(&self, other: &Self) -> bool {
         match (&self.method, &other.method) {
             (Method::Bearer(one), Method::Bearer(other)) => one == other,
-            (Method::Sign(one), Method::Sign(other)) => {
-                let keys = |identity: &Identity| {
-                    let keys = identity.data::<aws_credential_types::Credentials>()?;
-                    Some((keys.access_key_id().to_owned(), keys.session_token().map(str::to_owned)))
-                };
-                keys(one) == keys(other)
+            (Method::Sign(Signer { keys: one, .. }), Method::Sign(Signer { keys: other, .. })) => {
+                (one.access_key_id(), one.session_token()) == (other.access_key_id(), other.session_token())
             }
             _ => false,
         }
@@ -341,14 +337,12 @@ impl Auth {
 
     /// What people may know of them.
     fn gave(&self) -> Outcome {
-        let keys = match &self.method {
-            Method::Sign(identity) => identity.data::<aws_credential_types::Credentials>(),
-            Method::Bearer(_) => None,
-        };
-        keys.map_or(
-            Outcome::Gave { access_key_id: "a Bedrock API key".to_owned(), expires: self.expires },
-            gave,
-        )
+        match &self.method {
+            Method::Sign(signer) => gave(&signer.keys),
+            Method::Bearer(_) => {
+                Outcome::Gave { access_key_id: "a Bedrock API key".to_owned(), expires: self.expires }
+            }
+        }
     }
 
     fn expires_within(&self, span: Duration) -> bool {

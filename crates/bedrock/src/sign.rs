@@ -1,16 +1,15 @@
 //! Puts our signature (SigV4) or bearer key on a request.
 
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use aws_sigv4::http_request::{
-    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningError,
-    SigningInstructions, SigningSettings, UriPathNormalizationMode, sign as sigv4,
-};
-use aws_sigv4::sign::v4;
-use aws_smithy_runtime_api::client::identity::Identity;
+use arc_swap::ArcSwap;
+use aws_credential_types::Credentials;
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Request, header};
+use http::uri::Scheme;
+use http::{HeaderMap, HeaderValue, Request, Uri, header};
 use http_body_util::Full;
+use outcrop_wire::sigv4::{RequestHead, SigV4Error, Signable, SigningKey, payload_hash, timestamp};
 
 use crate::Endpoint;
 use crate::credentials::{Auth, Method};
@@ -19,15 +18,14 @@ use crate::credentials::{Auth, Method};
 ///
 /// The runtime's host is `bedrock-runtime`, its signing name is `bedrock` (reference `bedrock.md` §2). The path is
 /// encoded a second time in the canonical request (§2.3). An endpoint that takes keys gets one made for this request.
-pub fn sign(
+pub(crate) fn sign(
     request: &mut Request<Full<Bytes>>,
     body: &Bytes,
     auth: &Auth,
     endpoint: &Endpoint,
     region: &str,
     now: SystemTime,
-) -> Result<(), SigningError> {
-    let service = endpoint.signing_name();
+) -> Result<(), SigV4Error> {
     if endpoint.takes_keys()
         && let Ok(key) = auth.mint(region, KEY_LIFETIME, now)
     {
@@ -39,15 +37,7 @@ pub fn sign(
             request.headers_mut().insert(header::AUTHORIZATION, header.clone());
             Ok(())
         }
-        Method::Sign(identity) => {
-            let uri = request.uri().to_string();
-            let headers = request.headers().iter().filter_map(signed_header);
-            let signable =
-                SignableRequest::new(request.method().as_str(), uri, headers, SignableBody::Bytes(body))?;
-            let scope = Scope { service, region, now };
-            signature(signable, identity, &scope, settings(service))?.apply_to_request_http1x(request);
-            Ok(())
-        }
+        Method::Sign(signer) => signer.sign(request, body, endpoint.signing_name(), region, now),
     }
 }
 
@@ -55,158 +45,238 @@ pub fn sign(
 /// began may go on for longer.
 const KEY_LIFETIME: Duration = Duration::from_secs(15 * 60);
 
-/// What a signature is good for.
-struct Scope<'a> {
-    service: &'a str,
-    region: &'a str,
-    now: SystemTime,
+/// Keys, and what was derived from them.
+pub(crate) struct Signer {
+    pub(crate) keys: Credentials,
+    derived: ArcSwap<Vec<Arc<SigningKey>>>,
 }
 
-fn signature(
-    signable: SignableRequest<'_>,
-    identity: &Identity,
-    scope: &Scope<'_>,
-    settings: SigningSettings,
-) -> Result<SigningInstructions, SigningError> {
-    let params = v4::SigningParams::builder()
-        .identity(identity)
-        .region(scope.region)
-        .name(scope.service)
-        .time(scope.now)
-        .settings(settings)
-        .build()
-        .expect("every parameter of the signature is set")
-        .into();
-    Ok(sigv4(signable, &params)?.into_parts().0)
+/// More Regions and services than any gateway calls on one day.
+const MOST_DERIVED: usize = 64;
+
+impl Signer {
+    pub(crate) fn new(keys: Credentials) -> Self {
+        Self { keys, derived: ArcSwap::default() }
+    }
+
+    fn sign(
+        &self,
+        request: &mut Request<Full<Bytes>>,
+        body: &Bytes,
+        service: &str,
+        region: &str,
+        now: SystemTime,
+    ) -> Result<(), SigV4Error> {
+        let timestamp = written(now);
+        let payload_hash = payload_hash(body);
+        let headers = request.headers_mut();
+        headers.insert("x-amz-date", value(&timestamp));
+        if service == S3 {
+            headers.insert("x-amz-content-sha256", value(&payload_hash));
+        }
+        if let Some(token) = self.keys.session_token() {
+            headers.insert("x-amz-security-token", secret(token));
+        }
+        let signed_headers = signed_headers(request.headers());
+        let signable = Signable {
+            head: head(request),
+            signed_headers: &signed_headers,
+            payload_hash: &payload_hash,
+            timestamp: &timestamp,
+        };
+        let key = self.key(&timestamp, region, service);
+        let authorization = key.authorization(self.keys.access_key_id(), &signable)?;
+        request.headers_mut().insert(header::AUTHORIZATION, secret(&authorization));
+        Ok(())
+    }
+
+    /// The signing key of the day of `timestamp`, derived once. Those of other days are forgotten.
+    pub(crate) fn key(&self, timestamp: &str, region: &str, service: &str) -> Arc<SigningKey> {
+        let date = &timestamp[..DATE];
+        let is_it = |key: &&Arc<SigningKey>| key.is_for(date, region, service);
+        if let Some(key) = self.derived.load().iter().find(is_it) {
+            return Arc::clone(key);
+        }
+        let key = Arc::new(SigningKey::derive(self.keys.secret_access_key(), date, region, service));
+        self.derived.rcu(|known| {
+            let of_the_day = known.iter().filter(|key| key.scope().starts_with(date));
+            of_the_day.take(MOST_DERIVED - 1).chain([&key]).cloned().collect::<Vec<_>>()
+        });
+        key
+    }
 }
 
-/// The service that signs the path as it is sent, and the hash of the body in a header of its own.
+/// `YYYYMMDD` of `YYYYMMDDTHHMMSSZ`.
+const DATE: usize = 8;
+/// The service that wants the hash of the body in a header of its own.
 const S3: &str = "s3";
 
-fn settings(service: &str) -> SigningSettings {
-    let mut settings = SigningSettings::default();
-    if service == S3 {
-        settings.percent_encoding_mode = PercentEncodingMode::Single;
-        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
-        settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
-        return settings;
-    }
-    settings.percent_encoding_mode = PercentEncodingMode::Double;
-    settings.uri_path_normalization_mode = UriPathNormalizationMode::Enabled;
-    settings.payload_checksum_kind = PayloadChecksumKind::NoHeader;
-    settings
+/// The time as AWS writes it; a clock before 1970 is at its beginning.
+pub(crate) fn written(now: SystemTime) -> String {
+    let seconds = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    timestamp(i64::try_from(seconds).unwrap_or(i64::MAX))
 }
 
-/// Signed as the SDKs do it: `content-type` and AWS's own headers (host and date are added by the signer); the rest may be
-/// changed by a proxy on the way.
-fn signed_header<'a>((name, value): (&'a HeaderName, &'a HeaderValue)) -> Option<(&'a str, &'a str)> {
-    (name == header::CONTENT_TYPE || name.as_str().starts_with("x-amz-"))
-        .then(|| value.to_str().ok().map(|value| (name.as_str(), value)))?
+fn head(request: &Request<Full<Bytes>>) -> RequestHead<'_> {
+    RequestHead {
+        method: request.method().as_str(),
+        raw_path: request.uri().path(),
+        raw_query: request.uri().query().unwrap_or_default(),
+        headers: request.headers(),
+        authority: host(request.uri()),
+    }
+}
+
+/// The `host` header that hyper will send: without a port that goes without saying.
+fn host(uri: &Uri) -> Option<&str> {
+    let default = match uri.scheme() {
+        Some(scheme) if *scheme == Scheme::HTTPS => 443,
+        _ => 80,
+    };
+    match uri.port_u16() {
+        Some(port) if port == default => uri.host(),
+        _ => uri.authority().map(http::uri::Authority::as_str),
+    }
+}
+
+/// Signed as the SDKs do it: `content-type`, `host` and AWS's own headers; the rest may be changed by a proxy on the way.
+fn signed_headers(headers: &HeaderMap) -> Vec<&str> {
+    let is_signed = |name: &&str| *name == "content-type" || name.starts_with("x-amz-");
+    let is_text = |name: &&str| headers.get_all(*name).iter().all(|value| value.to_str().is_ok());
+    let names = headers.keys().map(http::HeaderName::as_str).filter(is_signed).filter(is_text);
+    let mut names: Vec<&str> = names.chain(["host"]).collect();
+    names.sort_unstable();
+    names
+}
+
+/// Of a text whose characters were looked at: digits, or keys as [`Credentials`](crate::Credentials) takes them.
+fn value(text: &str) -> HeaderValue {
+    HeaderValue::try_from(text).expect("visible ASCII may stand in a header")
+}
+
+fn secret(text: &str) -> HeaderValue {
+    let mut value = value(text);
+    value.set_sensitive(true);
+    value
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use aws_sigv4::http_request::SessionTokenMode;
-    use serde::Deserialize;
+    use aws_sigv4::http_request::{
+        PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings,
+        UriPathNormalizationMode, sign as official,
+    };
+    use aws_sigv4::sign::v4;
 
     use super::*;
 
-    /// One case of AWS's signing test suite (`NOTICE` says where it is from).
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Case {
-        context: Context,
-        request: String,
-        header_signed: String,
+    /// 2026-11-21T17:00:00Z.
+    const NOW: Duration = Duration::from_secs(1_795_280_400);
+    const ADDRESSES: [&str; 8] = [
+        "http://127.0.0.1:4142/model/amazon.nova-lite-v1%3A0/converse",
+        "https://bedrock-runtime.us-east-1.amazonaws.com/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A123456789012%3A\
+         application-inference-profile%2Fabc123def456/converse-stream",
+        "https://bedrock-runtime.us-east-1.amazonaws.com:443/model/a:b/invoke",
+        "http://localhost:80/",
+        "http://localhost:443/inference-profiles?type=APPLICATION&maxResults=5&nextToken=a%2Fb%3D",
+        "https://proxy.example:8443/prefix//model/./x/../caf%C3%A9~-_./converse?b=1&a=2&a=1&empty=",
+        "https://[::1]:4142/a%20b",
+        "https://bucket.s3.us-east-1.amazonaws.com",
+    ];
+
+    fn request(uri: &str) -> Request<Full<Bytes>> {
+        Request::post(uri)
+            .header("content-type", "application/json")
+            .header("x-amz-trace", " two   words ")
+            .header("x-amz-meta", "one")
+            .header("x-amz-meta", "two")
+            .header("traceparent", "unsigned")
+            .body(Full::default())
+            .unwrap()
     }
 
-    #[derive(Deserialize)]
-    struct Context {
-        credentials: Keys,
-        normalize: bool,
-        region: String,
-        service: String,
-        sign_body: bool,
-        timestamp: jiff::Timestamp,
-        #[serde(default)]
-        omit_session_token: bool,
-    }
-
-    #[derive(Deserialize)]
-    struct Keys {
-        access_key_id: String,
-        secret_access_key: String,
-        token: Option<String>,
-    }
-
-    /// Method, address and headers of a request as the suite writes it.
-    fn parse(head: &str) -> (String, String, Vec<(String, String)>) {
-        let mut lines = head.lines();
-        let (method, rest) = lines.next().unwrap().split_once(' ').unwrap();
-        let mut headers: Vec<(String, String)> = Vec::new();
-        for line in lines {
-            match line.split_once(':').filter(|_| !line.starts_with(' ')) {
-                Some((name, value)) => headers.push((name.to_ascii_lowercase(), value.to_owned())),
-                None => headers.last_mut().unwrap().1 += &format!(" {}", line.trim()),
-            }
+    fn settings(service: &str) -> SigningSettings {
+        let mut settings = SigningSettings::default();
+        settings.percent_encoding_mode = PercentEncodingMode::Double;
+        settings.uri_path_normalization_mode = UriPathNormalizationMode::Enabled;
+        settings.payload_checksum_kind = PayloadChecksumKind::NoHeader;
+        if service == S3 {
+            settings.percent_encoding_mode = PercentEncodingMode::Single;
+            settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+            settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
         }
-        let host = headers.iter().find(|(name, _)| name == "host").unwrap().1.clone();
-        let target: String = rest.trim_end_matches(" HTTP/1.1").chars().map(encoded).collect();
-        headers.retain(|(name, _)| name != "host" && name != "x-amz-date");
-        (method.to_owned(), format!("https://{host}{target}"), headers)
+        settings
     }
 
-    /// As every client has to.
-    fn encoded(c: char) -> String {
-        let encode = |c: char| c.to_string().bytes().map(|byte| format!("%{byte:02X}")).collect();
-        if c.is_ascii() && c != ' ' { c.to_string() } else { encode(c) }
+    fn by_aws(uri: &str, body: &[u8], keys: &Credentials, service: &str, region: &str) -> HeaderMap {
+        let mut request = request(uri);
+        let identity = keys.clone().into();
+        let params = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(region)
+            .name(service)
+            .time(UNIX_EPOCH + NOW)
+            .settings(settings(service))
+            .build()
+            .unwrap()
+            .into();
+        let headers = request.headers().iter().filter(|(name, _)| *name != "traceparent");
+        let headers = headers.map(|(name, value)| (name.as_str(), value.to_str().unwrap()));
+        let signable =
+            SignableRequest::new("POST", request.uri().to_string(), headers, SignableBody::Bytes(body))
+                .unwrap();
+        let (instructions, _) = official(signable, &params).unwrap().into_parts();
+        instructions.apply_to_request_http1x(&mut request);
+        request.into_parts().0.headers
     }
 
-    fn authorization(text: &str) -> &str {
-        text.lines().find_map(|line| line.strip_prefix("Authorization:")).unwrap().trim()
+    fn signer(token: Option<&str>) -> Signer {
+        let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+        Signer::new(Credentials::new("AKIAIOSFODNN7EXAMPLE", secret, token.map(str::to_owned), None, "test"))
+    }
+
+    /// In an order of their own; those that are not to be shown, too.
+    fn shown(headers: &HeaderMap) -> Vec<(&str, &str)> {
+        let mut shown: Vec<_> =
+            headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+        shown.sort_unstable();
+        shown
     }
 
     #[test]
-    fn awss_signing_test_suite_passes_whole() {
-        let suite = include_str!("../../wire/tests/it/signing-suite.json");
-        let suite: BTreeMap<String, Case> = serde_json::from_str(suite).unwrap();
-        for (name, case) in &suite {
-            let context = &case.context;
-            let Keys { access_key_id, secret_access_key, token } = &context.credentials;
-            let identity = aws_credential_types::Credentials::new(
-                access_key_id,
-                secret_access_key,
-                token.clone(),
-                None,
-                "suite",
-            );
-            let mut settings = settings(&context.service);
-            if !context.normalize {
-                settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+    fn a_request_is_signed_as_by_aws_s_own_signer() {
+        for uri in ADDRESSES {
+            for (service, region) in [("bedrock", "us-east-1"), ("sts", "eu-west-1"), (S3, "us-east-1")] {
+                for (token, body) in [(None, &b""[..]), (Some("a/session+token=="), b"{\"a\":1}")] {
+                    let signer = signer(token);
+                    let mut request = request(uri);
+                    let body = Bytes::from_static(body);
+                    signer.sign(&mut request, &body, service, region, UNIX_EPOCH + NOW).unwrap();
+                    let theirs = by_aws(uri, &body, &signer.keys, service, region);
+                    assert_eq!(shown(request.headers()), shown(&theirs), "{uri} {service} {region}");
+                }
             }
-            if context.sign_body {
-                settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
-            }
-            if context.omit_session_token {
-                settings.session_token_mode = SessionTokenMode::Exclude;
-            }
-            let (head, body) = case.request.split_once("\n\n").unwrap_or((&case.request, ""));
-            let (method, uri, headers) = parse(head);
-            // Two paths of the suite are signed encoded once, however they are written.
-            if name.starts_with("get-space") || name == "get-utf8" {
-                settings.percent_encoding_mode = PercentEncodingMode::Single;
-            }
-            let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-            let body = SignableBody::Bytes(body.as_bytes());
-            let signable = SignableRequest::new(&method, uri, headers, body).unwrap();
-            let now = SystemTime::from(context.timestamp);
-            let scope = Scope { service: &context.service, region: &context.region, now };
-            let instructions = signature(signable, &identity.into(), &scope, settings).unwrap();
-            let ours = instructions.headers().find(|(name, _)| *name == "authorization").unwrap().1;
-            assert_eq!(ours, authorization(&case.header_signed), "{name}");
         }
-        assert_eq!(suite.len(), 38);
+    }
+
+    #[test]
+    fn a_signing_key_is_derived_once_for_its_day() {
+        let signer = signer(None);
+        let key = signer.key("20261121T170000Z", "us-east-1", "bedrock");
+        assert!(Arc::ptr_eq(&key, &signer.key("20261121T235959Z", "us-east-1", "bedrock")));
+        assert!(!Arc::ptr_eq(&key, &signer.key("20261121T235959Z", "us-east-2", "bedrock")));
+        assert!(!Arc::ptr_eq(&key, &signer.key("20261122T000000Z", "us-east-1", "bedrock")));
+        assert_eq!(signer.derived.load().len(), 1, "those of the day before are forgotten");
+    }
+
+    #[test]
+    fn regions_that_a_caller_makes_up_do_not_fill_the_memory() {
+        let signer = signer(None);
+        for region in 0..10 * MOST_DERIVED {
+            signer.key("20261121T170000Z", &format!("xx-region-{region}"), "bedrock");
+        }
+        assert_eq!(signer.derived.load().len(), MOST_DERIVED);
+        let last = signer.key("20261121T170000Z", "xx-region-639", "bedrock");
+        assert!(Arc::ptr_eq(&last, signer.derived.load().last().unwrap()));
     }
 }
