@@ -50,6 +50,36 @@ pub struct Record {
     pub notices: Vec<String>,
 }
 
+#[cfg(test)]
+impl Record {
+    /// Of a call of Nova that used nothing.
+    pub(crate) fn example(id: &str) -> Self {
+        let context = outcrop_catalog::Context { region: "us-east-1".to_owned() };
+        let resolution = outcrop_catalog::Catalog::built_in().resolve("us.amazon.nova-lite-v1:0", &context);
+        Self {
+            gateway_request_id: id.to_owned(),
+            timestamp: SystemTime::UNIX_EPOCH,
+            trace_parent: None,
+            request_id: None,
+            operation: "Converse",
+            resolution: Arc::new(resolution.expect("a profile of the built-in catalog")),
+            identity: None,
+            account: None,
+            user: None,
+            status: 200,
+            error_code: None,
+            stop_reason: None,
+            tokens: TokenCounts::default(),
+            usage: UsageKind::None,
+            dialect: "bedrock",
+            lane: "relay",
+            first_event: None,
+            latency: Duration::ZERO,
+            notices: Vec::new(),
+        }
+    }
+}
+
 impl Record {
     /// US dollars; `None` when a price is unknown, zero when nothing was used.
     pub fn cost_usd(&self) -> Option<f64> {

@@ -108,8 +108,11 @@ const POOL_SIZE: u32 = 4;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// A second of 16,000 requests; the writer does ten times that (STACK.md §5).
 const QUEUE: usize = 16_384;
-/// Rows in one statement: SQLite takes 32,766 parameters, a row has 28.
+/// Rows in one transaction.
 const BATCH: usize = 500;
+/// Rows in one statement, the most first. Of few sizes, each statement is prepared once and kept, instead of one for every number
+/// of rows that a batch may have.
+const ROWS: [usize; 3] = [100, 10, 1];
 /// A record is on disk this long after it was handed over, or sooner.
 const FLUSH_AFTER: Duration = Duration::from_millis(250);
 /// After a failed write, the same batch is tried again this often before it is given up.
@@ -157,13 +160,24 @@ async fn write(pool: &SqlitePool, batch: &[Record], telemetry: &Telemetry) -> bo
 }
 
 async fn insert(pool: &SqlitePool, batch: &[Record]) -> Result<(), sqlx::Error> {
+    let mut transaction = pool.begin().await?;
+    let mut rest = batch;
+    while let Some(size) = ROWS.into_iter().find(|size| *size <= rest.len()) {
+        let (rows, others) = rest.split_at(size);
+        statement(rows).build().execute(&mut *transaction).await?;
+        rest = others;
+    }
+    transaction.commit().await
+}
+
+fn statement(rows: &[Record]) -> QueryBuilder<Sqlite> {
     let mut query = QueryBuilder::<Sqlite>::new(
         "INSERT OR IGNORE INTO invocations (gatewayRequestId, timestamp, requestId, operation, region, modelId, \
          identity, account, status, errorCode, stopReason, inputTokenCount, outputTokenCount, cacheReadInputTokenCount, \
          cacheWriteInputTokenCount, identifier, model, profile, profileName, tags, user, dialect, lane, usage, \
          costUsd, firstEventMs, latencyMs, notices) ",
     );
-    query.push_values(batch, |mut row, record| {
+    query.push_values(rows, |mut row, record| {
         let Record {
             gateway_request_id,
             timestamp,
@@ -215,7 +229,7 @@ async fn insert(pool: &SqlitePool, batch: &[Record]) -> Result<(), sqlx::Error> 
             .push_bind(millis(*latency))
             .push_bind((!notices.is_empty()).then(|| json(notices)));
     });
-    query.build().execute(pool).await.map(drop)
+    query
 }
 
 fn signed(count: u64) -> i64 {
@@ -228,4 +242,32 @@ fn millis(duration: Duration) -> i64 {
 
 fn json<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("texts and maps of texts are JSON")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Batches of every way to divide them among statements; one is written again, as after an answer that got lost.
+    #[tokio::test]
+    async fn every_row_of_a_batch_is_written_once() {
+        let directory = tempfile::tempdir().expect("a folder");
+        let (ledger, writer) = Ledger::open(directory.path()).await.expect("a ledger");
+        let example = Record::example("");
+        let mut written = 0;
+        for size in [1, 9, 10, 11, 99, 100, 111, BATCH] {
+            let row = |at: usize| Record { gateway_request_id: format!("{size}-{at}"), ..example.clone() };
+            let batch: Vec<Record> = (0..size).map(row).collect();
+            insert(ledger.pool(), &batch).await.expect("rows");
+            insert(ledger.pool(), &batch).await.expect("the same rows again");
+            written += size;
+            let count: i64 = sqlx::query_scalar("SELECT count(DISTINCT gatewayRequestId) FROM invocations")
+                .fetch_one(ledger.pool())
+                .await
+                .expect("a count");
+            assert_eq!(count, i64::try_from(written).expect("few"));
+        }
+        drop(ledger);
+        writer.await.expect("the writer ends");
+    }
 }

@@ -242,13 +242,7 @@ const OTHER: &str = "other";
 
 #[cfg(test)]
 mod tests {
-    use std::time::SystemTime;
-
-    use outcrop_catalog::price::TokenCounts;
-    use outcrop_catalog::{Catalog, Context};
-
     use super::*;
-    use crate::ledger::UsageKind;
 
     #[test]
     fn targets_that_clients_make_up_are_counted_together() {
@@ -258,32 +252,6 @@ mod tests {
             metrics.seen.lock().expect("nobody panicked").insert(target)
         };
         assert!((0..MAX_TARGETS).all(seen));
-        assert_eq!(metrics.target(&record()), Target::other());
-    }
-
-    fn record() -> Record {
-        let context = Context { region: "us-east-1".to_owned() };
-        let resolution = Catalog::built_in().resolve("us.amazon.nova-lite-v1:0", &context);
-        Record {
-            gateway_request_id: String::new(),
-            timestamp: SystemTime::UNIX_EPOCH,
-            trace_parent: None,
-            request_id: None,
-            operation: "Converse",
-            resolution: Arc::new(resolution.expect("a profile of the built-in catalog")),
-            identity: None,
-            account: None,
-            user: None,
-            status: 200,
-            error_code: None,
-            stop_reason: None,
-            tokens: TokenCounts::default(),
-            usage: UsageKind::None,
-            dialect: "bedrock",
-            lane: "relay",
-            first_event: None,
-            latency: Duration::ZERO,
-            notices: Vec::new(),
-        }
+        assert_eq!(metrics.target(&Record::example("")), Target::other());
     }
 }
