@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use aws_credential_types::Credentials;
 use bytes::Bytes;
 use http::uri::Scheme;
-use http::{HeaderMap, HeaderValue, Request, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, header};
 use http_body_util::Full;
 use outcrop_wire::sigv4::{RequestHead, SigV4Error, Signable, SigningKey, payload_hash, timestamp};
 
@@ -70,12 +70,12 @@ impl Signer {
         let timestamp = written(now);
         let payload_hash = payload_hash(body);
         let headers = request.headers_mut();
-        headers.insert("x-amz-date", value(&timestamp));
+        headers.insert(X_AMZ_DATE, value(&timestamp));
         if service == S3 {
-            headers.insert("x-amz-content-sha256", value(&payload_hash));
+            headers.insert(X_AMZ_CONTENT_SHA256, value(&payload_hash));
         }
         if let Some(token) = self.keys.session_token() {
-            headers.insert("x-amz-security-token", secret(token));
+            headers.insert(X_AMZ_SECURITY_TOKEN, secret(token));
         }
         let signed_headers = signed_headers(request.headers());
         let signable = Signable {
@@ -106,6 +106,9 @@ impl Signer {
     }
 }
 
+const X_AMZ_DATE: HeaderName = HeaderName::from_static("x-amz-date");
+const X_AMZ_CONTENT_SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
+const X_AMZ_SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
 /// `YYYYMMDD` of `YYYYMMDDTHHMMSSZ`.
 const DATE: usize = 8;
 /// The service that wants the hash of the body in a header of its own.
@@ -143,7 +146,7 @@ fn host(uri: &Uri) -> Option<&str> {
 fn signed_headers(headers: &HeaderMap) -> Vec<&str> {
     let is_signed = |name: &&str| *name == "content-type" || name.starts_with("x-amz-");
     let is_text = |name: &&str| headers.get_all(*name).iter().all(|value| value.to_str().is_ok());
-    let names = headers.keys().map(http::HeaderName::as_str).filter(is_signed).filter(is_text);
+    let names = headers.keys().map(HeaderName::as_str).filter(is_signed).filter(is_text);
     let mut names: Vec<&str> = names.chain(["host"]).collect();
     names.sort_unstable();
     names

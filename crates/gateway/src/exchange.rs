@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Request, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use hyper::body::Incoming;
 use outcrop_bedrock::Invocation;
 use outcrop_texts as texts;
@@ -213,25 +213,27 @@ pub(crate) fn pass_fault(state: &State, from: &HeaderMap, to: &mut HeaderMap) {
 
 /// Says what was done with the request.
 pub(crate) fn disclose(route: &Route, call: &Call, headers: &mut HeaderMap) {
-    let facts = [
-        ("outcrop-target", &route.target),
-        ("outcrop-model", &route.model),
-        ("outcrop-region", &route.region),
-    ];
+    let facts = [(TARGET, &route.target), (MODEL, &route.model), (REGION, &route.region)];
     for (name, value) in facts {
         if let Some(value) = value {
             headers.insert(name, value.clone());
         }
     }
-    headers.insert("outcrop-lane", call.travel.header());
+    headers.insert(LANE, call.travel.header());
     let notices =
         call.notices.iter().map(ToString::to_string).chain(route.resolution.notices.iter().cloned());
     for notice in notices {
         if let Ok(value) = HeaderValue::try_from(ascii(&notice)) {
-            headers.append("outcrop-notice", value);
+            headers.append(NOTICE, value);
         }
     }
 }
+
+const TARGET: HeaderName = HeaderName::from_static("outcrop-target");
+const MODEL: HeaderName = HeaderName::from_static("outcrop-model");
+const REGION: HeaderName = HeaderName::from_static("outcrop-region");
+const LANE: HeaderName = HeaderName::from_static("outcrop-lane");
+const NOTICE: HeaderName = HeaderName::from_static("outcrop-notice");
 
 /// A header value holds visible ASCII; the rest is written as `?` (the log and the ledger have the original).
 fn ascii(text: &str) -> String {

@@ -1,7 +1,7 @@
 //! Why a request failed, and how each dialect says so.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use outcrop_bedrock::{CredentialsError, EndpointError, SendError, ServiceError, diagnosis};
 use outcrop_catalog::{Catalog, Resolution, ResolveError};
 use outcrop_texts::{self as texts, Text};
@@ -204,13 +204,17 @@ pub(crate) fn hand_on(from: &HeaderMap, to: &mut HeaderMap) {
 /// has not given it already.
 pub(crate) fn name_request(dialect: Dialect, id: HeaderValue, headers: &mut HeaderMap) {
     let name = match dialect {
-        Dialect::ChatCompletions | Dialect::Responses => "x-request-id",
-        Dialect::Messages => "request-id",
+        Dialect::ChatCompletions | Dialect::Responses => OPENAI_REQUEST_ID,
+        Dialect::Messages => ANTHROPIC_REQUEST_ID,
         Dialect::Bedrock => AWS_REQUEST_ID,
     };
     headers.entry(name).or_insert_with(|| id.clone());
-    headers.insert("outcrop-request-id", id);
+    headers.insert(OUR_REQUEST_ID, id);
 }
+
+const OPENAI_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const ANTHROPIC_REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+const OUR_REQUEST_ID: HeaderName = HeaderName::from_static("outcrop-request-id");
 
 /// AWS may say in milliseconds when to come back (`x-amz-retry-after`). Both SDKs read `retry-after-ms`, every client
 /// `retry-after`, in whole seconds.

@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::response::Parts;
-use http::{HeaderMap, HeaderValue, Response, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
@@ -82,7 +82,7 @@ fn accept(
 }
 
 /// AWS's id of the request.
-pub(crate) const AWS_REQUEST_ID: &str = "x-amzn-requestid";
+pub(crate) const AWS_REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 const SSE: HeaderValue = HeaderValue::from_static("text/event-stream");
 const EVENT_STREAM: HeaderValue = HeaderValue::from_static("application/vnd.amazon.eventstream");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");

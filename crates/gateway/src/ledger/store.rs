@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use outcrop_catalog::Resolution;
+use sqlx::query_builder::Separated;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -159,77 +161,105 @@ async fn write(pool: &SqlitePool, batch: &[Record], telemetry: &Telemetry) -> bo
     false
 }
 
+/// Most calls of a busy time go to few targets: what such rows share is bound once a statement, which halves their price. Rows
+/// written before, by an attempt whose answer got lost, are left as they are.
 async fn insert(pool: &SqlitePool, batch: &[Record]) -> Result<(), sqlx::Error> {
+    let mut rows: Vec<&Record> = batch.iter().collect();
+    rows.sort_by_key(|record| shared_key(record));
     let mut transaction = pool.begin().await?;
-    let mut rest = batch;
-    while let Some(size) = ROWS.into_iter().find(|size| *size <= rest.len()) {
-        let (rows, others) = rest.split_at(size);
-        statement(rows).build().execute(&mut *transaction).await?;
-        rest = others;
+    let mut rest = Vec::new();
+    for group in rows.chunk_by(|one, other| shared_key(one) == shared_key(other)) {
+        let (many, few) = group.split_at(group.len() - group.len() % LEAST_SHARED);
+        for rows in in_sizes(many) {
+            with_shared(rows).build().execute(&mut *transaction).await?;
+        }
+        rest.extend_from_slice(few);
+    }
+    for rows in in_sizes(&rest) {
+        one_by_one(rows).build().execute(&mut *transaction).await?;
     }
     transaction.commit().await
 }
 
-fn statement(rows: &[Record]) -> QueryBuilder<Sqlite> {
-    let mut query = QueryBuilder::<Sqlite>::new(
-        "INSERT OR IGNORE INTO invocations (gatewayRequestId, timestamp, requestId, operation, region, modelId, \
-         identity, account, status, errorCode, stopReason, inputTokenCount, outputTokenCount, cacheReadInputTokenCount, \
-         cacheWriteInputTokenCount, identifier, model, profile, profileName, tags, user, dialect, lane, usage, \
-         costUsd, firstEventMs, latencyMs, notices) ",
-    );
+/// With fewer rows, a statement of their own costs more than it saves.
+const LEAST_SHARED: usize = ROWS[1];
+
+/// The rows in runs of the sizes that statements have.
+fn in_sizes<'r, 'b>(mut rows: &'r [&'b Record]) -> impl Iterator<Item = &'r [&'b Record]> {
+    std::iter::from_fn(move || {
+        let size = ROWS.into_iter().find(|size| *size <= rows.len())?;
+        rows.split_off(..size)
+    })
+}
+
+/// Equal where all columns of [`push_shared`] are.
+fn shared_key(record: &Record) -> (*const Resolution, &str, &str, &str, Option<&str>, Option<&str>) {
+    let Record { resolution, operation, dialect, lane, identity, account, .. } = record;
+    (Arc::as_ptr(resolution), operation, dialect, lane, identity.as_deref(), account.as_deref())
+}
+
+fn one_by_one(rows: &[&Record]) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::new(INSERT);
     query.push_values(rows, |mut row, record| {
-        let Record {
-            gateway_request_id,
-            timestamp,
-            trace_parent: _,
-            request_id,
-            operation,
-            resolution,
-            identity,
-            account,
-            user,
-            status,
-            error_code,
-            stop_reason,
-            tokens,
-            usage,
-            dialect,
-            lane,
-            first_event,
-            latency,
-            notices,
-        } = record;
-        let profile = resolution.profile.as_ref();
-        row.push_bind(gateway_request_id.as_str())
-            .push_bind(Timestamp::try_from(*timestamp).unwrap_or_default().to_string())
-            .push_bind(request_id.as_deref())
-            .push_bind(*operation)
-            .push_bind(resolution.source_region.as_str())
-            .push_bind(resolution.target.as_str())
-            .push_bind(identity.as_deref())
-            .push_bind(account.as_deref())
-            .push_bind(i64::from(*status))
-            .push_bind(error_code.as_deref())
-            .push_bind(stop_reason.as_deref())
-            .push_bind(signed(tokens.input))
-            .push_bind(signed(tokens.output))
-            .push_bind(signed(tokens.cache_read))
-            .push_bind(signed(tokens.cache_write_5m + tokens.cache_write_1h))
-            .push_bind(resolution.identifier.as_str())
-            .push_bind(resolution.model.as_ref().map(|model| model.id.as_str()))
-            .push_bind(profile.map(|profile| profile.arn.as_deref().unwrap_or(&profile.id)))
-            .push_bind(profile.and_then(|profile| profile.name.as_deref()))
-            .push_bind(profile.filter(|profile| !profile.tags.is_empty()).map(|profile| json(&profile.tags)))
-            .push_bind(user.as_deref())
-            .push_bind(*dialect)
-            .push_bind(*lane)
-            .push_bind(usage.as_str())
-            .push_bind(record.cost_usd())
-            .push_bind(first_event.map(millis))
-            .push_bind(millis(*latency))
-            .push_bind((!notices.is_empty()).then(|| json(notices)));
+        push_shared(&mut row, record);
+        push_own(&mut row, record);
     });
     query
+}
+
+/// Rows whose [`shared_key`] is one.
+fn with_shared(rows: &[&Record]) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::new(INSERT);
+    query.push("SELECT ");
+    push_shared(&mut query.separated(", "), rows[0]);
+    query.push(", own.* FROM (");
+    query.push_values(rows, |mut row, record| push_own(&mut row, record));
+    query.push(") AS own");
+    query
+}
+
+/// The columns of [`push_shared`] and of [`push_own`].
+const INSERT: &str = "INSERT OR IGNORE INTO invocations (operation, region, modelId, identity, account, identifier, model, \
+    profile, profileName, tags, dialect, lane, \
+    gatewayRequestId, timestamp, requestId, status, errorCode, stopReason, inputTokenCount, outputTokenCount, \
+    cacheReadInputTokenCount, cacheWriteInputTokenCount, user, usage, costUsd, firstEventMs, latencyMs, notices) ";
+
+fn push_shared(row: &mut Separated<'_, Sqlite, &'static str>, record: &Record) {
+    let resolution = &record.resolution;
+    let profile = resolution.profile.as_ref();
+    row.push_bind(record.operation)
+        .push_bind(resolution.source_region.as_str())
+        .push_bind(resolution.target.as_str())
+        .push_bind(record.identity.as_deref())
+        .push_bind(record.account.as_deref())
+        .push_bind(resolution.identifier.as_str())
+        .push_bind(resolution.model.as_ref().map(|model| model.id.as_str()))
+        .push_bind(profile.map(|profile| profile.arn.as_deref().unwrap_or(&profile.id)))
+        .push_bind(profile.and_then(|profile| profile.name.as_deref()))
+        .push_bind(profile.filter(|profile| !profile.tags.is_empty()).map(|profile| json(&profile.tags)))
+        .push_bind(record.dialect)
+        .push_bind(record.lane);
+}
+
+fn push_own(row: &mut Separated<'_, Sqlite, &'static str>, record: &Record) {
+    let Record { gateway_request_id, timestamp, request_id, status, error_code, .. } = record;
+    let Record { stop_reason, tokens, user, usage, first_event, latency, notices, .. } = record;
+    row.push_bind(gateway_request_id.as_str())
+        .push_bind(Timestamp::try_from(*timestamp).unwrap_or_default().to_string())
+        .push_bind(request_id.as_deref())
+        .push_bind(i64::from(*status))
+        .push_bind(error_code.as_deref())
+        .push_bind(stop_reason.as_deref())
+        .push_bind(signed(tokens.input))
+        .push_bind(signed(tokens.output))
+        .push_bind(signed(tokens.cache_read))
+        .push_bind(signed(tokens.cache_write_5m + tokens.cache_write_1h))
+        .push_bind(user.as_deref())
+        .push_bind(usage.as_str())
+        .push_bind(record.cost_usd())
+        .push_bind(first_event.map(millis))
+        .push_bind(millis(*latency))
+        .push_bind((!notices.is_empty()).then(|| json(notices)));
 }
 
 fn signed(count: u64) -> i64 {
@@ -246,28 +276,74 @@ fn json<T: serde::Serialize>(value: &T) -> String {
 
 #[cfg(test)]
 mod tests {
+    use outcrop_catalog::price::TokenCounts;
+    use sqlx::AssertSqlSafe;
+    use tempfile::TempDir;
+
     use super::*;
 
-    /// Batches of every way to divide them among statements; one is written again, as after an answer that got lost.
+    async fn ledger() -> (TempDir, Ledger) {
+        let folder = TempDir::new().expect("a folder");
+        let (ledger, _writer) = Ledger::open(folder.path()).await.expect("a ledger");
+        (folder, ledger)
+    }
+
+    /// Every column of every row.
+    async fn rows(ledger: &Ledger) -> Vec<String> {
+        let columns: Vec<String> = sqlx::query_scalar("SELECT name FROM pragma_table_info('invocations')")
+            .fetch_all(ledger.pool())
+            .await
+            .expect("its columns");
+        let columns: Vec<String> = columns.iter().map(|name| format!("'{name}=' || quote({name})")).collect();
+        let query =
+            format!("SELECT {} FROM invocations ORDER BY gatewayRequestId", columns.join(" || ' ' || "));
+        sqlx::query_scalar(AssertSqlSafe(query)).fetch_all(ledger.pool()).await.expect("its rows")
+    }
+
+    /// Of all kinds, and of three callers, one of whom called once only.
+    fn records(count: usize) -> Vec<Record> {
+        let [one, other] = [Record::example(""), Record::example("")];
+        let record = |at: usize| {
+            let every = |n: usize| at.is_multiple_of(n);
+            Record {
+                gateway_request_id: format!("{count}-{at:03}"),
+                identity: (at == 1).then(|| "ana".to_owned()),
+                account: every(5).then(|| "team".into()),
+                request_id: every(2).then(|| format!("aws-{at}")),
+                user: every(3).then(|| format!("user-{at}")),
+                status: if every(7) { 429 } else { 200 },
+                error_code: every(7).then(|| "ThrottlingException".to_owned()),
+                stop_reason: (!every(7)).then(|| "end_turn".to_owned()),
+                tokens: TokenCounts {
+                    input: 1,
+                    output: 2,
+                    cache_read: 3,
+                    cache_write_5m: 4,
+                    cache_write_1h: at as u64,
+                },
+                first_event: (!every(2)).then_some(Duration::from_millis(5)),
+                latency: Duration::from_millis(at as u64),
+                notices: if every(4) { vec!["\"one\"".to_owned()] } else { Vec::new() },
+                ..if every(3) { one.clone() } else { other.clone() }
+            }
+        };
+        (0..count).map(record).collect()
+    }
+
     #[tokio::test]
-    async fn every_row_of_a_batch_is_written_once() {
-        let directory = tempfile::tempdir().expect("a folder");
-        let (ledger, writer) = Ledger::open(directory.path()).await.expect("a ledger");
-        let example = Record::example("");
-        let mut written = 0;
-        for size in [1, 9, 10, 11, 99, 100, 111, BATCH] {
-            let row = |at: usize| Record { gateway_request_id: format!("{size}-{at}"), ..example.clone() };
-            let batch: Vec<Record> = (0..size).map(row).collect();
-            insert(ledger.pool(), &batch).await.expect("rows");
-            insert(ledger.pool(), &batch).await.expect("the same rows again");
-            written += size;
-            let count: i64 = sqlx::query_scalar("SELECT count(DISTINCT gatewayRequestId) FROM invocations")
-                .fetch_one(ledger.pool())
-                .await
-                .expect("a count");
-            assert_eq!(count, i64::try_from(written).expect("few"));
+    async fn a_row_is_the_same_however_many_are_written_with_it() {
+        for count in [1, 9, 10, 11, 99, 100, 111, BATCH] {
+            let ((_one, together), (_other, alone)) = (ledger().await, ledger().await);
+            let records = records(count);
+            insert(together.pool(), &records).await.expect("a batch");
+            for record in &records {
+                insert(alone.pool(), std::slice::from_ref(record)).await.expect("a row");
+            }
+            let together_rows = rows(&together).await;
+            assert_eq!(together_rows, rows(&alone).await);
+            assert_eq!(together_rows.len(), count);
+            insert(together.pool(), &records).await.expect("after an answer that got lost");
+            assert_eq!(rows(&together).await, together_rows);
         }
-        drop(ledger);
-        writer.await.expect("the writer ends");
     }
 }
