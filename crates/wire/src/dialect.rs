@@ -13,6 +13,7 @@ use crate::envelope::Members;
 use crate::errors::Words;
 pub use crate::errors::{error_body, said_with_hint, with_hint};
 use crate::formed::AnswerTool;
+use crate::place::Place;
 use crate::union::Text;
 use crate::{Json, Notices};
 
@@ -312,8 +313,9 @@ impl RequestError {
     }
 
     /// A required member is absent, null or empty.
-    pub fn missing(member: &str) -> Self {
-        Self::at(member, texts::missing(member))
+    pub fn missing(member: impl Into<String>) -> Self {
+        let member = member.into();
+        Self { text: texts::missing(&member), param: Some(member) }
     }
 
     /// The body is no JSON, or its routing members are not what they must be.
@@ -340,17 +342,17 @@ impl RequestError {
     }
 
     /// Reads what stands at `path` of a body into its shape.
-    pub(crate) fn read_member<'a, T: Deserialize<'a>>(raw: &'a RawValue, path: &str) -> Result<T, Self> {
+    pub(crate) fn read_member<'a, T: Deserialize<'a>>(raw: &'a RawValue, path: Place<'_>) -> Result<T, Self> {
         serde_json::from_str(raw.get()).map_err(|error| {
             let mut deserializer = serde_json::Deserializer::from_str(raw.get());
             match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
                 Err(located) => {
                     let path = match located.path().to_string().as_str() {
-                        "." => path.to_owned(),
+                        "." => path.to_string(),
                         within if within.starts_with('[') => format!("{path}{within}"),
                         within => format!("{path}.{within}"),
                     };
-                    Self::unreadable(&path, located.inner())
+                    Self::unreadable(Place::Named(&path), located.inner())
                 }
                 Ok(_) => Self::unreadable(path, &error),
             }
@@ -358,7 +360,7 @@ impl RequestError {
     }
 
     /// What stands at `path` cannot be read; lines and columns, which would be counted from there on, are not said.
-    pub(crate) fn unreadable(path: &str, error: &serde_json::Error) -> Self {
+    pub(crate) fn unreadable(path: Place<'_>, error: &serde_json::Error) -> Self {
         let why = error.to_string();
         let why = why.rsplit_once(" at line ").map_or(why.as_str(), |(why, _)| why);
         Self::at(path, texts::unreadable(path, why))

@@ -108,6 +108,14 @@ impl JsonText {
         }
     }
 
+    /// Whether there is no text at all.
+    pub fn is_empty(&self) -> bool {
+        match &self.0 {
+            Form::Plain(text) => text.is_empty(),
+            Form::Written(raw) => raw.get() == "\"\"",
+        }
+    }
+
     /// Whether it holds nothing but blanks; most texts tell by their first letter.
     pub fn is_blank(&self) -> bool {
         match &self.0 {

@@ -29,6 +29,7 @@ mod media;
 pub mod notice;
 pub mod openai_chat;
 pub mod openai_responses;
+mod place;
 pub mod relayed;
 pub mod remote;
 pub mod sigv4;

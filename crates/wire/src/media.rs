@@ -9,6 +9,7 @@ use outcrop_texts as texts;
 use crate::Notices;
 use crate::bedrock::{Document, DocumentSource, Media, MediaSource};
 use crate::dialect::RequestError;
+use crate::place::Place;
 
 /// A `data:` URL: its media type and its base64 text.
 pub(crate) struct DataUrl<'a> {
@@ -31,7 +32,7 @@ impl<'a> DataUrl<'a> {
 pub(crate) fn image(
     media_type: &str,
     data: &str,
-    path: &str,
+    path: Place<'_>,
     notices: &mut Notices,
 ) -> Result<Media, RequestError> {
     let declared = media_type.strip_prefix("image/").unwrap_or(media_type);
@@ -48,12 +49,12 @@ pub(crate) fn image(
 }
 
 /// Why a picture behind an address is refused.
-pub(crate) fn remote_image(url: &str, path: &str) -> RequestError {
+pub(crate) fn remote_image(url: &str, path: Place<'_>) -> RequestError {
     let scheme = url.split(':').next().unwrap_or_default();
     RequestError::at(path, texts::image_by_address(shown(scheme)))
 }
 
-fn unsupported_image(media_type: &str, path: &str) -> RequestError {
+fn unsupported_image(media_type: &str, path: Place<'_>) -> RequestError {
     RequestError::at(path, texts::image_type(shown(media_type)))
 }
 
@@ -77,7 +78,7 @@ fn sniff_image(data: &str) -> Option<&'static str> {
 }
 
 /// A sound recording from base64 text.
-pub(crate) fn audio(format: &str, data: &str, path: &str) -> Result<Media, RequestError> {
+pub(crate) fn audio(format: &str, data: &str, path: Place<'_>) -> Result<Media, RequestError> {
     Ok(Media { format: format.to_owned(), source: MediaSource::Bytes(base64_text(data, path)?) })
 }
 
@@ -86,7 +87,7 @@ pub(crate) fn document(
     media_type: &str,
     name: Option<&str>,
     data: &str,
-    path: &str,
+    path: Place<'_>,
 ) -> Result<Document, RequestError> {
     let extension = name.and_then(|name| name.rsplit_once('.')).map(|(_, extension)| extension);
     let format = document_format(media_type).or_else(|| extension.and_then(document_extension));
@@ -131,7 +132,7 @@ fn document_extension(extension: &str) -> Option<&'static str> {
 }
 
 /// Base64 text without the line breaks some encoders put in; AWS takes the standard alphabet only.
-fn base64_text(data: &str, path: &str) -> Result<String, RequestError> {
+fn base64_text(data: &str, path: Place<'_>) -> Result<String, RequestError> {
     let data: Cow<'_, str> = match is_standard(data) {
         true => data.into(),
         false => data.split_ascii_whitespace().collect::<String>().into(),
@@ -161,6 +162,8 @@ fn shown(text: &str) -> String {
 mod tests {
     use super::*;
 
+    const P: Place<'_> = Place::Named("p");
+
     #[test]
     fn data_urls_are_taken_apart() {
         let url = DataUrl::parse("data:image/png;charset=x;base64,AAAA").unwrap();
@@ -173,22 +176,22 @@ mod tests {
     #[test]
     fn base64_is_told_from_what_is_none_wherever_that_stands() {
         let long = "iVBORw0KGgo+/".repeat(20) + "==";
-        assert_eq!(base64_text(&long, "p").unwrap(), long);
+        assert_eq!(base64_text(&long, P).unwrap(), long);
         for at in [0, 1, 63, 64, 65, long.len() - 1] {
             let (head, tail) = long.split_at(at);
-            assert_eq!(base64_text(&format!("{head} \r\n{tail}"), "p").unwrap(), long, "a break at {at}");
+            assert_eq!(base64_text(&format!("{head} \r\n{tail}"), P).unwrap(), long, "a break at {at}");
             for wrong in ["-", "_", "\u{e9}", "\0"] {
-                assert!(base64_text(&format!("{head}{wrong}{tail}"), "p").is_err(), "{wrong:?} at {at}");
+                assert!(base64_text(&format!("{head}{wrong}{tail}"), P).is_err(), "{wrong:?} at {at}");
             }
         }
-        assert!(base64_text("", "p").is_err() && base64_text(" \n", "p").is_err());
+        assert!(base64_text("", P).is_err() && base64_text(" \n", P).is_err());
     }
 
     #[test]
     fn bytes_win_over_words() {
         let mut notices = Notices::default();
-        let gif = image("image/png", "R0lGODdhAQABAPAAAP8AAAAAACwAAAAAAQABAAACAkQBADs=", "p", &mut notices)
-            .unwrap();
+        let gif =
+            image("image/png", "R0lGODdhAQABAPAAAP8AAAAAACwAAAAAAQABAAACAkQBADs=", P, &mut notices).unwrap();
         assert_eq!(gif.format, "gif");
         assert_eq!(notices.iter().count(), 1);
     }

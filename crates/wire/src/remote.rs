@@ -15,6 +15,7 @@ use serde_json::value::RawValue;
 use crate::dialect::RequestError;
 use crate::envelope::Members;
 use crate::media;
+use crate::place::Place;
 
 /// A picture or document by address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +70,7 @@ fn names_url_source(body: &[u8]) -> bool {
 impl RemoteMedia {
     /// Why it is refused, where nothing is fetched.
     pub fn refusal(&self) -> RequestError {
-        media::remote_image(&self.url, &self.path)
+        media::remote_image(&self.url, Place::Named(&self.path))
     }
 }
 

@@ -58,6 +58,7 @@ use serde_json::value::RawValue;
 
 use crate::bedrock::CachePoint;
 use crate::dialect::{ReasoningIntent, RequestError};
+use crate::place::Place;
 use crate::union::Text;
 use crate::{Json, JsonText};
 
@@ -113,7 +114,7 @@ pub(crate) enum Content<T> {
 
 impl<'a, T: Deserialize<'a>> Content<T> {
     /// Reads the member at `path`.
-    pub(crate) fn read(raw: &'a RawValue, path: &str) -> Result<Self, RequestError> {
+    pub(crate) fn read(raw: &'a RawValue, path: Place<'_>) -> Result<Self, RequestError> {
         match raw.get().starts_with('"') {
             true => JsonText::keep(raw.to_owned())
                 .map(Self::Text)

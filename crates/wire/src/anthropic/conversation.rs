@@ -11,6 +11,7 @@ use crate::bedrock::{
 };
 use crate::dialect::RequestError;
 use crate::media;
+use crate::place::Place;
 use crate::shape::{Content, TextOr};
 use crate::{Json, JsonText, Notices};
 
@@ -21,41 +22,40 @@ pub(super) fn read(
 ) -> Result<Vec<Message>, RequestError> {
     let mut messages = Vec::with_capacity(turns.len());
     for (index, turn) in turns.into_iter().enumerate() {
+        let path = MESSAGES.item(index);
         let ClaudeMessage { role, content, unknown } = turn;
         notices.unknown("messages[]", unknown);
         let role = match role.as_deref() {
             Some(word @ ("user" | "assistant" | "system")) => Role::from(word),
             _ => {
-                let path = format!("messages[{index}].role");
-                return Err(RequestError::at(path, texts::MESSAGES_ROLE));
+                return Err(RequestError::at(path.member("role"), texts::MESSAGES_ROLE));
             }
         };
-        let path = format!("messages[{index}].content");
-        let content = Content::read(content.ok_or_else(|| RequestError::missing(&path))?, &path)?;
+        let path = path.member("content");
+        let content = Content::read(content.ok_or_else(|| RequestError::missing(path))?, path)?;
         if role != Role::Assistant {
-            refuse_own_blocks(&content, &path)?;
+            refuse_own_blocks(&content, path)?;
         }
-        let content = blocks(content, &path, notices)?;
+        let content = blocks(content, path, notices)?;
         messages.push(Message { role, content });
     }
     Ok(messages)
 }
 
+const MESSAGES: Place<'_> = Place::Named("messages");
+
 /// `bedrock_block` is what an answer said and comes back; it is no way for a person to say what Bedrock should fetch.
-fn refuse_own_blocks(content: &Content<Part<'_>>, path: &str) -> Result<(), RequestError> {
+fn refuse_own_blocks(content: &Content<Part<'_>>, path: Place<'_>) -> Result<(), RequestError> {
     let Content::Parts(parts) = content else { return Ok(()) };
     match parts.iter().position(|part| part.kind.as_deref() == Some("bedrock_block")) {
-        Some(at) => {
-            let path = format!("{path}[{at}].type");
-            Err(RequestError::at(path, texts::BEDROCK_BLOCK))
-        }
+        Some(at) => Err(RequestError::at(path.item(at).member("type"), texts::BEDROCK_BLOCK)),
         None => Ok(()),
     }
 }
 
 fn blocks(
     content: Content<Part<'_>>,
-    path: &str,
+    path: Place<'_>,
     notices: &mut Notices,
 ) -> Result<Vec<ContentBlock>, RequestError> {
     let parts = match content {
@@ -65,7 +65,7 @@ fn blocks(
     let mut blocks = Vec::with_capacity(parts.len());
     for (index, part) in parts.into_iter().enumerate() {
         let point = part.cache_control.as_ref().map(|control| control.cache_point());
-        blocks.extend(Block { path: format!("{path}[{index}]"), notices }.read(part)?);
+        blocks.extend(Block { path: path.item(index), notices }.read(part)?);
         blocks.extend(point.map(ContentBlock::CachePoint));
     }
     Ok(blocks)
@@ -73,7 +73,7 @@ fn blocks(
 
 /// One block being read.
 struct Block<'n> {
-    path: String,
+    path: Place<'n>,
     notices: &'n mut Notices,
 }
 
@@ -114,19 +114,18 @@ impl Block<'_> {
             }
             Some(kind) => {
                 let kind: String = kind.chars().take(60).collect();
-                let path = self.at("type");
-                return Err(RequestError::at(path, texts::foreign_content(kind)));
+                return Err(RequestError::at(self.at("type"), texts::foreign_content(kind)));
             }
             None => return Err(self.missing("type")),
         }))
     }
 
-    fn at(&self, member: &str) -> String {
-        format!("{}.{member}", self.path)
+    fn at<'p>(&'p self, member: &'p str) -> Place<'p> {
+        self.path.member(member)
     }
 
     fn missing(&self, member: &str) -> RequestError {
-        RequestError::missing(&self.at(member))
+        RequestError::missing(self.at(member))
     }
 
     fn needed(&self, member: &str, text: Option<Text<'_>>) -> Result<String, RequestError> {
@@ -142,14 +141,15 @@ impl Block<'_> {
 
     fn image(&mut self, source: Option<TextOr<'_, Source<'_>>>) -> Result<ContentBlock, RequestError> {
         let source = self.source(source)?;
-        let path = self.at("source");
+        let block = self.path;
+        let path = block.member("source");
         match (source.kind.as_deref(), &source.url, &source.data) {
-            (Some("url"), Some(url), _) => Err(media::remote_image(url, &path)),
+            (Some("url"), Some(url), _) => Err(media::remote_image(url, path)),
             (Some("base64"), _, Some(data)) => {
                 let media_type = source.media_type.as_deref().unwrap_or_default();
-                media::image(media_type, data, &path, self.notices).map(ContentBlock::Image)
+                media::image(media_type, data, path, self.notices).map(ContentBlock::Image)
             }
-            _ => Err(not_here(&source, &path)),
+            _ => Err(not_here(&source, path)),
         }
     }
 
@@ -160,13 +160,13 @@ impl Block<'_> {
         let mut document = match (source.kind.as_deref(), source.data.as_ref(), source.content) {
             (Some("text"), Some(text), _) => media::text_document(title, text),
             (Some("base64"), Some(data), _) => {
-                media::document(source.media_type.as_deref().unwrap_or_default(), title, data, &path)?
+                media::document(source.media_type.as_deref().unwrap_or_default(), title, data, path)?
             }
             (Some("content"), _, Some(TextOr::Text(text))) => media::text_document(title, &text),
             (Some("content"), _, Some(TextOr::Else(parts))) => {
-                media::new_document(None, title, DocumentSource::Content(text_list(parts, &path)?))
+                media::new_document(None, title, DocumentSource::Content(text_list(parts, path)?))
             }
-            (_, _, content) => return Err(not_here(&Source { content, ..source }, &path)),
+            (_, _, content) => return Err(not_here(&Source { content, ..source }, path)),
         };
         document.context = part.context.map(|context| context.0.into_owned());
         document.citations = part.citations;
@@ -175,17 +175,18 @@ impl Block<'_> {
 
     fn tool_result(&mut self, part: Part<'_>) -> Result<ToolResult, RequestError> {
         let tool_use_id = self.needed("tool_use_id", part.tool_use_id)?;
-        let path = self.at("content");
+        let block = self.path;
+        let path = block.member("content");
         let content = part
             .content
-            .map(|raw| Content::read(raw, &path))
+            .map(|raw| Content::read(raw, path))
             .transpose()?
             .unwrap_or(Content::Parts(Vec::new()));
         let mut result = ToolResult { tool_use_id, content: Vec::new(), status: None, tool_type: None };
         result.status = part.is_error.filter(|failed| *failed).map(|_| "error".to_owned());
-        let content = without_references(content, &path, self.notices);
-        refuse_nested_calls(&content, &path)?;
-        for block in blocks(content, &path, self.notices)? {
+        let content = without_references(content, path, self.notices);
+        refuse_nested_calls(&content, path)?;
+        for block in blocks(content, path, self.notices)? {
             result.content.push(match block {
                 ContentBlock::Text(text) => ToolResultBlock::Text(text),
                 ContentBlock::Citations(cited) => {
@@ -217,8 +218,8 @@ impl Block<'_> {
             _ => return Err(self.missing("source")),
         };
         let path = self.at("content");
-        let content = match part.content.map(|raw| Content::read(raw, &path)).transpose()? {
-            Some(Content::Parts(parts)) => text_list(parts, &path)?,
+        let content = match part.content.map(|raw| Content::read(raw, path)).transpose()? {
+            Some(Content::Parts(parts)) => text_list(parts, path)?,
             _ => return Err(self.missing("content")),
         };
         let title = self.needed("title", part.title)?;
@@ -250,7 +251,7 @@ struct SearchResult {
 }
 
 /// `[{"text": …}]`, as search results and documents made of text have it.
-fn text_list(parts: Vec<Part<'_>>, path: &str) -> Result<Json, RequestError> {
+fn text_list(parts: Vec<Part<'_>>, path: Place<'_>) -> Result<Json, RequestError> {
     #[derive(serde::Serialize)]
     struct Piece<'a> {
         text: &'a JsonText,
@@ -264,16 +265,13 @@ fn text_list(parts: Vec<Part<'_>>, path: &str) -> Result<Json, RequestError> {
 }
 
 /// A result holds no results: found out before it is read, so that no depth of them is followed.
-fn refuse_nested_calls(content: &Content<Part<'_>>, path: &str) -> Result<(), RequestError> {
+fn refuse_nested_calls(content: &Content<Part<'_>>, path: Place<'_>) -> Result<(), RequestError> {
     let Content::Parts(parts) = content else { return Ok(()) };
     let known = |part: &Part<'_>| {
         matches!(part.kind.as_deref(), Some("text" | "image" | "document" | "search_result") | None)
     };
     match parts.iter().position(|part| !known(part)) {
-        Some(at) => {
-            let path = format!("{path}[{at}].type");
-            Err(RequestError::at(path, texts::CLAUDE_TOOL_ANSWER))
-        }
+        Some(at) => Err(RequestError::at(path.item(at).member("type"), texts::CLAUDE_TOOL_ANSWER)),
         None => Ok(()),
     }
 }
@@ -281,7 +279,7 @@ fn refuse_nested_calls(content: &Content<Part<'_>>, path: &str) -> Result<(), Re
 /// Tool references are Anthropic's own tool search talking to itself.
 fn without_references<'a>(
     content: Content<Part<'a>>,
-    path: &str,
+    path: Place<'_>,
     notices: &mut Notices,
 ) -> Content<Part<'a>> {
     match content {
@@ -298,7 +296,7 @@ fn without_references<'a>(
 }
 
 /// Why a source is refused whose bytes are not in the request.
-fn not_here(source: &Source<'_>, path: &str) -> RequestError {
+fn not_here(source: &Source<'_>, path: Place<'_>) -> RequestError {
     let kind = source.kind.as_deref().unwrap_or("none");
     let kind: String = kind.chars().take(60).collect();
     RequestError::at(path, texts::source_elsewhere(kind))

@@ -15,6 +15,7 @@ use crate::bedrock::{
 };
 use crate::dialect::{AnswerForm, AnswerSchema, Intent, RequestError, Translated};
 use crate::envelope::beta_list;
+use crate::place::Place;
 use crate::shape::{self, Content, fits_request_metadata};
 use crate::{Json, Notices};
 
@@ -120,7 +121,7 @@ fn cache_whole_prompt(messages: &mut [Message], point: CachePoint) {
 }
 
 fn system_blocks(system: &RawValue, notices: &mut Notices) -> Result<Vec<SystemBlock>, RequestError> {
-    let parts = match Content::read(system, "system")? {
+    let parts = match Content::read(system, Place::Named("system"))? {
         Content::Text(text) => return Ok(vec![SystemBlock::Text(text)]),
         Content::Parts(parts) => parts,
     };
@@ -128,7 +129,7 @@ fn system_blocks(system: &RawValue, notices: &mut Notices) -> Result<Vec<SystemB
     for (index, part) in parts.into_iter().enumerate() {
         let SystemPart { kind: _, text, cache_control, unknown } = part;
         notices.unknown("system[]", unknown);
-        let text = text.ok_or_else(|| RequestError::missing(&format!("system[{index}].text")))?;
+        let text = text.ok_or_else(|| RequestError::missing(format!("system[{index}].text")))?;
         blocks.push(SystemBlock::Text(text));
         blocks.extend(cache_control.map(|control| SystemBlock::CachePoint(control.cache_point())));
     }
@@ -149,6 +150,8 @@ fn tool_config(
     Ok((!config.tools.is_empty()).then_some(config))
 }
 
+const TOOLS: Place<'_> = Place::Named("tools");
+
 fn add_tool(
     raw: Json,
     index: usize,
@@ -156,9 +159,9 @@ fn add_tool(
     intent: &mut Intent,
     notices: &mut Notices,
 ) -> Result<(), RequestError> {
-    let path = format!("tools[{index}]");
+    let path = TOOLS.item(index);
     let tool: ClaudeTool<'_> = serde_json::from_str(raw.get())
-        .map_err(|error| RequestError::at(&path, texts::unreadable(&path, error)))?;
+        .map_err(|error| RequestError::at(path, texts::unreadable(path, error)))?;
     match tool.kind.as_deref() {
         None | Some("custom") => {}
         Some(kind) if runs_on_anthropics_servers(kind) => {
@@ -177,10 +180,10 @@ fn add_tool(
     let ClaudeTool { kind: _, name, description, input_schema, strict, cache_control, unknown } = tool;
     notices.unknown("tools[]", unknown);
     tools.push(Tool::Spec(ToolSpec {
-        name: name.ok_or_else(|| RequestError::missing(&format!("{path}.name")))?.0.into_owned(),
-        description: description.filter(|text| !text.to_str().is_empty()),
+        name: name.ok_or_else(|| RequestError::missing(path.member("name")))?.0.into_owned(),
+        description: description.filter(|text| !text.is_empty()),
         input_schema: InputSchema {
-            json: input_schema.ok_or_else(|| RequestError::missing(&format!("{path}.input_schema")))?,
+            json: input_schema.ok_or_else(|| RequestError::missing(path.member("input_schema")))?,
         },
         strict,
     }));

@@ -36,7 +36,7 @@ pub(super) fn drop_blank_text(draft: &mut Draft<'_>) {
     let mut dropped = false;
     let mut keep = |text: &JsonText| {
         let blank = text.is_blank();
-        dropped |= blank && !text.to_str().is_empty();
+        dropped |= blank && !text.is_empty();
         !blank
     };
     draft.request.system.retain(|block| !matches!(block, SystemBlock::Text(text) if !keep(text)));

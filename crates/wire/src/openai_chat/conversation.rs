@@ -13,6 +13,7 @@ use crate::bedrock::{
 };
 use crate::dialect::RequestError;
 use crate::media::{self, DataUrl};
+use crate::place::Place;
 use crate::shape::{Content, TextOr};
 use crate::{Json, Notices};
 
@@ -27,22 +28,24 @@ impl Conversation {
     pub(super) fn read(turns: Vec<ChatMessage<'_>>, notices: &mut Notices) -> Result<Self, RequestError> {
         let mut conversation = Self { system: Vec::new(), messages: Vec::with_capacity(turns.len()) };
         for (index, turn) in turns.into_iter().enumerate() {
-            Turn { path: format!("messages[{index}]"), notices }.read(turn, &mut conversation)?;
+            Turn { path: MESSAGES.item(index), notices }.read(turn, &mut conversation)?;
         }
         Ok(conversation)
     }
 }
 
+const MESSAGES: Place<'_> = Place::Named("messages");
+
 /// One turn being read.
 struct Turn<'n> {
-    path: String,
+    path: Place<'n>,
     notices: &'n mut Notices,
 }
 
 impl Turn<'_> {
     fn read(mut self, turn: ChatMessage<'_>, conversation: &mut Conversation) -> Result<(), RequestError> {
         let turn = self.note_uncarried(turn)?;
-        let role = turn.role.ok_or_else(|| RequestError::missing(&self.at("role")))?;
+        let role = turn.role.ok_or_else(|| RequestError::missing(self.at("role")))?;
         let point = turn.cache_control.as_ref().map(|control| control.cache_point());
         let (role, mut content) = match role.as_ref() {
             "system" | "developer" => return self.system(turn.content, point, conversation),
@@ -66,8 +69,8 @@ impl Turn<'_> {
         Ok(())
     }
 
-    fn at(&self, member: &str) -> String {
-        format!("{}.{member}", self.path)
+    fn at<'p>(&'p self, member: &'p str) -> Place<'p> {
+        self.path.member(member)
     }
 
     /// What an answer said about itself and comes back as an echo is no loss; the rest is said once.
@@ -94,7 +97,7 @@ impl Turn<'_> {
         if !conversation.messages.is_empty() {
             self.notices.push(
                 "rewritten",
-                &self.path,
+                self.path,
                 "Converse takes instructions before the conversation only: moved there",
             );
         }
@@ -129,7 +132,7 @@ impl Turn<'_> {
     }
 
     fn said<'a>(&self, content: &'a RawValue) -> Result<Content<Part<'a>>, RequestError> {
-        Content::read(content, &self.at("content"))
+        Content::read(content, self.at("content"))
     }
 
     fn content(&mut self, content: Option<&RawValue>) -> Result<Vec<ContentBlock>, RequestError> {
@@ -138,11 +141,12 @@ impl Turn<'_> {
             Content::Text(text) => return Ok(vec![ContentBlock::Text(text)]),
             Content::Parts(parts) => parts,
         };
+        let turn = self.path;
+        let content = turn.member("content");
         let mut blocks = Vec::with_capacity(parts.len());
         for (index, part) in parts.into_iter().enumerate() {
-            let path = format!("{}.content[{index}]", self.path);
             let point = part.cache_control.as_ref().map(|control| control.cache_point());
-            blocks.push(self.part(part, &path)?);
+            blocks.push(self.part(part, content.item(index))?);
             blocks.extend(point.map(ContentBlock::CachePoint));
         }
         Ok(blocks)
@@ -174,28 +178,28 @@ impl Turn<'_> {
         Ok(blocks)
     }
 
-    fn part(&mut self, part: Part<'_>, path: &str) -> Result<ContentBlock, RequestError> {
+    fn part(&mut self, part: Part<'_>, path: Place<'_>) -> Result<ContentBlock, RequestError> {
         let Part { kind, text, refusal, image_url, input_audio, file, cache_control: _, unknown } = part;
         self.notices.unknown("messages[].content[]", unknown);
-        let member = |name: &str| format!("{path}.{name}");
+        let member = |name| path.member(name);
         match kind.as_deref() {
             Some("text") | None => {
-                text.map(ContentBlock::Text).ok_or_else(|| RequestError::missing(&member("text")))
+                text.map(ContentBlock::Text).ok_or_else(|| RequestError::missing(member("text")))
             }
             Some("refusal") => {
-                refusal.map(ContentBlock::Text).ok_or_else(|| RequestError::missing(&member("refusal")))
+                refusal.map(ContentBlock::Text).ok_or_else(|| RequestError::missing(member("refusal")))
             }
             Some("image_url") => {
-                let image = image_url.ok_or_else(|| RequestError::missing(&member("image_url")))?;
-                self.image(image, &member("image_url"))
+                let image = image_url.ok_or_else(|| RequestError::missing(member("image_url")))?;
+                self.image(image, member("image_url"))
             }
             Some("input_audio") => {
                 let InputAudio { data, format, unknown: _ } = input_audio.unwrap_or_default();
-                let data = data.ok_or_else(|| RequestError::missing(&member("input_audio.data")))?;
-                let format = format.ok_or_else(|| RequestError::missing(&member("input_audio.format")))?;
-                media::audio(&format, &data, &member("input_audio.data")).map(ContentBlock::Audio)
+                let data = data.ok_or_else(|| RequestError::missing(member("input_audio.data")))?;
+                let format = format.ok_or_else(|| RequestError::missing(member("input_audio.format")))?;
+                media::audio(&format, &data, member("input_audio.data")).map(ContentBlock::Audio)
             }
-            Some("file") => self.file(file.unwrap_or_default(), &member("file")),
+            Some("file") => self.file(file.unwrap_or_default(), member("file")),
             Some(other) => {
                 let text = texts::foreign_content(other).with_hint(texts::CHAT_CONTENT);
                 Err(RequestError::at(member("type"), text))
@@ -203,9 +207,13 @@ impl Turn<'_> {
         }
     }
 
-    fn image(&mut self, image: TextOr<'_, ImageUrl<'_>>, path: &str) -> Result<ContentBlock, RequestError> {
+    fn image(
+        &mut self,
+        image: TextOr<'_, ImageUrl<'_>>,
+        path: Place<'_>,
+    ) -> Result<ContentBlock, RequestError> {
         let (url, path) = match image {
-            TextOr::Text(url) => (url, path.to_owned()),
+            TextOr::Text(url) => (url, path),
             TextOr::Else(ImageUrl { url, detail, unknown }) => {
                 self.notices.unknown("messages[].content[].image_url", unknown);
                 if detail.is_some_and(|detail| *detail != *"auto") {
@@ -214,27 +222,27 @@ impl Turn<'_> {
                         "Bedrock has no counterpart for it",
                     );
                 }
-                (url.ok_or_else(|| RequestError::missing(&format!("{path}.url")))?.0, format!("{path}.url"))
+                (url.ok_or_else(|| RequestError::missing(path.member("url")))?.0, path.member("url"))
             }
         };
         let DataUrl { media_type, data } =
-            DataUrl::parse(&url).ok_or_else(|| media::remote_image(&url, &path))?;
-        media::image(media_type, data, &path, self.notices).map(ContentBlock::Image)
+            DataUrl::parse(&url).ok_or_else(|| media::remote_image(&url, path))?;
+        media::image(media_type, data, path, self.notices).map(ContentBlock::Image)
     }
 
-    fn file(&mut self, file: File<'_>, path: &str) -> Result<ContentBlock, RequestError> {
+    fn file(&mut self, file: File<'_>, path: Place<'_>) -> Result<ContentBlock, RequestError> {
         let File { file_data, filename, file_id, unknown } = file;
         self.notices.unknown("messages[].content[].file", unknown);
         let Some(file_data) = file_data else {
             let why = if file_id.is_some() { texts::STORED_FILE } else { texts::missing("file_data") };
             return Err(RequestError::at(path, why.with_hint(texts::SEND_THE_FILE)));
         };
-        let path = format!("{path}.file_data");
+        let path = path.member("file_data");
         let (media_type, data) = match DataUrl::parse(&file_data) {
             Some(DataUrl { media_type, data }) => (media_type, data),
             None => ("application/octet-stream", file_data.0.as_ref()),
         };
-        media::document(media_type, filename.as_deref(), data, &path).map(ContentBlock::Document)
+        media::document(media_type, filename.as_deref(), data, path).map(ContentBlock::Document)
     }
 
     /// Reasoning that comes back: with its proof where the client kept it, as mere words where it did not.
@@ -269,21 +277,19 @@ impl Turn<'_> {
         calls: Vec<ToolCall<'_>>,
         blocks: &mut Vec<ContentBlock>,
     ) -> Result<(), RequestError> {
+        let list = self.path.member("tool_calls");
         for (index, call) in calls.into_iter().enumerate() {
-            let path = format!("{}.tool_calls[{index}]", self.path);
+            let path = list.item(index);
             let ToolCall { id, kind: _, index: _, function, unknown } = call;
             self.notices.unknown("messages[].tool_calls[]", unknown);
             let FunctionCall { name, arguments, unknown: _ } =
-                function.ok_or_else(|| RequestError::missing(&format!("{path}.function")))?;
+                function.ok_or_else(|| RequestError::missing(path.member("function")))?;
             blocks.push(ContentBlock::ToolUse(ToolUse {
-                tool_use_id: id.ok_or_else(|| RequestError::missing(&format!("{path}.id")))?.0.into_owned(),
-                name: name
-                    .ok_or_else(|| RequestError::missing(&format!("{path}.function.name")))?
-                    .0
-                    .into_owned(),
+                tool_use_id: id.ok_or_else(|| RequestError::missing(path.member("id")))?.0.into_owned(),
+                name: name.ok_or_else(|| RequestError::missing(path.member("function.name")))?.0.into_owned(),
                 input: tool_arguments(
                     arguments.as_deref().unwrap_or_default(),
-                    &format!("{path}.function.arguments"),
+                    path.member("function.arguments"),
                     self.notices,
                 ),
                 tool_type: None,
@@ -297,7 +303,7 @@ impl Turn<'_> {
         id: Option<Text<'_>>,
         content: Option<&RawValue>,
     ) -> Result<ContentBlock, RequestError> {
-        let tool_use_id = id.ok_or_else(|| RequestError::missing(&self.at("tool_call_id")))?.0.into_owned();
+        let tool_use_id = id.ok_or_else(|| RequestError::missing(self.at("tool_call_id")))?.0.into_owned();
         let mut result = ToolResult { tool_use_id, content: Vec::new(), status: None, tool_type: None };
         for block in self.content(content)? {
             result.content.push(match block {
@@ -327,7 +333,7 @@ fn reasoning_block(text: Option<Text<'_>>, signature: Option<Text<'_>>) -> Conte
 
 /// The arguments of a call. Converse takes an object only, so text that is none (a model's slip in the history)
 /// is kept inside one.
-pub(crate) fn tool_arguments(text: &str, path: &str, notices: &mut Notices) -> Json {
+pub(crate) fn tool_arguments(text: &str, path: Place<'_>, notices: &mut Notices) -> Json {
     let text = text.trim();
     if text.is_empty() {
         return Json::empty_object();

@@ -248,10 +248,10 @@ fn add_tool(
     let Function { name, description, parameters, strict, unknown: more } = function;
     notices.unknown("tools[]", unknown);
     notices.unknown("tools[].function", more);
-    let name = name.ok_or_else(|| RequestError::missing(&format!("tools[{index}].function.name")))?;
+    let name = name.ok_or_else(|| RequestError::missing(format!("tools[{index}].function.name")))?;
     tools.push(Tool::Spec(ToolSpec {
         name: name.0.into_owned(),
-        description: description.filter(|text| !text.to_str().is_empty()),
+        description: description.filter(|text| !text.is_empty()),
         input_schema: InputSchema { json: parameters.unwrap_or_else(no_arguments) },
         strict,
     }));

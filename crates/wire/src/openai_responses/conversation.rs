@@ -13,6 +13,7 @@ use crate::bedrock::{
 use crate::dialect::RequestError;
 use crate::media::{self, DataUrl};
 use crate::openai_chat::tool_arguments;
+use crate::place::Place;
 use crate::shape::{Content, TextOr};
 use crate::{Json, Notices};
 
@@ -37,8 +38,7 @@ impl Conversation {
             TextOr::Text(text) => conversation.say(Role::User, vec![ContentBlock::Text(text.into())]),
             TextOr::Else(items) => {
                 for (index, item) in items.into_iter().enumerate() {
-                    Reading { path: format!("input[{index}]"), tools, notices }
-                        .item(item, &mut conversation)?;
+                    Reading { path: INPUT.item(index), tools, notices }.item(item, &mut conversation)?;
                 }
             }
         }
@@ -53,9 +53,11 @@ impl Conversation {
     }
 }
 
+const INPUT: Place<'_> = Place::Named("input");
+
 /// One item being read.
 struct Reading<'n> {
-    path: String,
+    path: Place<'n>,
     tools: &'n Tools,
     notices: &'n mut Notices,
 }
@@ -80,11 +82,11 @@ impl Reading<'_> {
                 Ok(())
             }
             "bedrock_block" => {
-                let block = item.block.ok_or_else(|| RequestError::missing(&self.at("block")))?;
+                let block = item.block.ok_or_else(|| RequestError::missing(self.at("block")))?;
                 conversation.say(Role::Assistant, vec![block]);
                 Ok(())
             }
-            "item_reference" => Err(RequestError::at(&self.path, texts::ITEM_REFERENCE)),
+            "item_reference" => Err(RequestError::at(self.path, texts::ITEM_REFERENCE)),
             other => {
                 let field = format!("{} ({other})", self.path);
                 self.notices.dropped(field, "items of this type have no counterpart on Bedrock");
@@ -93,13 +95,13 @@ impl Reading<'_> {
         }
     }
 
-    fn at(&self, member: &str) -> String {
-        format!("{}.{member}", self.path)
+    fn at<'p>(&'p self, member: &'p str) -> Place<'p> {
+        self.path.member(member)
     }
 
     fn message(&mut self, item: Item<'_>, conversation: &mut Conversation) -> Result<(), RequestError> {
-        let content = item.content.ok_or_else(|| RequestError::missing(&self.at("content")))?;
-        let role = item.role.ok_or_else(|| RequestError::missing(&self.at("role")))?;
+        let content = item.content.ok_or_else(|| RequestError::missing(self.at("content")))?;
+        let role = item.role.ok_or_else(|| RequestError::missing(self.at("role")))?;
         let content = self.content(content, "content")?;
         match role.as_ref() {
             "user" => conversation.say(Role::User, content),
@@ -117,7 +119,7 @@ impl Reading<'_> {
     ) -> Result<(), RequestError> {
         if !conversation.messages.is_empty() {
             let why = "Converse takes instructions before the conversation only: moved there";
-            self.notices.push("rewritten", &self.path, why);
+            self.notices.push("rewritten", self.path, why);
         }
         for block in content {
             let ContentBlock::Text(text) = block else {
@@ -129,17 +131,17 @@ impl Reading<'_> {
     }
 
     fn content(&mut self, content: &RawValue, member: &str) -> Result<Vec<ContentBlock>, RequestError> {
-        match Content::read(content, &self.at(member))? {
+        let item = self.path;
+        let list = item.member(member);
+        match Content::read(content, list)? {
             Content::Text(text) => Ok(vec![ContentBlock::Text(text)]),
-            Content::Parts(parts) => parts
-                .into_iter()
-                .enumerate()
-                .map(|(index, part)| self.part(part, &format!("{}.{member}[{index}]", self.path)))
-                .collect(),
+            Content::Parts(parts) => {
+                parts.into_iter().enumerate().map(|(index, part)| self.part(part, list.item(index))).collect()
+            }
         }
     }
 
-    fn part(&mut self, part: Part<'_>, path: &str) -> Result<ContentBlock, RequestError> {
+    fn part(&mut self, part: Part<'_>, path: Place<'_>) -> Result<ContentBlock, RequestError> {
         let Part {
             kind,
             text,
@@ -164,11 +166,11 @@ impl Reading<'_> {
         if citations.is_empty() && annotations.is_some_and(|list| !list.is_empty()) {
             self.notices.dropped("input[].content[].annotations", "Converse has no counterpart for them");
         }
-        let member = |name: &str| format!("{path}.{name}");
+        let member = |name| path.member(name);
         let stored = || RequestError::at(path, texts::FILE_ELSEWHERE);
         match kind.as_deref() {
             Some("input_text" | "output_text" | "text" | "summary_text") => {
-                let text = text.ok_or_else(|| RequestError::missing(&member("text")))?;
+                let text = text.ok_or_else(|| RequestError::missing(member("text")))?;
                 Ok(match citations.is_empty() {
                     true => ContentBlock::Text(text),
                     false => {
@@ -178,7 +180,7 @@ impl Reading<'_> {
                 })
             }
             Some("refusal") => {
-                let text = refusal.ok_or_else(|| RequestError::missing(&member("refusal")))?;
+                let text = refusal.ok_or_else(|| RequestError::missing(member("refusal")))?;
                 Ok(ContentBlock::Text(text))
             }
             Some("input_image" | "input_file") if file_id.is_some() || file_url.is_some() => Err(stored()),
@@ -186,19 +188,19 @@ impl Reading<'_> {
                 if detail.is_some_and(|detail| *detail != *"auto") {
                     self.notices.dropped("input[].content[].detail", "Bedrock has no counterpart for it");
                 }
-                let url = image_url.ok_or_else(|| RequestError::missing(&member("image_url")))?;
+                let url = image_url.ok_or_else(|| RequestError::missing(member("image_url")))?;
                 let path = member("image_url");
                 let DataUrl { media_type, data } =
-                    DataUrl::parse(&url).ok_or_else(|| media::remote_image(&url, &path))?;
-                media::image(media_type, data, &path, self.notices).map(ContentBlock::Image)
+                    DataUrl::parse(&url).ok_or_else(|| media::remote_image(&url, path))?;
+                media::image(media_type, data, path, self.notices).map(ContentBlock::Image)
             }
             Some("input_file") => {
-                let file = file_data.ok_or_else(|| RequestError::missing(&member("file_data")))?;
+                let file = file_data.ok_or_else(|| RequestError::missing(member("file_data")))?;
                 let (media_type, data) = match DataUrl::parse(&file) {
                     Some(DataUrl { media_type, data }) => (media_type, data),
                     None => ("application/octet-stream", file.0.as_ref()),
                 };
-                media::document(media_type, filename.as_deref(), data, &member("file_data"))
+                media::document(media_type, filename.as_deref(), data, member("file_data"))
                     .map(ContentBlock::Document)
             }
             _ => {
@@ -211,20 +213,21 @@ impl Reading<'_> {
 
     fn call(&mut self, item: Item<'_>) -> Result<ToolUse, RequestError> {
         let Item { call_id, name, namespace, arguments, input, .. } = item;
-        let path = self.at("arguments");
+        let item = self.path;
+        let path = item.member("arguments");
         let input = match (input, arguments) {
             (Some(text), _) => text_arguments(&text),
             (None, None) => Json::empty_object(),
             (None, Some(json)) => match serde_json::from_str::<Text<'_>>(json.get()) {
-                Ok(text) => tool_arguments(&text, &path, self.notices),
-                Err(_) => tool_arguments(json.get(), &path, self.notices),
+                Ok(text) => tool_arguments(&text, path, self.notices),
+                Err(_) => tool_arguments(json.get(), path, self.notices),
             },
         };
         Ok(ToolUse {
-            tool_use_id: call_id.ok_or_else(|| RequestError::missing(&self.at("call_id")))?.0.into_owned(),
+            tool_use_id: call_id.ok_or_else(|| RequestError::missing(self.at("call_id")))?.0.into_owned(),
             name: match name {
                 Some(name) => self.tools.name(namespace.as_deref(), &name),
-                None => return Err(RequestError::missing(&self.at("name"))),
+                None => return Err(RequestError::missing(self.at("name"))),
             },
             input,
             tool_type: None,
@@ -233,8 +236,8 @@ impl Reading<'_> {
 
     fn result(&mut self, item: Item<'_>) -> Result<ToolResult, RequestError> {
         let Item { call_id, output, .. } = item;
-        let tool_use_id = call_id.ok_or_else(|| RequestError::missing(&self.at("call_id")))?.0.into_owned();
-        let output = output.ok_or_else(|| RequestError::missing(&self.at("output")))?;
+        let tool_use_id = call_id.ok_or_else(|| RequestError::missing(self.at("call_id")))?.0.into_owned();
+        let output = output.ok_or_else(|| RequestError::missing(self.at("output")))?;
         let mut content = Vec::new();
         for block in self.content(output, "output")? {
             content.push(match block {

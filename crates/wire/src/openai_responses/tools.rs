@@ -10,8 +10,11 @@ use super::request::{Tool as ResponsesTool, ToolChoice as ResponsesChoice, ToolF
 use crate::bedrock::{Empty, InputSchema, NamedTool, Tool, ToolChoice, ToolConfig, ToolSpec};
 use crate::dialect::{DeclaredTool, DeclaredTools, Intent, RequestError};
 use crate::openai_chat::no_arguments;
+use crate::place::Place;
 use crate::shape::TextOr;
 use crate::{Json, JsonText, Notices};
+
+const TOOLS: Place<'_> = Place::Named("tools");
 
 /// The tools on offer, and those of them that are no plain functions.
 #[derive(Debug, Default)]
@@ -24,7 +27,7 @@ impl Tools {
     pub(super) fn read(tools: Vec<ResponsesTool<'_>>, notices: &mut Notices) -> Result<Self, RequestError> {
         let mut read = Self::default();
         for (index, tool) in tools.into_iter().enumerate() {
-            read.add(tool, None, &format!("tools[{index}]"), notices)?;
+            read.add(tool, None, TOOLS.item(index), notices)?;
         }
         Ok(read)
     }
@@ -56,7 +59,7 @@ impl Tools {
         &mut self,
         tool: ResponsesTool<'_>,
         namespace: Option<&str>,
-        path: &str,
+        path: Place<'_>,
         notices: &mut Notices,
     ) -> Result<(), RequestError> {
         let ResponsesTool {
@@ -72,7 +75,7 @@ impl Tools {
         } = tool;
         let name = || -> Result<String, RequestError> {
             let name = name.as_deref().filter(|name| !name.is_empty());
-            name.map(str::to_owned).ok_or_else(|| RequestError::missing(&format!("{path}.name")))
+            name.map(str::to_owned).ok_or_else(|| RequestError::missing(path.member("name")))
         };
         let description = description.map(String::from).filter(|text| !text.is_empty());
         match kind.as_deref() {
@@ -93,8 +96,9 @@ impl Tools {
                     let why = "Converse has no namespaces; their tools are offered one by one";
                     notices.dropped("tools[].description (namespace)", why);
                 }
+                let list = path.member("tools");
                 for (index, tool) in tools.unwrap_or_default().into_iter().enumerate() {
-                    self.add(tool, Some(&name), &format!("{path}.tools[{index}]"), notices)?;
+                    self.add(tool, Some(&name), list.item(index), notices)?;
                 }
             }
             kind => {

@@ -5,6 +5,7 @@ use crate::bedrock::{
     ReasoningContent, ReasoningDelta, ReasoningText, Role, StopReason, StreamEvent, StreamMetadata, ToolUse,
 };
 use crate::openai_chat::tool_arguments;
+use crate::place::Place;
 use crate::{Json, JsonText};
 
 /// What has been heard. Blocks come one after the other.
@@ -113,7 +114,7 @@ impl Whole {
         self.ended = true;
         if let Some(ContentBlock::ToolUse(ToolUse { input, .. })) = self.blocks.last_mut() {
             let mut slips = crate::Notices::default();
-            *input = tool_arguments(&self.arguments, "arguments", &mut slips);
+            *input = tool_arguments(&self.arguments, Place::Named("arguments"), &mut slips);
             self.malformed |= !slips.is_empty();
         }
     }
