@@ -106,7 +106,7 @@ async fn invoke(
         let sent = client.send_within(&invocation, &target.bucket, course.attempts()).await;
         match reply::answer(&call, sent, entry, state.drains(), client.timeouts()).await {
             Ok(mut response) => {
-                course.succeeded(state);
+                course.answered(state, response.body_mut());
                 disclose(&route, &call, response.headers_mut());
                 return Ok(response);
             }

@@ -14,12 +14,14 @@ use outcrop_bedrock::retry::MAX_ATTEMPTS;
 use outcrop_catalog::ways::Through;
 use outcrop_catalog::{Api, Catalog, Context, Resolution, ResolveError};
 use outcrop_wire::Notices;
+use outcrop_wire::bedrock::BedrockError;
 use outcrop_wire::dialect::Dialect;
 
 use crate::access::Caller;
 use crate::conversation::Conversation;
 use crate::failure::Failure;
 use crate::lessons::Lesson;
+use crate::reply::ReplyBody;
 use crate::settings::LanePolicy;
 use crate::state::{Live, Route, State};
 
@@ -91,6 +93,26 @@ enum Needs {
 
 /// A request seldom holds more than one member that its model refuses.
 const MOST_LESSONS: u32 = 3;
+
+/// The course of a request whose client has been shown signs of life alone: how the target fared is still to be seen. Its
+/// status is given away, so no other way is taken any more.
+#[derive(Debug)]
+pub(crate) struct Undecided {
+    state: Arc<State>,
+    course: Course,
+}
+
+impl Undecided {
+    /// The first event has come.
+    pub(crate) fn answered(&self) {
+        self.course.succeeded(&self.state);
+    }
+
+    /// This has come instead.
+    pub(crate) fn failed(&self, error: BedrockError) {
+        self.course.failed(&Failure::refused(error));
+    }
+}
 
 /// What is to be resolved, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -230,6 +252,14 @@ impl Course {
         self.route = route;
     }
 
+    /// The target answered. An answer that has begun with a sign of life alone says nothing of it yet.
+    pub(crate) fn answered(self, state: &Arc<State>, body: &mut ReplyBody) {
+        match body.awaited() {
+            Some(stream) => stream.decides(Undecided { state: Arc::clone(state), course: self }),
+            None => self.succeeded(state),
+        }
+    }
+
     /// The target answered, if only to refuse the request itself.
     pub(crate) fn succeeded(&self, state: &State) {
         self.route.target_health.breaker.succeeded();
@@ -246,16 +276,18 @@ impl Course {
 
     /// Goes on to the next way that is open; false when the failure is final.
     pub(crate) async fn goes_on(&mut self, state: &State, caller: &Caller, failure: &Failure) -> bool {
-        if !failure.is_of_the_target() {
-            self.route.target_health.breaker.succeeded();
-            return false;
-        }
-        self.route.target_health.breaker.failed(Instant::now());
+        self.failed(failure);
         if !failure.elsewhere {
             return false;
         }
         let why = format!("{}: {}", failure.error.kind.name(), failure.error.message);
         self.leave(state, caller, &why).await
+    }
+
+    /// Counts a failure for or against the target: one that refuses a request lives.
+    fn failed(&self, failure: &Failure) {
+        let breaker = &self.route.target_health.breaker;
+        if failure.is_of_the_target() { breaker.failed(Instant::now()) } else { breaker.succeeded() }
     }
 
     /// What was tried before, for the client and the ledger.

@@ -223,6 +223,14 @@ impl ReplyBody {
     pub(crate) fn whole(body: impl Into<Bytes>) -> Self {
         Self::Whole(Some(body.into()))
     }
+
+    /// The stream whose first event is still to come.
+    pub(crate) fn awaited(&mut self) -> Option<&mut StreamBody> {
+        match self {
+            Self::Whole(_) => None,
+            Self::Stream(stream) => stream.awaited(),
+        }
+    }
 }
 
 impl Body for ReplyBody {

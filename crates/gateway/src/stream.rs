@@ -20,6 +20,7 @@ use tokio::time::Sleep;
 
 use crate::disconnect::{Drains, MAX_BYTES};
 use crate::entry::Entry;
+use crate::failover::Undecided;
 use crate::failure::{Failure, told_in_stream};
 use crate::lane::Call;
 use crate::pipe::Pipe;
@@ -37,6 +38,8 @@ pub(crate) struct StreamBody {
     begun: bool,
     ended: bool,
     quiet: Quiet,
+    /// Who is told how the target fared, where it was not known when the answer began.
+    undecided: Option<Box<Undecided>>,
 }
 
 impl StreamBody {
@@ -57,6 +60,7 @@ impl StreamBody {
             begun: false,
             ended: false,
             quiet: Quiet::new(timeouts),
+            undecided: None,
         };
         let Timeouts { first_event, sign_of_life, .. } = timeouts;
         let may_begin = stream.pipe.has_sign_of_life() && sign_of_life < first_event;
@@ -86,7 +90,15 @@ impl StreamBody {
     fn begin(&mut self) {
         if !std::mem::replace(&mut self.begun, true) {
             self.entry.first_event();
+            if let Some(undecided) = self.undecided.take() {
+                undecided.answered();
+            }
         }
+    }
+
+    /// The first event, or what comes in its place, decides how the target fared.
+    pub(crate) fn decides(&mut self, undecided: Undecided) {
+        self.undecided = Some(Box::new(undecided));
     }
 
     /// The next piece for the client; `None` at the end.
@@ -142,6 +154,9 @@ impl StreamBody {
         if !self.begun && !was_lost(error) {
             self.entry.refused();
         }
+        if let Some(undecided) = self.undecided.take() {
+            undecided.failed(error.clone());
+        }
         self.entry.error(error);
         self.entry.done();
         self.ended = true;
@@ -158,6 +173,11 @@ pub(crate) struct Streaming {
 impl Streaming {
     pub(crate) fn new(stream: StreamBody, drains: Drains) -> Self {
         Self { stream: Some(Box::new(stream)), drains }
+    }
+
+    /// The stream, where its first event is still to come.
+    pub(crate) fn awaited(&mut self) -> Option<&mut StreamBody> {
+        self.stream.as_deref_mut().filter(|stream| !stream.begun)
     }
 
     pub(crate) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {

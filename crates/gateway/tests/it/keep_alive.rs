@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::StatusCode;
 use http_body_util::BodyExt;
 use outcrop_bedrock::{Network, Timeouts};
+use outcrop_gateway::{Failover, Step};
 use outcrop_wire::eventstream::{Decoder, Message};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -78,16 +79,17 @@ async fn a_silent_stream_has_signs_of_life_in_every_dialect() {
 }
 
 /// A rig whose answers stop after their heads.
-async fn held_at_the_head(permits: &'static Semaphore) -> Rig {
+async fn held_at_the_head(permits: &'static Semaphore, failover: Failover) -> Rig {
     let timeouts = Timeouts { sign_of_life: Duration::from_millis(10), ..Timeouts::default() };
     let network = Network { timeouts, ..Network::default() };
-    Rig::start(Plan { relay: Some(Toxic::HeldAtHead(permits)), network, ..Plan::default() }).await
+    let relay = Some(Toxic::HeldAtHead(permits));
+    Rig::start(Plan { relay, network, failover, ..Plan::default() }).await
 }
 
 #[tokio::test]
 async fn an_answer_begins_before_its_first_event_when_that_is_late() {
     let permits: &Semaphore = Box::leak(Box::new(Semaphore::new(0)));
-    let rig = held_at_the_head(permits).await;
+    let rig = held_at_the_head(permits, Failover::default()).await;
     for (path, body, sign) in ways(&rig) {
         if sign.is_empty() {
             // Bedrock's own stream has no sign of life: its head waits for the first event.
@@ -109,7 +111,7 @@ async fn an_answer_begins_before_its_first_event_when_that_is_late() {
 #[tokio::test]
 async fn an_exception_that_comes_late_in_place_of_the_first_event_is_an_error_event() {
     let permits: &Semaphore = Box::leak(Box::new(Semaphore::new(0)));
-    let rig = held_at_the_head(permits).await;
+    let rig = held_at_the_head(permits, Failover::default()).await;
     let ways = ways(&rig);
     for (path, body, sign) in &ways {
         if sign.is_empty() {
@@ -137,6 +139,37 @@ async fn an_exception_that_comes_late_in_place_of_the_first_event_is_an_error_ev
 }
 
 const LATE: &str = "ThrottlingException;at=first";
+
+/// An answer that has begun with a sign of life says nothing of its target yet: five failures in a row open its breaker, an
+/// event between them begins the row anew.
+#[tokio::test]
+async fn a_target_is_judged_by_what_comes_after_the_signs_of_life() {
+    let permits: &Semaphore = Box::leak(Box::new(Semaphore::new(0)));
+    let away = vec![Step::Region("us-west-2".to_owned())];
+    let rig = held_at_the_head(permits, Failover::new([(Failover::ANY.to_owned(), away)])).await;
+    let (path, body, sign) = ways(&rig).remove(0);
+    let ask = async |fault: &str| {
+        let answer = read(&rig, &path, &body, sign, permits, fault).await;
+        assert_eq!(answer.text().contains("\"error\":{"), fault != "none", "{fault}: {}", answer.text());
+        let figures = rig.get("/metrics").await.text();
+        let open = figures.lines().find(|line| line.starts_with("outcrop_breakers_open ")).unwrap();
+        (answer.header("outcrop-region").to_owned(), open.ends_with(" 1"))
+    };
+    let here = |is_open| ("us-east-1".to_owned(), is_open);
+    // Refused and cut: nobody was served. A request that is wrong says that the target lives.
+    let failures = [LATE, "bad-crc;at=first", "ServiceUnavailableException;at=first", "cut;bytes=7"];
+    for between in ["none", "ValidationException;at=first"] {
+        for fault in failures {
+            assert_eq!(ask(fault).await, here(false), "{fault}");
+        }
+        assert_eq!(ask(between).await, here(false), "{between}");
+    }
+    for fault in failures {
+        assert_eq!(ask(fault).await, here(false), "{fault}");
+    }
+    assert_eq!(ask(LATE).await, here(true));
+    assert_eq!(ask("none").await.0, "us-west-2", "nobody asks there any more");
+}
 
 /// The kinds of the frames of Bedrock's own stream: nothing stands between them.
 fn events(answer: &Answer) -> Vec<String> {
