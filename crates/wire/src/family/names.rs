@@ -29,8 +29,8 @@ pub(super) fn fit_tool_names(draft: &mut Draft<'_>) {
     if let Some(ToolChoice::Tool(named)) = config.and_then(|config| config.tool_choice.as_ref()) {
         names.insert(&named.name);
     }
-    let sent = sent_names(&names);
-    if !sent.is_empty() {
+    if names.iter().any(|name| !fits(name, "_-")) {
+        let sent = sent_names(&names);
         rename_tools(draft, sent);
     }
 }
