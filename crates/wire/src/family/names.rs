@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Draft;
-use crate::bedrock::{ContentBlock, Document, Role, Tool, ToolChoice, ToolResultBlock};
+use crate::bedrock::{ContentBlock, ConverseRequest, Document, Role, Tool, ToolChoice, ToolResultBlock};
 
 /// The longest tool name and tool-use id (botocore 1.43.11, `ToolName`, `ToolUseId`).
 const LONGEST: usize = 64;
@@ -14,37 +14,45 @@ const LONGEST: usize = 64;
 ///
 /// Source: botocore 1.43.11 `ToolName`; `reliability.md` §1.4 (RooCode #10022, #10152).
 pub(super) fn fit_tool_names(draft: &mut Draft<'_>) {
-    let mut names: BTreeSet<&str> = BTreeSet::new();
-    let config = draft.request.tool_config.as_ref();
-    for tool in config.iter().flat_map(|config| &config.tools) {
-        if let Tool::Spec(spec) = tool {
-            names.insert(&spec.name);
-        }
+    if tool_names(&draft.request).all(|name| fits(name, ALSO_IN_NAMES)) {
+        return;
     }
-    for block in draft.request.messages.iter().flat_map(|message| &message.content) {
-        if let ContentBlock::ToolUse(call) = block {
-            names.insert(&call.name);
-        }
-    }
-    if let Some(ToolChoice::Tool(named)) = config.and_then(|config| config.tool_choice.as_ref()) {
-        names.insert(&named.name);
-    }
-    if names.iter().any(|name| !fits(name, "_-")) {
-        let sent = sent_names(&names);
-        rename_tools(draft, sent);
-    }
+    let sent = sent_names(&tool_names(&draft.request).collect());
+    rename_tools(draft, sent);
+}
+
+/// What may stand in a tool's name beside letters and digits.
+const ALSO_IN_NAMES: &str = "_-";
+
+/// Of the tools that are offered, that were called, and that must be called; some are there more than once.
+fn tool_names(request: &ConverseRequest) -> impl Iterator<Item = &str> {
+    let config = request.tool_config.as_ref();
+    let offered = config.into_iter().flat_map(|config| &config.tools).filter_map(|tool| match tool {
+        Tool::Spec(spec) => Some(spec.name.as_str()),
+        _ => None,
+    });
+    let blocks = request.messages.iter().flat_map(|message| &message.content);
+    let called = blocks.filter_map(|block| match block {
+        ContentBlock::ToolUse(call) => Some(call.name.as_str()),
+        _ => None,
+    });
+    let chosen = match config.and_then(|config| config.tool_choice.as_ref()) {
+        Some(ToolChoice::Tool(named)) => Some(named.name.as_str()),
+        _ => None,
+    };
+    offered.chain(called).chain(chosen)
 }
 
 /// What each name that does not fit is sent as; never a name that is in use already.
 fn sent_names(names: &BTreeSet<&str>) -> BTreeMap<String, String> {
     let mut taken: BTreeSet<String> =
-        names.iter().filter(|name| fits(name, "_-")).map(|name| (*name).to_owned()).collect();
+        names.iter().filter(|name| fits(name, ALSO_IN_NAMES)).map(|name| (*name).to_owned()).collect();
     let mut sent = BTreeMap::new();
-    for name in names.iter().filter(|name| !fits(name, "_-")) {
-        let mut fitted = fitted(name, "_-", false);
+    for name in names.iter().filter(|name| !fits(name, ALSO_IN_NAMES)) {
+        let mut fitted = fitted(name, ALSO_IN_NAMES, false);
         let mut source = (*name).to_owned();
         while taken.contains(&fitted) {
-            fitted = self::fitted(&source, "_-", true);
+            fitted = self::fitted(&source, ALSO_IN_NAMES, true);
             source.clone_from(&fitted);
         }
         taken.insert(fitted.clone());
@@ -269,7 +277,7 @@ mod tests {
         assert_eq!(sent.len(), 2);
         let all: BTreeSet<&str> = sent.values().map(String::as_str).chain(["a_b", &marked]).collect();
         assert_eq!(all.len(), 4, "{sent:?}");
-        assert!(all.iter().all(|name| fits(name, "_-")), "{all:?}");
+        assert!(all.iter().all(|name| fits(name, ALSO_IN_NAMES)), "{all:?}");
     }
 
     /// Whoever has a name that fits keeps it, whatever others are called.

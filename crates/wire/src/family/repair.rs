@@ -178,6 +178,13 @@ fn missing_result(tool_use_id: String) -> ContentBlock {
 ///
 /// Source: `bedrock.md` §2.5 (some surfaces number the calls of each answer anew).
 pub(super) fn tell_calls_apart(draft: &mut Draft<'_>) {
+    let blocks = draft.request.messages.iter().flat_map(|message| &message.content);
+    if all_differ(blocks.filter_map(|block| match block {
+        ContentBlock::ToolUse(call) => Some(call.tool_use_id.as_str()),
+        _ => None,
+    })) {
+        return;
+    }
     let mut used: BTreeSet<String> = BTreeSet::new();
     let mut renamed: BTreeMap<String, String> = BTreeMap::new();
     for block in draft.request.messages.iter_mut().flat_map(|message| &mut message.content) {
@@ -210,10 +217,19 @@ const LONGEST_BASE: usize = 58;
 /// Source: the service's words ("tools: Tool names must be unique.").
 pub(super) fn declare_tools_once(draft: &mut Draft<'_>) {
     let Some(config) = &mut draft.request.tool_config else { return };
-    let mut names: BTreeSet<String> = BTreeSet::new();
-    let before = config.tools.len();
-    config.tools.retain(|tool| !matches!(tool, Tool::Spec(spec) if !names.insert(spec.name.clone())));
-    if config.tools.len() < before {
-        draft.notices.dropped("tools[]", "a tool of the same name was declared before; the first one stays");
+    if all_differ(config.tools.iter().filter_map(|tool| match tool {
+        Tool::Spec(spec) => Some(spec.name.as_str()),
+        _ => None,
+    })) {
+        return;
     }
+    let mut names: BTreeSet<String> = BTreeSet::new();
+    config.tools.retain(|tool| !matches!(tool, Tool::Spec(spec) if !names.insert(spec.name.clone())));
+    draft.notices.dropped("tools[]", "a tool of the same name was declared before; the first one stays");
+}
+
+/// Whether no name is there twice, which is what nearly all requests are like.
+fn all_differ<'a>(mut names: impl Iterator<Item = &'a str>) -> bool {
+    let mut seen = BTreeSet::new();
+    names.all(|name| seen.insert(name))
 }
