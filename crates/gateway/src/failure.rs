@@ -98,7 +98,11 @@ impl Failure {
         {
             return StatusCode::FAILED_DEPENDENCY;
         }
-        StatusCode::from_u16(self.error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        match self.error.status {
+            // A redirect, of somebody on the way: whoever asks AWS gets an answer or an error.
+            ..400 => StatusCode::BAD_GATEWAY,
+            status => StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+        }
     }
 
     /// The answer in the client's own dialect.

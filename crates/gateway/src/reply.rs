@@ -10,7 +10,7 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use outcrop_bedrock::{SendError, Timeouts};
-use outcrop_texts as texts;
+use outcrop_texts::{self as texts, Text};
 use outcrop_wire::bedrock::{BedrockError, ConverseResponse, Usage};
 use outcrop_wire::{anthropic, counting, envelope, openai_chat, openai_responses, relayed, upstream};
 use serde::Deserialize;
@@ -31,6 +31,9 @@ pub(crate) async fn answer(
     timeouts: Timeouts,
 ) -> Result<Response<ReplyBody>, Failure> {
     let (head, body) = accept(sent, &mut entry).map_err(|failure| failure.said_in(call))?;
+    if let Some(why) = of_somebody_else(&head.headers) {
+        return Err(entry.failed(BedrockError::cut(why).into()).of_answer(&head.headers));
+    }
     let mut headers = headers(call, &head.headers);
     let body = if call.stream {
         headers.entry(header::CONTENT_TYPE).or_insert(stream_type(call));
@@ -105,6 +108,29 @@ fn stream_type(call: &Call) -> HeaderValue {
     if matches!(call.answer, Answer::Converse { .. } | Answer::Invoked { .. }) { EVENT_STREAM } else { SSE }
 }
 
+/// Why an answer is none of AWS's, where its head tells: a proxy or a portal answered. Nothing that we send asks for an encoding.
+fn of_somebody_else(head: &HeaderMap) -> Option<Text> {
+    let text = |name| head.get(name).and_then(|value| value.to_str().ok());
+    if text(header::CONTENT_TYPE).is_some_and(|kind| kind.starts_with("text/html")) {
+        return Some(texts::WEB_PAGE);
+    }
+    text(header::CONTENT_ENCODING).filter(|how| *how != "identity").map(texts::encoded)
+}
+
+/// An answer that is handed on as it came is an object all the same, but for InvokeModel's, which is the model's own.
+fn check(call: &Call, body: &[u8]) -> Result<(), BedrockError> {
+    let whole = body.trim_ascii();
+    let is_object = whole.starts_with(b"{") && whole.ends_with(b"}");
+    let is_any = call.operation == Operation::InvokeModel && call.answer == Answer::Native;
+    if !is_object && (!is_any || whole.is_empty()) {
+        return Err(BedrockError::cut(texts::answer_unreadable(texts::NO_OBJECT)));
+    }
+    match &call.answer {
+        Answer::Relayed(relayed) => relayed::failure(relayed.dialect, body).map_or(Ok(()), Err),
+        _ => Ok(()),
+    }
+}
+
 /// An answer that is not streamed.
 async fn whole(
     call: &Call,
@@ -120,6 +146,9 @@ async fn whole(
         Ok(Err(error)) => return Err(entry.failed(BedrockError::cut(error).into())),
         Err(_) => return Err(entry.failed(silent(timeouts.between_events).into())),
     };
+    if let Err(error) = check(call, &body) {
+        return Err(entry.failed(Failure::from(error)));
+    }
     let rendered = match &call.answer {
         Answer::Native | Answer::MessagesRelay => {
             entry.used(usage(call.operation, headers, &body).as_ref());

@@ -221,6 +221,10 @@ texts! {
         cut(why) = "the answer from Bedrock did not arrive whole: {why}" => "it may have been billed: whoever sends the request again may pay twice";
         broke_off(why) = "the answer from AWS broke off: {why}" => "send the request again";
         silent(seconds) = "Bedrock sent no event for {seconds} seconds; the stream was given up" => "`upstream: {{ event_timeout_ms }}` in outcrop.yaml is how long the gateway waits";
+        WEB_PAGE = "it is a web page: somebody on the way answered in AWS's place";
+        encoded(how) = "it is encoded as {how}, which nobody asked for";
+        NO_OBJECT = "it is no JSON object";
+        wordless(what) = "AWS answered {what} and did not say why";
         answer_unreadable(why) = "it cannot be read: {why}";
         event_unreadable(why) = "an event cannot be read: {why}";
         block_unreadable(why) = "a block cannot be read: {why}";

@@ -236,6 +236,14 @@ pub fn report(dialect: Dialect, body: &[u8]) -> Report {
     stated.report(dialect)
 }
 
+/// The failure that an unstreamed answer tells of in place of one. A response (Responses) that failed is an answer.
+pub fn failure(dialect: Dialect, body: &[u8]) -> Option<BedrockError> {
+    if dialect == Dialect::Responses {
+        return None;
+    }
+    serde_json::from_slice::<Stated<'_>>(body).ok()?.failure(body)
+}
+
 /// The members of an answer, or of an event, that are remembered, of all dialects.
 #[derive(Default, Deserialize)]
 struct Stated<'a> {

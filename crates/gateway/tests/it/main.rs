@@ -24,6 +24,7 @@ mod keys;
 mod ledger;
 mod lessons;
 mod listener;
+mod odd_answers;
 mod parameters;
 mod recorded;
 mod relay;

@@ -43,14 +43,20 @@ impl BedrockError {
         let name = error_type.or(body.type_name.as_deref()).or(body.code.as_deref());
         let kind = name.map_or_else(|| ErrorKind::of_status(status), ErrorKind::from_wire);
         let nested = body.error.and_then(|error| error.message);
-        Self { kind, status, message: body.message.or(nested).unwrap_or_default() }
+        Self { status, ..Self::said(kind, body.message.or(nested), status) }
     }
 
     /// Reads an exception frame of an event stream (`:exception-type` and payload).
     pub fn from_exception(exception_type: &str, payload: &[u8]) -> Self {
         let kind = ErrorKind::from_wire(exception_type);
         let body: Body = serde_json::from_slice(payload).unwrap_or_else(|_| Body::of_text(payload));
-        Self { status: kind.status(), kind, message: body.message.unwrap_or_default() }
+        Self::said(kind, body.message, exception_type)
+    }
+
+    /// In AWS's words, or in ours where it has none.
+    fn said(kind: ErrorKind, words: Option<String>, what: impl fmt::Display) -> Self {
+        let words = words.filter(|words| !words.trim().is_empty());
+        Self::new(kind, words.unwrap_or_else(|| texts::wordless(what).message().to_owned()))
     }
 
     /// Reads an event in which an OpenAI- or Anthropic-style stream tells of a failure: it has words instead of a status.
