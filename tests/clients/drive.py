@@ -1,8 +1,10 @@
-"""Starts `outcrop serve --local`, runs each folder's clients against it, and stops it.
+"""Starts `outcrop serve --local`, runs each folder's clients against it, and stops it; then holds the table of
+docs/clients.md against what was run, or with `--write` writes it anew.
 
-Usage: drive.py BINARY FOLDER=INSTALLED…, the latter being where the packages of a folder's lock file are.
+Usage: drive.py [--write] BINARY FOLDER=INSTALLED…, the latter being where the packages of a folder's lock file are.
 """
 
+import difflib
 import json
 import shutil
 import subprocess
@@ -12,9 +14,12 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import late
+import table
 from server import Server, clean_environment
 
 HERE = Path(__file__).parent
+PAGE = HERE.resolve().parents[1] / "docs" / "clients.md"
 # No proxy stands between these tests and the loopback interface.
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 # Models that live on bedrock-mantle only: one speaks Messages there, one Chat Completions and Responses, one Chat
@@ -37,21 +42,41 @@ THINKING = {
 }
 
 
-def main(binary: str, *suites: str) -> int:
+def main(binary: str, *suites: str, write: bool) -> int:
     with tempfile.TemporaryDirectory(prefix="outcrop-clients-") as name:
         folder = Path(name)
         environment = clean_environment(folder)
         gateway = Server(binary, ["serve", "--local"], folder / "gateway", environment)
         try:
             gateway.wait_until(lambda: is_ready(gateway.url), "/readyz said yes")
-            environment |= facts(binary, gateway.url, environment)
-            failed = [suite for suite in suites if run(*suite.split("=", 1), folder, environment) != 0]
+            ran = folder / "ran"
+            environment |= facts(binary, gateway.url, environment) | {"OUTCROP_RAN": str(ran)}
+            with late.gateway(binary, folder / "late") as environment["OUTCROP_LATE_URL"]:
+                failed = [suite for suite in suites if run(*suite.split("=", 1), folder, environment) != 0]
             gateway.stop()
         finally:
             gateway.kill()
-    if failed:
-        print(f"clients: FAILED: {', '.join(failed)}", file=sys.stderr)
-    return 1 if failed else 0
+        if failed:
+            print(f"clients: FAILED: {', '.join(failed)}", file=sys.stderr)
+            return 1
+        names = {suite.split("=")[0] for suite in suites}
+        return tell(names, table.read(ran), json.loads(environment["OUTCROP_MODELS"]), write)
+
+
+def tell(suites: set[str], records: list[dict], models: list[dict], write: bool) -> int:
+    """Holds the page against what was run, or writes it."""
+    page = PAGE.read_text()
+    made = table.rewritten(page, suites, records, models)
+    if made == page:
+        print(f"clients: the table of {PAGE.name} is what was run: {', '.join(sorted(suites))}")
+        return 0
+    if write:
+        PAGE.write_text(made)
+        print(f"clients: wrote the table of {PAGE.name}")
+        return 0
+    print("".join(difflib.unified_diff(page.splitlines(True), made.splitlines(True), "the page", "what was run", n=0)))
+    print(f"clients: FAILED: {PAGE.name} says something else; `tests/clients/run --write` writes it", file=sys.stderr)
+    return 1
 
 
 def is_ready(url: str) -> bool:
@@ -134,6 +159,9 @@ def lay_out_node(suite: str, installed: Path, folder: Path) -> list[str]:
 
 if __name__ == "__main__":
     try:
-        sys.exit(main(*sys.argv[1:]))
+        arguments = [argument for argument in sys.argv[1:] if argument != "--write"]
+        sys.exit(main(*arguments, write="--write" in sys.argv))
     except RuntimeError as error:
         sys.exit(f"clients: FAILED: the gateway {error}")
+    except table.Unsaid as error:
+        sys.exit(f"clients: FAILED: the table of {PAGE.name}: {error}")

@@ -9,6 +9,7 @@ import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { generateText, Output, stepCountIs, streamText, tool } from "ai";
 import { z } from "zod";
 import * as m from "./material.mjs";
+import { testsOf } from "./ran.mjs";
 
 const openai = createOpenAI({ baseURL: `${m.url}/v1`, apiKey: "local" });
 const compatible = createOpenAICompatible({
@@ -28,9 +29,9 @@ const bedrock = createAmazonBedrock({
 const WAYS = {
   "openai, Chat Completions": (arn) => openai.chat(arn),
   "openai, Responses": (arn) => openai.responses(arn),
-  "openai-compatible": (arn) => compatible(arn),
-  anthropic: (arn) => anthropic(arn),
-  "amazon-bedrock": (arn) => bedrock(arn),
+  "openai-compatible, Chat Completions": (arn) => compatible(arn),
+  "anthropic, Messages": (arn) => anthropic(arn),
+  "amazon-bedrock, Converse": (arn) => bedrock(arn),
 };
 
 // How each provider is asked to think.
@@ -39,9 +40,9 @@ const budget = { type: "enabled", budgetTokens: 1024 };
 const THINKING = {
   "openai, Chat Completions": () => ({ openai: { ...effort, forceReasoning: true } }),
   "openai, Responses": () => ({ openai: { ...effort, forceReasoning: true, reasoningSummary: "auto", store: false } }),
-  "openai-compatible": () => ({ outcrop: effort }),
-  anthropic: () => ({ anthropic: { thinking: budget } }),
-  "amazon-bedrock": (model) => ({ bedrock: ownThinking(model) }),
+  "openai-compatible, Chat Completions": () => ({ outcrop: effort }),
+  "anthropic, Messages": () => ({ anthropic: { thinking: budget } }),
+  "amazon-bedrock, Converse": (model) => ({ bedrock: ownThinking(model) }),
 };
 
 /** In the model's own words: Claude's have a setting, the others' are handed on as they are. */
@@ -58,15 +59,17 @@ const get_weather = tool({
 for (const [way, model] of Object.entries(WAYS)) {
   for (const known of m.models) {
     const arn = known.identifier;
+    const [provider, dialect] = way.split(", ");
+    const test = testsOf(`@ai-sdk/${provider}`, dialect, known);
     describe(`${way}: ${arn}`, () => {
-      test("a chat answers with usage", async () => {
+      test("chat", "a chat answers with usage", async () => {
         const answer = await generateText({ model: model(arn), prompt: m.repeat(m.PHRASE), maxRetries: 0 });
         assert.equal(answer.text, m.PHRASE);
         assert.equal(answer.finishReason, "stop");
         assert.ok(answer.usage.inputTokens > 0 && answer.usage.outputTokens > 0);
       });
 
-      test("a stream is the same answer in pieces", async () => {
+      test("stream", "a stream is the same answer in pieces", async () => {
         const answer = streamText({ model: model(arn), prompt: m.repeat(m.LONG_PHRASE), maxRetries: 0 });
         const pieces = await m.all(answer.textStream);
         assert.equal(pieces.join(""), m.LONG_PHRASE);
@@ -74,7 +77,7 @@ for (const [way, model] of Object.entries(WAYS)) {
         assert.ok((await answer.usage).outputTokens > 0);
       });
 
-      test("a tool is run and its result taken", async () => {
+      test("tools", "a tool is run and its result taken", async () => {
         const answer = await generateText({
           model: model(arn),
           prompt: m.ASK_FOR_TOOL,
@@ -87,7 +90,7 @@ for (const [way, model] of Object.entries(WAYS)) {
         assert.ok(answer.text.includes(m.TOOL_RESULT), answer.text);
       });
 
-      test("an image is seen", { skip: !known.sees }, async () => {
+      test("images", "an image is seen", { skip: !known.sees }, async () => {
         const content = [
           { type: "text", text: m.ASK_FOR_IMAGE },
           { type: "file", data: m.png(), mediaType: "image/png" },
@@ -96,13 +99,13 @@ for (const [way, model] of Object.entries(WAYS)) {
         m.assertDescribes(answer.text, m.png());
       });
 
-      test("an answer in a structure", async () => {
+      test("structured output", "an answer in a structure", async () => {
         const output = Output.object({ schema: z.object({ name: z.string(), population: z.number().int() }) });
         const answer = await generateText({ model: model(arn), prompt: "Name a city.", output, maxRetries: 0 });
         assert.deepEqual(Object.keys(answer.output).sort(), ["name", "population"]);
       });
 
-      test("thinking arrives and goes back", { skip: !known.thinking }, async () => {
+      test("thinking", "thinking arrives and goes back", { skip: !known.thinking }, async (remark) => {
         const first = await generateText({
           model: model(arn),
           prompt: m.ASK_FOR_TOOL,
@@ -113,14 +116,16 @@ for (const [way, model] of Object.entries(WAYS)) {
           providerOptions: THINKING[way](known),
         });
         // OpenAI's Chat Completions have no member for it, and its provider looks for none.
-        const tagged = way === "openai-compatible" && m.tagsItsThoughts(known);
+        const tagged = provider === "openai-compatible" && m.tagsItsThoughts(known);
         const shown = way !== "openai, Chat Completions" && !tagged;
+        if (tagged) remark(m.TAGGED);
+        else if (!shown) remark("OpenAI's Chat Completions have no member for reasoning: it is asked for, and not shown");
         assert.equal(Boolean(first.steps[0].reasoningText), shown, JSON.stringify(first.steps[0].content));
         assert.ok(first.text.includes(m.TOOL_RESULT), first.text);
       });
 
       for (const fault of m.brokenStreams(known)) {
-        test(`a stream with ${fault} is an error`, async () => {
+        test("cut stream", `a stream with ${fault} is an error`, async () => {
           const errors = [];
           const answer = streamText({
             model: model(arn),
@@ -134,7 +139,7 @@ for (const [way, model] of Object.entries(WAYS)) {
         });
       }
 
-      test("a refusal is an error that says so", async () => {
+      test("error", "a refusal is an error that says so", async () => {
         const headers = { "x-outcrop-fault": "AccessDeniedException" };
         const asked = generateText({ model: model(arn), prompt: "Hello!", maxRetries: 0, headers });
         await assert.rejects(asked, (error) => error.statusCode === 403);

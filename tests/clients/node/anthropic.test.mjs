@@ -5,6 +5,7 @@ import { describe, test } from "node:test";
 import { AnthropicBedrock } from "@anthropic-ai/bedrock-sdk";
 import Anthropic from "@anthropic-ai/sdk";
 import * as m from "./material.mjs";
+import { testsOf } from "./ran.mjs";
 
 const MAX_TOKENS = 4000;
 const CLIENTS = {
@@ -19,27 +20,28 @@ const CLIENTS = {
 };
 const TOOLS = [{ name: m.TOOL, description: m.DESCRIPTION, input_schema: m.SCHEMA }];
 
-// InvokeModel takes a model's own body, and the second package has Claude's alone.
-const speaks = (name, { model }) => name === "@anthropic-ai/sdk" || model.startsWith("anthropic.");
-const CASES = Object.entries(CLIENTS).flatMap(([name, client]) =>
-  m.models.filter((model) => speaks(name, model)).map((model) => [name, client, model]),
-);
+const WAYS = { "@anthropic-ai/sdk": "Messages", "@anthropic-ai/bedrock-sdk": "InvokeModel" };
+const CASES = Object.entries(CLIENTS).flatMap(([name, client]) => m.models.map((model) => [name, client, model]));
 
 for (const [name, client, model] of CASES) {
+  const test = testsOf(name, WAYS[name], model);
+  const invokes = WAYS[name] === "InvokeModel";
+  // The second package has a Claude's body alone.
+  const skip = invokes && m.notItsBody(model);
   const create = (content, more = {}, options = {}) => {
     const messages = [{ role: "user", content }];
     return client.messages.create({ model: model.identifier, max_tokens: MAX_TOKENS, messages, ...more }, options);
   };
 
   describe(`${name}: ${model.identifier}`, () => {
-    test("a chat answers with usage", async () => {
+    test("chat", "a chat answers with usage", { skip }, async () => {
       const answer = await create(m.repeat(m.PHRASE));
       assert.equal(answer.content.at(-1).text, m.PHRASE);
       assert.equal(answer.stop_reason, "end_turn");
       assert.ok(answer.usage.input_tokens > 0 && answer.usage.output_tokens > 0);
     });
 
-    test("a stream is the same answer in pieces", async () => {
+    test("stream", "a stream is the same answer in pieces", { skip }, async () => {
       const events = await m.all(await create(m.repeat(m.LONG_PHRASE), { stream: true }));
       const pieces = events.flatMap((event) => (event.delta?.type === "text_delta" ? event.delta.text : []));
       assert.equal(pieces.join(""), m.LONG_PHRASE);
@@ -47,7 +49,7 @@ for (const [name, client, model] of CASES) {
       assert.equal(events.at(-1).type, "message_stop");
     });
 
-    test("a tool round trip, streamed", async () => {
+    test("tools", "a tool round trip, streamed", { skip }, async () => {
       const question = { role: "user", content: m.ASK_FOR_TOOL };
       const asked = { model: model.identifier, max_tokens: MAX_TOKENS, messages: [question], tools: TOOLS };
       const call = await client.messages.stream(asked).finalMessage();
@@ -60,7 +62,7 @@ for (const [name, client, model] of CASES) {
       assert.ok(answer.content.at(-1).text.includes(m.TOOL_RESULT));
     });
 
-    test("thinking goes back with a tool's result", { skip: !model.thinking }, async () => {
+    test("thinking", "thinking goes back with a tool's result", { skip: skip || !model.thinking }, async () => {
       const thinking = model.thinking?.thinking ?? m.BUDGET;
       const question = { role: "user", content: m.ASK_FOR_TOOL };
       const call = await create(m.ASK_FOR_TOOL, { tools: TOOLS, thinking });
@@ -74,29 +76,28 @@ for (const [name, client, model] of CASES) {
       assert.ok(answer.content.at(-1).text.includes(m.TOOL_RESULT));
     });
 
-    test("an image is seen", { skip: !model.sees }, async () => {
+    test("images", "an image is seen", { skip: skip || !model.sees }, async () => {
       const source = { type: "base64", media_type: "image/png", data: m.png().toString("base64") };
       const answer = await create([{ type: "text", text: m.ASK_FOR_IMAGE }, { type: "image", source }]);
       m.assertDescribes(answer.content.at(-1).text, m.png());
     });
 
-    // What InvokeModel is sent is the model's own body, and that of mantle's Claude has no form.
-    const formless = name !== "@anthropic-ai/sdk" && model.identifier === model.model;
-    test("an answer has the form that was asked for", { skip: formless }, async () => {
+    const formless = skip || (invokes && m.hasNoForm(model));
+    test("structured output", "an answer has the form that was asked for", { skip: formless }, async () => {
       const output_config = { format: { type: "json_schema", schema: m.SCHEMA } };
       const answer = await create("How is the weather?", { output_config });
       m.assertFits(JSON.parse(answer.content.at(-1).text));
     });
 
     for (const fault of m.brokenStreams(model)) {
-      test(`a stream that ends in ${fault} is an error`, async () => {
+      test("cut stream", `a stream that ends in ${fault} is an error`, { skip }, async () => {
         const options = { headers: { "x-outcrop-fault": fault } };
         const read = async () => m.all(await create(m.repeat(m.LONG_PHRASE), { stream: true }, options));
         await assert.rejects(read);
       });
     }
 
-    test("a refusal is the package's own error class", async () => {
+    test("error", "a refusal is the package's own error class", { skip }, async () => {
       const options = { headers: { "x-outcrop-fault": "AccessDeniedException" } };
       await assert.rejects(create("Hello!", {}, options), Anthropic.PermissionDeniedError);
     });

@@ -9,6 +9,7 @@ import {
   InvokeModelWithResponseStreamCommand,
 } from "@aws-sdk/client-bedrock-runtime";
 import * as m from "./material.mjs";
+import { testsOf } from "./ran.mjs";
 
 const clients = [];
 after(() => clients.forEach((client) => client.destroy()));
@@ -50,8 +51,9 @@ test("the client really speaks HTTP/2", () => {
 
 for (const model of m.models) {
   const arn = model.identifier;
+  const test = testsOf("@aws-sdk/client-bedrock-runtime", "Converse", model);
   describe(arn, () => {
-    test("a chat answers with usage", async () => {
+    test("chat", "a chat answers with usage", async () => {
       const answer = await converse(arn, [user(m.repeat(m.PHRASE))], { system: [{ text: "You are a parrot." }] });
       assert.equal(textOf(answer), m.PHRASE);
       assert.equal(answer.stopReason, "end_turn");
@@ -59,7 +61,7 @@ for (const model of m.models) {
       assert.ok(answer.$metadata.requestId);
     });
 
-    test("a stream is the same answer in pieces, with usage at its end", async () => {
+    test("stream", "a stream is the same answer in pieces, with usage at its end", async () => {
       const events = await m.all(await stream(arn, [user(m.repeat(m.LONG_PHRASE))]));
       const pieces = events.flatMap((event) => event.contentBlockDelta?.delta.text ?? []);
       assert.ok(pieces.length > 1);
@@ -68,7 +70,7 @@ for (const model of m.models) {
       assert.ok(events.at(-1).metadata.usage.outputTokens > 0);
     });
 
-    test("a tool round trip", async () => {
+    test("tools", "a tool round trip", async () => {
       const messages = [user(m.ASK_FOR_TOOL)];
       const asked = await converse(arn, messages, { toolConfig: TOOL_CONFIG });
       assert.equal(asked.stopReason, "tool_use");
@@ -81,18 +83,18 @@ for (const model of m.models) {
       assert.ok(textOf(answer).includes(m.TOOL_RESULT));
     });
 
-    test("an image reaches the model", { skip: !model.sees }, async () => {
+    test("images", "an image reaches the model", { skip: !model.sees }, async () => {
       const image = { format: "png", source: { bytes: m.png() } };
       m.assertDescribes(textOf(await converse(arn, [user({ image }, m.ASK_FOR_IMAGE)])), m.png());
     });
 
-    test("an answer has the form that was asked for", async () => {
+    test("structured output", "an answer has the form that was asked for", async () => {
       const structure = { jsonSchema: { schema: JSON.stringify(m.SCHEMA), name: "weather" } };
       const outputConfig = { textFormat: { type: "json_schema", structure } };
       m.assertFits(JSON.parse(textOf(await converse(arn, [user("How is the weather?")], { outputConfig }))));
     });
 
-    test("a stop sequence and a token limit end the answer", async () => {
+    test("chat", "a stop sequence and a token limit end the answer", async () => {
       const stopped = await converse(arn, [user("count to 9")], { inferenceConfig: { stopSequences: ["6"] } });
       assert.ok(textOf(stopped).includes("5") && !textOf(stopped).includes("6"));
       // Chat Completions, which some of the models speak, say the same of both.
@@ -102,19 +104,19 @@ for (const model of m.models) {
     });
 
     for (const fault of m.brokenStreams(model)) {
-      test(`a stream with ${fault} is an error`, async () => {
+      test("cut stream", `a stream with ${fault} is an error`, async () => {
         const on = connect({ fault });
         await assert.rejects(async () => m.all(await stream(arn, [user(m.repeat(m.LONG_PHRASE))], {}, on)));
       });
     }
 
-    test("an exception within a stream has its class", async () => {
+    test("cut stream", "an exception within a stream has its class", async () => {
       const throttled = connect({ fault: "ThrottlingException;at=mid" });
       const events = await stream(arn, [user(m.repeat(m.LONG_PHRASE))], {}, throttled);
       await assert.rejects(m.all(events), { name: "ThrottlingException" });
     });
 
-    test("reasoning arrives before the answer and goes back", { skip: !model.thinking }, async () => {
+    test("thinking", "reasoning arrives before the answer and goes back", { skip: !model.thinking }, async () => {
       const think = { inferenceConfig: { maxTokens: 4096 }, additionalModelRequestFields: model.thinking };
       const question = user(m.repeat(m.PHRASE));
       const { message } = (await converse(arn, [question], think)).output;
@@ -125,35 +127,86 @@ for (const model of m.models) {
       const again = [question, message, user(m.repeat("again"))];
       assert.equal(textOf(await converse(arn, again, think)), "again");
     });
+
+    test("error", "a refusal keeps its name and status", async () => {
+      const asked = converse(arn, [user("hello")], {}, connect({ fault: "AccessDeniedException" }));
+      await assert.rejects(asked, (error) => {
+        assert.deepEqual([error.name, error.$metadata.httpStatusCode], ["AccessDeniedException", 403]);
+        return true;
+      });
+    });
   });
 }
 
-for (const { identifier } of m.models.filter(({ model }) => model.startsWith("anthropic."))) {
-  describe(`InvokeModel with Anthropic's own body: ${identifier}`, () => {
-    const invocation = (text) => ({
-      modelId: identifier,
+for (const model of m.models) {
+  const test = testsOf("@aws-sdk/client-bedrock-runtime", "InvokeModel", model);
+  const skip = m.notItsBody(model);
+
+  describe(`InvokeModel with Anthropic's own body: ${model.identifier}`, () => {
+    const invocation = (content, more) => ({
+      modelId: model.identifier,
       contentType: "application/json",
       body: JSON.stringify({
         anthropic_version: "bedrock-2023-05-31",
         max_tokens: 4096,
-        messages: [{ role: "user", content: m.repeat(text) }],
+        messages: [{ role: "user", content }],
+        ...more,
       }),
     });
+    const invoke = async (content, more = {}, on = client) =>
+      JSON.parse((await on.send(new InvokeModelCommand(invocation(content, more)))).body.transformToString());
+    const chunks = async (content, on = client) => {
+      const { body } = await on.send(new InvokeModelWithResponseStreamCommand(invocation(content)));
+      return (await m.all(body)).map((event) => JSON.parse(new TextDecoder().decode(event.chunk.bytes)));
+    };
+    const textOf = (message) => message.content.findLast((block) => block.type === "text").text;
 
-    test("answers in Anthropic's shape", async () => {
-      const answer = await client.send(new InvokeModelCommand(invocation(m.PHRASE)));
-      const message = JSON.parse(answer.body.transformToString());
-      assert.equal(message.content.findLast((block) => block.type === "text").text, m.PHRASE);
+    test("chat", "it answers in Anthropic's shape", { skip }, async () => {
+      assert.equal(textOf(await invoke(m.repeat(m.PHRASE))), m.PHRASE);
     });
 
-    test("streams the same answer in pieces", async () => {
-      const answer = await client.send(new InvokeModelWithResponseStreamCommand(invocation(m.LONG_PHRASE)));
-      const decoder = new TextDecoder();
-      const chunks = (await m.all(answer.body)).map((event) => JSON.parse(decoder.decode(event.chunk.bytes)));
-      const pieces = chunks.flatMap((chunk) => chunk.delta?.text ?? []);
+    test("stream", "it streams the same answer in pieces", { skip }, async () => {
+      const events = await chunks(m.repeat(m.LONG_PHRASE));
+      const pieces = events.flatMap((event) => event.delta?.text ?? []);
       assert.ok(pieces.length > 1);
       assert.equal(pieces.join(""), m.LONG_PHRASE);
-      assert.equal(chunks.at(-1).type, "message_stop");
+      assert.equal(events.at(-1).type, "message_stop");
+    });
+
+    test("tools", "a tool is called and its result taken", { skip }, async () => {
+      const tools = [{ name: m.TOOL, description: m.DESCRIPTION, input_schema: m.SCHEMA }];
+      const { content } = await invoke(m.ASK_FOR_TOOL, { tools });
+      const call = content.find((block) => block.type === "tool_use");
+      m.assertFits(call.input);
+      const result = { type: "tool_result", tool_use_id: call.id, content: m.TOOL_RESULT };
+      const question = { role: "user", content: m.ASK_FOR_TOOL };
+      const messages = [question, { role: "assistant", content }, { role: "user", content: [result] }];
+      assert.ok(textOf(await invoke("", { tools, messages })).includes(m.TOOL_RESULT));
+    });
+
+    test("images", "an image is seen", { skip: skip || !model.sees }, async () => {
+      const source = { type: "base64", media_type: "image/png", data: m.png().toString("base64") };
+      m.assertDescribes(textOf(await invoke([{ type: "image", source }, { type: "text", text: m.ASK_FOR_IMAGE }])), m.png());
+    });
+
+    test("thinking", "thinking arrives signed", { skip: skip || !model.thinking }, async () => {
+      const [thought] = (await invoke(m.repeat(m.PHRASE), model.thinking)).content;
+      assert.equal(thought.type, "thinking");
+      assert.ok(thought.thinking && thought.signature);
+    });
+
+    test("structured output", "an answer has the form that was asked for", { skip: skip || m.hasNoForm(model) }, async () => {
+      const output_config = { format: { type: "json_schema", schema: m.SCHEMA } };
+      m.assertFits(JSON.parse(textOf(await invoke("How is the weather?", { output_config }))));
+    });
+
+    test("error", "a refusal keeps its name", { skip }, async () => {
+      const on = connect({ fault: "AccessDeniedException" });
+      await assert.rejects(invoke("hello", {}, on), { name: "AccessDeniedException" });
+    });
+
+    test("cut stream", "a cut stream is an error", { skip }, async () => {
+      await assert.rejects(chunks(m.repeat(m.LONG_PHRASE), connect({ fault: "cut;at=mid" })));
     });
   });
 }

@@ -44,7 +44,16 @@ export function brokenStreams({ identifier, model }) {
 /** Whether a model signs its thoughts; Chat Completions have no place for that. */
 export const signs = ({ identifier, model }) => identifier !== model || model.startsWith("anthropic.");
 
+/** Why a client that has but a Claude's own body for InvokeModel is not run with a model; `false` where it is. */
+export const notItsBody = ({ model }) =>
+  !model.startsWith("anthropic.") && "InvokeModel takes a model's own body, and this is run with a Claude's";
+
+/** Why a Claude's own body asks for no form; `false` where it does. */
+export const hasNoForm = ({ identifier, model }) =>
+  identifier === model && "AWS takes no form in the own body of bedrock-mantle's Claude";
+
 /** Whether a model's own Chat Completions have its reasoning in the text, between tags: so they are relayed. */
+export const TAGGED = "gpt-oss puts its thoughts into its text, between tags, and so they are relayed";
 export const tagsItsThoughts = ({ model }) => model.startsWith("openai.gpt-oss");
 
 /** The values satisfy SCHEMA. */

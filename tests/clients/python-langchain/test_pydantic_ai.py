@@ -14,7 +14,7 @@ from material import (
     repeat,
     sibling,
 )
-from places import tags_its_thoughts
+from places import TAGGED, tags_its_thoughts
 from pydantic import BaseModel
 from pydantic_ai import Agent, BinaryContent
 from pydantic_ai.exceptions import ModelHTTPError
@@ -26,6 +26,14 @@ from pydantic_ai.providers.anthropic import AnthropicProvider
 from pydantic_ai.providers.bedrock import BedrockProvider
 from pydantic_ai.providers.openai import OpenAIProvider
 
+WAYS = {
+    "chat-completions": ("Pydantic AI", "Chat Completions"),
+    "responses": ("Pydantic AI", "Responses"),
+    "messages": ("Pydantic AI", "Messages"),
+    "converse": ("Pydantic AI", "Converse"),
+}
+pytestmark = pytest.mark.client(by=WAYS)
+
 
 class City(BaseModel):
     """A city"""
@@ -34,7 +42,7 @@ class City(BaseModel):
     population: int
 
 
-@pytest.fixture(params=["chat-completions", "responses", "messages", "converse"])
+@pytest.fixture(params=WAYS)
 def make(request, url, region):
     """Makes the model that speaks one of our dialects."""
     runtime = boto3.client(
@@ -53,12 +61,14 @@ def make(request, url, region):
     }[request.param]
 
 
+@pytest.mark.column("chat")
 def test_answers(make, model: str):
     answer = Agent(make(model)).run_sync(repeat(PHRASE))
     assert answer.output == PHRASE
     assert answer.usage.input_tokens > 0 and answer.usage.output_tokens > 0
 
 
+@pytest.mark.column("stream")
 def test_streams(make, model: str):
     with Agent(make(model)).run_stream_sync(repeat(LONG_PHRASE)) as answer:
         pieces = list(answer.stream_text(delta=True, debounce_by=None))
@@ -66,6 +76,7 @@ def test_streams(make, model: str):
     assert len(pieces) > 3
 
 
+@pytest.mark.column("tools")
 def test_runs_a_tool(make, model: str):
     agent = Agent(make(model))
     seen = []
@@ -80,18 +91,21 @@ def test_runs_a_tool(make, model: str):
     assert [type(one) for one in seen[0]] == [str, int]
 
 
+@pytest.mark.column("images")
 def test_sees_an_image(make, seer: str):
     answer = Agent(make(seer)).run_sync([ASK_FOR_IMAGE, BinaryContent(png(), media_type="image/png")])
     assert_describes(answer.output, png())
 
 
+@pytest.mark.column("structured output")
 def test_gives_structured_output(make, model: str):
     # It is the emulator that needs the name: not every model class here can force a tool.
     asked = "Name a city, with the final_result tool."
     assert isinstance(Agent(make(model), output_type=City).run_sync(asked).output, City)
 
 
-def test_thinks_and_takes_its_own_thinking_back(make, thinker: dict):
+@pytest.mark.column("thinking")
+def test_thinks_and_takes_its_own_thinking_back(make, thinker: dict, remark):
     model = make(thinker["identifier"])
     settings = {
         OpenAIChatModel: {"openai_reasoning_effort": "low"},
@@ -105,6 +119,7 @@ def test_thinks_and_takes_its_own_thinking_back(make, thinker: dict):
     thoughts = [part for part in answers[-1].parts if isinstance(part, ThinkingPart)]
     if isinstance(model, OpenAIChatModel) and tags_its_thoughts(thinker["identifier"]):
         assert first.output.startswith("<reasoning>")
+        remark(TAGGED)
     else:
         assert thoughts and thoughts[0].content
         assert first.output == PHRASE
@@ -112,12 +127,20 @@ def test_thinks_and_takes_its_own_thinking_back(make, thinker: dict):
     assert again.output.endswith("again")
 
 
+@pytest.mark.column("cut stream")
 def test_a_broken_stream_is_an_error(make, broken: tuple[str, str]):
     model, fault = broken
     agent = Agent(make(model), model_settings={"extra_headers": {"x-outcrop-fault": fault}})
     with pytest.raises(Exception):  # noqa: B017: each package has a class of its own
         with agent.run_stream_sync(repeat(LONG_PHRASE)) as answer:
             list(answer.stream_text(delta=True, debounce_by=None))
+
+
+@pytest.mark.column("error")
+def test_a_refusal_is_an_error_that_says_so(make, model: str):
+    settings = {"extra_headers": {"x-outcrop-fault": "AccessDeniedException"}}
+    with pytest.raises(ModelHTTPError, match="access to the model"):
+        Agent(make(model), model_settings=settings).run_sync("Hello!")
 
 
 def test_an_unknown_profile_is_an_error_that_says_so(make, claude: str):

@@ -1,3 +1,3 @@
 """The fixtures that every folder of Python clients shares."""
 
-pytest_plugins = ["places", "emulated"]
+pytest_plugins = ["places", "ran", "emulated"]

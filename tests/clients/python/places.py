@@ -44,13 +44,6 @@ def model(request) -> str:
     return request.param["identifier"]
 
 
-# The profiles, a model that speaks Messages and one that speaks Chat Completions and Responses.
-@pytest.fixture(scope="session", params=MODELS[:4], ids=named)
-def speaker(request) -> str:
-    """The same, one for each language that is spoken to models."""
-    return request.param["identifier"]
-
-
 @pytest.fixture(scope="session", params=[one for one in MODELS if one["sees"]], ids=named)
 def seer(request) -> str:
     """The same, of models that see pictures."""
@@ -67,6 +60,19 @@ def thinker(request) -> dict:
 def a_claude(request) -> str:
     """The same, of Claudes."""
     return request.param["identifier"]
+
+
+@pytest.fixture(scope="session", params=MODELS, ids=named)
+def own_body(request) -> str:
+    """Claudes again, for clients that have but a Claude's own body for InvokeModel."""
+    if not request.param["model"].startswith("anthropic."):
+        pytest.skip("InvokeModel takes a model's own body, and this is run with a Claude's")
+    return request.param["identifier"]
+
+
+MANTLES_CLAUDE = "AWS takes no form in the own body of bedrock-mantle's Claude"
+# What is said of a model's Chat Completions in which `tags_its_thoughts`.
+TAGGED = "gpt-oss puts its thoughts into its text, between tags, and so they are relayed"
 
 
 def tags_its_thoughts(identifier: str) -> bool:

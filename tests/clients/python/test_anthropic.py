@@ -25,6 +25,8 @@ from material import (
     sibling,
 )
 
+pytestmark = pytest.mark.client("anthropic (Python)", "Messages")
+
 TOOLS = [
     {"name": OTHER_TOOL, "input_schema": OTHER_SCHEMA},
     {"name": TOOL, "description": DESCRIPTION, "input_schema": SCHEMA},
@@ -54,6 +56,7 @@ def text_of(message) -> str:
     return "".join(block.text for block in message.content if block.type == "text")
 
 
+@pytest.mark.column("chat")
 def test_chat_answers_with_usage(say, model):
     answer = say(model, repeat(PHRASE))
     assert (answer.type, answer.role, answer.stop_reason) == ("message", "assistant", "end_turn")
@@ -78,6 +81,7 @@ def test_system_prompt_reaches_the_model(say, model):
         assert answer.usage.input_tokens > without.usage.input_tokens
 
 
+@pytest.mark.column("stream")
 def test_stream_is_the_same_answer_in_pieces(client, say, model):
     whole = say(model, repeat(LONG_PHRASE))
     with client.messages.stream(
@@ -92,6 +96,7 @@ def test_stream_is_the_same_answer_in_pieces(client, say, model):
     assert message.usage.output_tokens == whole.usage.output_tokens
 
 
+@pytest.mark.column("stream")
 def test_stream_has_every_event_in_order(say, model):
     kinds = [event.type for event in say(model, repeat(PHRASE), stream=True) if event.type != "ping"]
     assert kinds[0] == "message_start"
@@ -100,6 +105,7 @@ def test_stream_has_every_event_in_order(say, model):
     assert "content_block_delta" in kinds
 
 
+@pytest.mark.column("tools")
 def test_tool_round_trip(client, model):
     messages = [{"role": "user", "content": ASK_FOR_TOOL}]
     asked = client.messages.create(model=model, messages=messages, tools=TOOLS, max_tokens=MAX_TOKENS)
@@ -116,6 +122,7 @@ def test_tool_round_trip(client, model):
     assert TOOL_RESULT in text_of(answer)
 
 
+@pytest.mark.column("tools")
 def test_streamed_tool_call_is_the_same_call_in_pieces(client, model):
     with client.messages.stream(
         model=model, messages=[{"role": "user", "content": ASK_FOR_TOOL}], tools=TOOLS, max_tokens=MAX_TOKENS
@@ -126,6 +133,7 @@ def test_streamed_tool_call_is_the_same_call_in_pieces(client, model):
     assert_fits(call.input)
 
 
+@pytest.mark.column("images")
 def test_image_reaches_the_model(say, seer):
     source = {"type": "base64", "media_type": "image/png", "data": base64.b64encode(png()).decode()}
     text = {"type": "text", "text": ASK_FOR_IMAGE}
@@ -134,6 +142,7 @@ def test_image_reaches_the_model(say, seer):
     assert answer.usage.input_tokens > without.usage.input_tokens
 
 
+@pytest.mark.column("thinking")
 def test_thinking_arrives_before_the_answer(say, thinker):
     answer = say(thinker["identifier"], repeat(PHRASE), thinking=BUDGET)
     assert [block.type for block in answer.content] == ["thinking", "text"]
@@ -161,6 +170,7 @@ def test_thinking_is_streamed_with_its_signature(client, a_claude, thinking):
     assert message.content[0].thinking and message.content[0].signature
 
 
+@pytest.mark.column("thinking")
 def test_thinking_blocks_can_be_sent_back_with_a_tool_result(client, a_claude, thinking):
     request = {"model": a_claude, "tools": TOOLS, "max_tokens": MAX_TOKENS, "thinking": thinking}
     messages = [{"role": "user", "content": ASK_FOR_TOOL}]
@@ -231,17 +241,19 @@ def test_a_wrong_request_is_refused_with_its_reason(say, arn, parameters):
     ],
 )
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
-def test_errors_of_aws_are_the_clients_own_classes(say, speaker, fault, error, kind, stream):
+@pytest.mark.column("error")
+def test_errors_of_aws_are_the_clients_own_classes(say, model, fault, error, kind, stream):
     with pytest.raises(error) as caught:
-        say(speaker, repeat(PHRASE), stream=stream, extra_headers={"x-outcrop-fault": fault})
+        say(model, repeat(PHRASE), stream=stream, extra_headers={"x-outcrop-fault": fault})
     assert caught.value.body["error"]["type"] in kind
 
 
-def test_an_exception_as_first_event_is_an_http_error(say, speaker):
+def test_an_exception_as_first_event_is_an_http_error(say, model):
     with pytest.raises(anthropic.RateLimitError):
-        say(speaker, repeat(PHRASE), stream=True, extra_headers={"x-outcrop-fault": "ThrottlingException;at=first"})
+        say(model, repeat(PHRASE), stream=True, extra_headers={"x-outcrop-fault": "ThrottlingException;at=first"})
 
 
+@pytest.mark.column("cut stream")
 def test_a_broken_stream_is_an_error(say, broken):
     model, fault = broken
     with pytest.raises(anthropic.APIError) as caught:

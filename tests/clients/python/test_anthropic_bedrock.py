@@ -22,6 +22,8 @@ from material import (
     sibling,
 )
 
+pytestmark = pytest.mark.client("AnthropicBedrock (Python)", "InvokeModel")
+
 TOOLS = [{"name": TOOL, "description": DESCRIPTION, "input_schema": SCHEMA}]
 MAX_TOKENS = 4096
 
@@ -54,22 +56,24 @@ def text_of(message) -> str:
     return "".join(block.text for block in message.content if block.type == "text")
 
 
-def test_chat_answers_with_usage(say, a_claude):
-    answer = say(a_claude, repeat(PHRASE), system="You are a parrot.")
+@pytest.mark.column("chat")
+def test_chat_answers_with_usage(say, own_body):
+    answer = say(own_body, repeat(PHRASE), system="You are a parrot.")
     assert text_of(answer) == PHRASE
     assert answer.stop_reason == "end_turn"
     assert answer.usage.input_tokens > 0 and answer.usage.output_tokens > 0
 
 
-def test_a_bearer_key_does_as_well_as_a_signature(url, region, a_claude):
+def test_a_bearer_key_does_as_well_as_a_signature(url, region, own_body):
     with anthropic.AnthropicBedrock(base_url=url, aws_region=region, api_key="any", max_retries=0) as client:
         messages = [{"role": "user", "content": repeat(PHRASE)}]
-        assert text_of(client.messages.create(model=a_claude, messages=messages, max_tokens=MAX_TOKENS)) == PHRASE
+        assert text_of(client.messages.create(model=own_body, messages=messages, max_tokens=MAX_TOKENS)) == PHRASE
 
 
-def test_stream_is_the_same_answer_in_pieces(client, a_claude):
+@pytest.mark.column("stream")
+def test_stream_is_the_same_answer_in_pieces(client, own_body):
     with client.messages.stream(
-        model=a_claude, messages=[{"role": "user", "content": repeat(LONG_PHRASE)}], max_tokens=MAX_TOKENS
+        model=own_body, messages=[{"role": "user", "content": repeat(LONG_PHRASE)}], max_tokens=MAX_TOKENS
     ) as stream:
         pieces = list(stream.text_stream)
         message = stream.get_final_message()
@@ -79,8 +83,9 @@ def test_stream_is_the_same_answer_in_pieces(client, a_claude):
 
 
 @pytest.mark.parametrize("thinks", [False, True], ids=["plain", "thinking"])
-def test_tool_round_trip(client, a_claude, thinking, thinks):
-    request = {"model": a_claude, "tools": TOOLS, "max_tokens": MAX_TOKENS} | ({"thinking": thinking} if thinks else {})
+@pytest.mark.column("tools")
+def test_tool_round_trip(client, own_body, thinking, thinks):
+    request = {"model": own_body, "tools": TOOLS, "max_tokens": MAX_TOKENS} | ({"thinking": thinking} if thinks else {})
     messages = [{"role": "user", "content": ASK_FOR_TOOL}]
     asked = client.messages.create(messages=messages, **request)
     assert asked.stop_reason == "tool_use"
@@ -92,24 +97,26 @@ def test_tool_round_trip(client, a_claude, thinking, thinks):
     assert TOOL_RESULT in text_of(client.messages.create(messages=messages, **request))
 
 
-def test_image_reaches_the_model(say, a_claude):
+@pytest.mark.column("images")
+def test_image_reaches_the_model(say, own_body):
     source = {"type": "base64", "media_type": "image/png", "data": base64.b64encode(png()).decode()}
     text = {"type": "text", "text": ASK_FOR_IMAGE}
-    without, answer = say(a_claude, [text]), say(a_claude, [{"type": "image", "source": source}, text])
+    without, answer = say(own_body, [text]), say(own_body, [{"type": "image", "source": source}, text])
     assert_describes(text_of(answer), png())
     assert answer.usage.input_tokens > without.usage.input_tokens
 
 
-def test_thinking_arrives_signed_before_the_answer(say, a_claude, thinking):
-    answer = say(a_claude, repeat(PHRASE), thinking=thinking)
+@pytest.mark.column("thinking")
+def test_thinking_arrives_signed_before_the_answer(say, own_body, thinking):
+    answer = say(own_body, repeat(PHRASE), thinking=thinking)
     assert [block.type for block in answer.content] == ["thinking", "text"]
     assert answer.content[0].thinking and answer.content[0].signature
 
 
-def test_stop_sequence_and_token_limit_end_the_answer(say, a_claude):
-    stopped = say(a_claude, "count to 9", stop_sequences=["6"])
+def test_stop_sequence_and_token_limit_end_the_answer(say, own_body):
+    stopped = say(own_body, "count to 9", stop_sequences=["6"])
     assert (stopped.stop_reason, stopped.stop_sequence) == ("stop_sequence", "6")
-    assert say(a_claude, "count to 400", max_tokens=20).stop_reason == "max_tokens"
+    assert say(own_body, "count to 400", max_tokens=20).stop_reason == "max_tokens"
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
@@ -120,11 +127,13 @@ def test_identifiers_that_name_no_model_are_refused(say, claude, stream):
         assert caught.value.body["message"], "AWS's own shape, as the surface is AWS's"
 
 
-def test_throttling_is_a_rate_limit_error(say, a_claude):
+@pytest.mark.column("error")
+def test_throttling_is_a_rate_limit_error(say, own_body):
     with pytest.raises(anthropic.RateLimitError):
-        say(a_claude, repeat(PHRASE), extra_headers={"x-outcrop-fault": "ThrottlingException"})
+        say(own_body, repeat(PHRASE), extra_headers={"x-outcrop-fault": "ThrottlingException"})
 
 
+@pytest.mark.column("cut stream")
 @pytest.mark.parametrize("fault", BROKEN_STREAMS)
 def test_a_broken_stream_is_an_error(say, claude, fault):
     # The package hands a checksum error of botocore's on as it is.
@@ -132,6 +141,7 @@ def test_a_broken_stream_is_an_error(say, claude, fault):
         list(say(claude, repeat(LONG_PHRASE), stream=True, extra_headers={"x-outcrop-fault": fault}))
 
 
-def test_a_cut_stream_is_an_error(say, a_claude):
+@pytest.mark.column("cut stream")
+def test_a_cut_stream_is_an_error(say, own_body):
     with pytest.raises(anthropic.APIError):
-        list(say(a_claude, repeat(LONG_PHRASE), stream=True, extra_headers={"x-outcrop-fault": "cut;at=mid"}))
+        list(say(own_body, repeat(LONG_PHRASE), stream=True, extra_headers={"x-outcrop-fault": "cut;at=mid"}))

@@ -26,6 +26,8 @@ from material import (
     sibling,
 )
 
+pytestmark = pytest.mark.client("boto3", "Converse")
+
 TOOLS = {
     "tools": [
         {"toolSpec": {"name": OTHER_TOOL, "inputSchema": {"json": OTHER_SCHEMA}}},
@@ -58,6 +60,7 @@ def events_of(answer) -> list[tuple[str, dict]]:
     return [pair for event in answer["stream"] for pair in event.items()]
 
 
+@pytest.mark.column("chat")
 def test_chat_answers_with_usage(client, model):
     answer = client.converse(modelId=model, messages=[user(repeat(PHRASE))])
     assert answer["output"]["message"]["role"] == "assistant"
@@ -83,6 +86,7 @@ def test_system_prompt_reaches_the_model(client, model):
     assert answer["usage"]["inputTokens"] > without["usage"]["inputTokens"]
 
 
+@pytest.mark.column("stream")
 def test_stream_is_the_same_answer_in_pieces(client, model):
     whole = client.converse(modelId=model, messages=[user(repeat(LONG_PHRASE))])
     events = events_of(client.converse_stream(modelId=model, messages=[user(repeat(LONG_PHRASE))]))
@@ -95,6 +99,7 @@ def test_stream_is_the_same_answer_in_pieces(client, model):
     assert events[-1][1]["usage"] == whole["usage"]
 
 
+@pytest.mark.column("tools")
 def test_tool_round_trip(client, model):
     messages = [user(ASK_FOR_TOOL)]
     asked = client.converse(modelId=model, messages=messages, toolConfig=TOOLS)
@@ -109,6 +114,7 @@ def test_tool_round_trip(client, model):
     assert TOOL_RESULT in text_of(answer)
 
 
+@pytest.mark.column("tools")
 def test_streamed_tool_call_is_the_same_call_in_pieces(client, model):
     events = events_of(client.converse_stream(modelId=model, messages=[user(ASK_FOR_TOOL)], toolConfig=TOOLS))
     starts = [body["start"] for name, body in events if name == "contentBlockStart"]
@@ -119,6 +125,7 @@ def test_streamed_tool_call_is_the_same_call_in_pieces(client, model):
     assert dict(events)["messageStop"]["stopReason"] == "tool_use"
 
 
+@pytest.mark.column("images")
 def test_image_reaches_the_model(client, seer):
     image = {"image": {"format": "png", "source": {"bytes": png()}}}
     without = client.converse(modelId=seer, messages=[user(ASK_FOR_IMAGE)])
@@ -127,6 +134,7 @@ def test_image_reaches_the_model(client, seer):
     assert answer["usage"]["inputTokens"] > without["usage"]["inputTokens"]
 
 
+@pytest.mark.column("thinking")
 def test_reasoning_arrives_before_the_answer_and_goes_back(client, thinker):
     request = {
         "modelId": thinker["identifier"],
@@ -221,10 +229,11 @@ def test_a_wrong_request_is_refused_with_its_reason(client, arn):
     ],
 )
 @pytest.mark.parametrize("operation", ["converse", "converse_stream"])
-def test_errors_of_aws_keep_their_name_and_status(url, region, speaker, fault, status, operation):
+@pytest.mark.column("error")
+def test_errors_of_aws_keep_their_name_and_status(url, region, model, fault, status, operation):
     client = aws.client("bedrock-runtime", url, region, fault=fault)
     with pytest.raises(getattr(client.exceptions, fault)) as caught:
-        getattr(client, operation)(modelId=speaker, messages=[user(repeat(PHRASE))])
+        getattr(client, operation)(modelId=model, messages=[user(repeat(PHRASE))])
     assert aws.error_of(caught)[:2] == (fault, status)
 
 
@@ -234,6 +243,7 @@ def test_an_unknown_arn_is_refused_before_a_stream_begins(client, claude):
     assert aws.error_of(caught)[:2] in REFUSALS
 
 
+@pytest.mark.column("cut stream")
 def test_a_broken_stream_is_an_error(url, region, broken):
     model, fault = broken
     client = aws.client("bedrock-runtime", url, region, fault=fault)

@@ -25,6 +25,9 @@ from material import (
     repeat,
     sibling,
 )
+from places import TAGGED, tags_its_thoughts
+
+pytestmark = pytest.mark.client("openai (Python)", "Chat Completions")
 
 TOOLS = [
     {"type": "function", "function": {"name": OTHER_TOOL, "parameters": OTHER_SCHEMA}},
@@ -49,6 +52,7 @@ def complete(client):
     return complete
 
 
+@pytest.mark.column("chat")
 def test_chat_answers_with_usage(complete, model):
     answer = complete(model, repeat(PHRASE))
     assert answer.object == "chat.completion"
@@ -91,6 +95,7 @@ def test_earlier_turns_reach_the_model(client, model):
     assert long.usage.prompt_tokens > short.usage.prompt_tokens
 
 
+@pytest.mark.column("stream")
 def test_stream_is_the_same_answer_in_pieces(complete, model):
     whole = complete(model, repeat(LONG_PHRASE))
     chunks = list(complete(model, repeat(LONG_PHRASE), stream=True, stream_options={"include_usage": True}))
@@ -109,6 +114,7 @@ def test_stream_keeps_usage_to_itself_unless_asked(complete, model):
     assert all(chunk.choices and chunk.usage is None for chunk in chunks)
 
 
+@pytest.mark.column("tools")
 def test_tool_round_trip(client, model):
     messages = [{"role": "user", "content": ASK_FOR_TOOL}]
     asked = client.chat.completions.create(model=model, messages=messages, tools=TOOLS).choices[0]
@@ -125,6 +131,7 @@ def test_tool_round_trip(client, model):
     assert TOOL_RESULT in answer.message.content
 
 
+@pytest.mark.column("tools")
 def test_streamed_tool_call_is_the_same_call_in_pieces(complete, model):
     chunks = list(complete(model, ASK_FOR_TOOL, tools=TOOLS, stream=True))
     pieces = [call for c in chunks if c.choices for call in c.choices[0].delta.tool_calls or []]
@@ -135,6 +142,7 @@ def test_streamed_tool_call_is_the_same_call_in_pieces(complete, model):
     assert [c.choices[0].finish_reason for c in chunks if c.choices and c.choices[0].finish_reason] == ["tool_calls"]
 
 
+@pytest.mark.column("images")
 def test_image_reaches_the_model(complete, seer):
     data = base64.b64encode(png()).decode()
     text = {"type": "text", "text": ASK_FOR_IMAGE}
@@ -144,12 +152,16 @@ def test_image_reaches_the_model(complete, seer):
     assert answer.usage.prompt_tokens > without.usage.prompt_tokens
 
 
-def test_reasoning_arrives_beside_the_answer(complete, thinker):
+@pytest.mark.column("thinking")
+def test_reasoning_arrives_beside_the_answer(complete, thinker, remark):
+    if tags_its_thoughts(thinker["identifier"]):
+        remark(TAGGED)
     answer = complete(thinker["identifier"], repeat(PHRASE), reasoning_effort="low", max_completion_tokens=4096)
     thoughts, said = parted([answer.choices[0].message])
     assert thoughts and said == PHRASE
 
 
+@pytest.mark.column("thinking")
 def test_reasoning_is_streamed_before_the_answer(complete, thinker):
     think = {"reasoning_effort": "low", "max_completion_tokens": 4096}
     chunks = list(complete(thinker["identifier"], repeat(PHRASE), **think, stream=True))
@@ -242,17 +254,19 @@ def test_a_wrong_request_is_refused_with_its_reason(client, model, parameters):
     ],
 )
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
-def test_errors_of_aws_are_the_clients_own_classes(complete, speaker, fault, error, stream):
+@pytest.mark.column("error")
+def test_errors_of_aws_are_the_clients_own_classes(complete, model, fault, error, stream):
     with pytest.raises(error) as caught:
-        complete(speaker, repeat(PHRASE), stream=stream, extra_headers={"x-outcrop-fault": fault})
+        complete(model, repeat(PHRASE), stream=stream, extra_headers={"x-outcrop-fault": fault})
     assert caught.value.body["message"]
 
 
-def test_an_exception_as_first_event_is_an_http_error(complete, speaker):
+def test_an_exception_as_first_event_is_an_http_error(complete, model):
     with pytest.raises(openai.RateLimitError):
-        complete(speaker, repeat(PHRASE), stream=True, extra_headers={"x-outcrop-fault": "ThrottlingException;at=first"})
+        complete(model, repeat(PHRASE), stream=True, extra_headers={"x-outcrop-fault": "ThrottlingException;at=first"})
 
 
+@pytest.mark.column("cut stream")
 def test_a_broken_stream_is_an_error(complete, broken):
     model, fault = broken
     with pytest.raises(openai.APIError) as caught:

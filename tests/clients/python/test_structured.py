@@ -3,9 +3,10 @@
 import json
 
 import anthropic
-import boto3
+import aws
 import openai
 import pytest
+from places import MANTLES_CLAUDE
 from pydantic import BaseModel
 
 
@@ -40,6 +41,8 @@ def messages():
     return [{"role": "user", "content": QUESTION}]
 
 
+@pytest.mark.column("structured output")
+@pytest.mark.client("openai (Python)", "Chat Completions")
 def test_chat_completions_are_parsed(client, model):
     answer = client.chat.completions.parse(model=model, messages=messages(), response_format=Town)
     assert isinstance(answer.choices[0].message.parsed, Town)
@@ -47,6 +50,8 @@ def test_chat_completions_are_parsed(client, model):
     assert not answer.choices[0].message.tool_calls
 
 
+@pytest.mark.column("structured output")
+@pytest.mark.client("openai (Python)", "Chat Completions")
 def test_streamed_chat_completions_are_parsed(client, model):
     with client.chat.completions.stream(model=model, messages=messages(), response_format=Town) as stream:
         kinds = {event.type for event in stream}
@@ -60,40 +65,43 @@ def test_any_json_is_an_object(client, model):
     assert isinstance(json.loads(answer.choices[0].message.content), dict)
 
 
+@pytest.mark.column("structured output")
+@pytest.mark.client("openai (Python)", "Responses")
 def test_responses_are_parsed(client, model):
     answer = client.responses.parse(model=model, input=QUESTION, text_format=Town)
     assert isinstance(answer.output_parsed, Town)
     assert answer.status == "completed"
 
 
-def test_converse_has_the_form(url, claude, region):
-    """Converse's own member, on the model that has it."""
-    runtime = boto3.client(
-        "bedrock-runtime",
-        endpoint_url=url,
-        region_name=region,
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
-    )
+@pytest.mark.column("structured output")
+@pytest.mark.client("boto3", "Converse")
+def test_converse_has_the_form(url, model, region):
     structure = {"jsonSchema": {"schema": json.dumps(SCHEMA), "name": "town"}}
-    answer = runtime.converse(
-        modelId=claude,
+    answer = aws.client("bedrock-runtime", url, region).converse(
+        modelId=model,
         messages=[{"role": "user", "content": [{"text": QUESTION}]}],
         outputConfig={"textFormat": {"type": "json_schema", "structure": structure}},
     )
-    Town.model_validate_json(answer["output"]["message"]["content"][0]["text"])
+    [text] = [block["text"] for block in answer["output"]["message"]["content"] if "text" in block]
+    Town.model_validate_json(text)
 
 
-def test_anthropic_bedrock_has_the_form(url, claude, region):
+@pytest.mark.column("structured output")
+@pytest.mark.client("AnthropicBedrock (Python)", "InvokeModel")
+def test_anthropic_bedrock_has_the_form(url, own_body, region):
+    if own_body.startswith("anthropic."):
+        pytest.skip(MANTLES_CLAUDE)
     client = anthropic.AnthropicBedrock(
         base_url=url, aws_region=region, aws_access_key="local", aws_secret_key="local", max_retries=0
     )
     body = {"output_config": {"format": {"type": "json_schema", "schema": SCHEMA}}}
-    answer = client.messages.create(model=claude, max_tokens=500, messages=messages(), extra_body=body)
+    answer = client.messages.create(model=own_body, max_tokens=500, messages=messages(), extra_body=body)
     Town.model_validate_json(answer.content[0].text)
 
 
 @pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.column("structured output")
+@pytest.mark.client("anthropic (Python)", "Messages")
 def test_messages_have_the_form(url, model, stream):
     """`output_config` goes in the body as it is, so that the test does not depend on the SDK's own helpers."""
     client = anthropic.Anthropic(base_url=url, api_key="any", max_retries=0, timeout=60)
