@@ -1,5 +1,5 @@
-"""Coding agents, unchanged, with an application profile ARN as their model: a prompt, a tool round trip, a picture, thinking,
-an answer in a form, an error, a stream that is cut. The first two with models that live on bedrock-mantle only, too.
+"""Coding agents, unchanged, with application profile ARNs as their model, and with models that live on bedrock-mantle only: a
+prompt, a tool round trip, a picture, thinking, an answer in a form, an error, a stream that is cut.
 
 Each runs as its users run it from a script: one prompt, no terminal, a home and a project folder of its own.
 The settings made here are those of docs/clients.md.
@@ -15,8 +15,17 @@ from pathlib import Path
 
 import pytest
 from material import ASK_FOR_IMAGE, BROKEN_STREAMS, LONG_PHRASE, png, repeat, sibling
-from places import MODELS
+from places import MODELS, TAGGED, named, tags_its_thoughts
 from server import clean_environment
+
+WAYS = {
+    "claude-code": ("Claude Code", "Messages"),
+    "claude-code-bedrock": ("Claude Code", "InvokeModel"),
+    "codex": ("Codex", "Responses"),
+    "opencode": ("opencode", "Chat Completions"),
+    "opencode-bedrock": ("opencode", "Converse"),
+}
+pytestmark = pytest.mark.client(by=WAYS)
 
 PACKAGES = Path(os.environ["OUTCROP_AGENTS"], "node_modules")
 # Where each program is, below that.
@@ -89,9 +98,10 @@ class Ask:
     """What an agent is asked, and how."""
 
     prompt: str
-    arn: str
+    model: str
     image: bytes | None = None
-    thinks: bool = False
+    # The fields of its own that ask the model to think.
+    thinking: dict | None = None
     form: dict | None = None
     fault: str = "none"
 
@@ -105,6 +115,8 @@ class Answer:
     formed: dict | None = None
     # It says that it failed, in whatever way it does.
     failed: bool = False
+    # It says that a request failed, which it then made again.
+    asked_again: bool = False
     shown: str = field(default="", repr=False)
 
 
@@ -116,14 +128,19 @@ class ClaudeCode:
     tool_result = "No files found"
     # A form is a tool of its own, which it does not force.
     form_prompt = "Name a town, by the StructuredOutput tool."
-    has_forms = True
+    formless = None
+    gives_up = True
 
     def __init__(self, place: Place, mode: str) -> None:
         self.place, self.mode = place, mode
 
-    def speaks_to(self, model: dict) -> bool:
-        # On InvokeModel, which takes a model's own body, it speaks a Claude's.
-        return self.mode == "anthropic" or model["model"].startswith("anthropic.")
+    def mute(self, model: dict) -> str | None:
+        if self.mode == "bedrock" and not model["model"].startswith("anthropic."):
+            return "InvokeModel takes a model's own body, and its Bedrock mode has a Claude's"
+        return None
+
+    def tags_thoughts(self, _: dict) -> str | None:
+        return None
 
     def ask(self, ask: Ask) -> Answer:
         there = {
@@ -137,12 +154,12 @@ class ClaudeCode:
             },
         }[self.mode]
         environment = there | {
-            "ANTHROPIC_MODEL": ask.arn,
-            "ANTHROPIC_DEFAULT_HAIKU_MODEL": ask.arn,
+            "ANTHROPIC_MODEL": ask.model,
+            "ANTHROPIC_DEFAULT_HAIKU_MODEL": ask.model,
             "ANTHROPIC_CUSTOM_HEADERS": f"x-outcrop-fault: {ask.fault}",
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
             "CLAUDE_CODE_MAX_RETRIES": "0",
-            "MAX_THINKING_TOKENS": "2000" if ask.thinks else "0",
+            "MAX_THINKING_TOKENS": "2000" if ask.thinking else "0",
         }
         content = [{"type": "text", "text": ask.prompt}]
         if ask.image:
@@ -173,23 +190,28 @@ class Codex:
 
     tool_prompt = "Use the exec_command tool."
     tool_result = "Process exited with code"
-    form_prompt = "Name a town."
-    has_forms = True
+    # Where a model has no forms, the gateway makes a tool of one, beside the agent's own; the emulator calls it by its name.
+    form_prompt = "Name a town, by the give_answer tool."
+    formless = None
+    gives_up = True
 
     def __init__(self, place: Place) -> None:
         self.place = place
 
-    def speaks_to(self, _: dict) -> bool:
-        return True
+    def mute(self, _: dict) -> str | None:
+        return None
+
+    def tags_thoughts(self, _: dict) -> str | None:
+        return None
 
     def ask(self, ask: Ask) -> Answer:
         folder = self.place.home / ".codex"
         folder.mkdir(exist_ok=True)
         thinking = 'model_reasoning_effort = "low"\nmodel_supports_reasoning_summaries = true\n'
         (folder / "config.toml").write_text(
-            f'model = "{ask.arn}"\n'
+            f'model = "{ask.model}"\n'
             'model_provider = "outcrop"\n'
-            f"{thinking if ask.thinks else ''}"
+            f"{thinking if ask.thinking else ''}"
             "[model_providers.outcrop]\n"
             'name = "Outcrop"\n'
             f'base_url = "{self.place.url}/v1"\n'
@@ -222,43 +244,53 @@ class Opencode:
     tool_prompt = "Use the todowrite tool."
     tool_result = "The tool answered"
     form_prompt = ""
-    # Its command line has no such thing.
-    has_forms = False
+    formless = "its command line cannot ask for a form"
+    # It asks again, and again, until it has a whole answer.
+    gives_up = False
 
     def __init__(self, place: Place, provider: str) -> None:
         self.place, self.provider = place, provider
 
-    def speaks_to(self, model: dict) -> bool:
-        # Its Bedrock provider makes `us.anthropic.…` of a Claude's id, whether there is such a profile or not.
-        return self.provider == "outcrop" or not model["identifier"].startswith("anthropic.")
+    def mute(self, model: dict) -> str | None:
+        if self.provider == "amazon-bedrock" and model["identifier"].startswith("anthropic."):
+            return "its Bedrock provider puts `us.` before a Claude's id, whether there is such a profile or not"
+        return None
+
+    def tags_thoughts(self, model: dict) -> str | None:
+        return TAGGED if self.provider == "outcrop" and tags_its_thoughts(model["identifier"]) else None
 
     def ask(self, ask: Ask) -> Answer:
-        headers = {"x-outcrop-fault": ask.fault}
         compatible = {
             "npm": "@ai-sdk/openai-compatible",
             "name": "Outcrop",
-            "options": {"baseURL": f"{self.place.url}/v1", "apiKey": "local", "headers": headers},
+            "options": {"baseURL": f"{self.place.url}/v1", "apiKey": "local"},
         }
         # Its Bedrock provider speaks Responses to these publishers' models, as mantle does.
-        path = "/v1" if ask.arn.startswith(("openai.", "google.", "xai.")) else ""
-        bedrock = {"options": {"endpoint": self.place.url + path, "region": "us-east-1", "headers": headers}}
+        responds = ask.model.startswith(("openai.", "google.", "xai."))
+        bedrock = {"options": {"endpoint": self.place.url + ("/v1" if responds else ""), "region": "us-east-1"}}
         own = {"outcrop": compatible, "amazon-bedrock": bedrock}[self.provider]
-        thinking = {
-            "outcrop": {"reasoningEffort": "low"},
-            "amazon-bedrock": {"reasoningConfig": {"type": "enabled", "budgetTokens": 1024}},
-        }[self.provider]
+        effort = {"reasoningEffort": "low"}
+        if self.provider == "outcrop":
+            thinking = effort
+        elif responds:
+            thinking = effort | {"reasoningSummary": "auto"}
+        else:
+            thinking = {"additionalModelRequestFields": ask.thinking}
         model = {
             "name": "Claude",
             "attachment": True,
             "reasoning": True,
             "modalities": {"input": ["text", "image"], "output": ["text"]},
-            "options": thinking if ask.thinks else {},
+            "options": thinking if ask.thinking else {},
+            "headers": {"x-outcrop-fault": ask.fault},
         }
         settings = {
-            "model": f"{self.provider}/{ask.arn}",
+            "model": f"{self.provider}/{ask.model}",
+            # Nothing but the prompt is asked: a fault that happens once happens to that.
+            "agent": {"title": {"disable": True}},
             "autoupdate": False,
             "share": "disabled",
-            "provider": {self.provider: own | {"models": {ask.arn: model}}},
+            "provider": {self.provider: own | {"models": {ask.model: model}}},
         }
         if ask.image:
             # It says that it has read the file, and with which tool: the emulator would call that again.
@@ -267,19 +299,22 @@ class Opencode:
         keys = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
         binary = program(*OPENCODE)
         image = ["--file", self.place.file("picture.png", ask.image)] if ask.image else []
-        thoughts = ["--thinking"] if ask.thinks else []
-        done = self.place.run([binary, "run", "--format", "json", *thoughts, ask.prompt, *image], keys)
+        thoughts = ["--thinking"] if ask.thinking else []
+        done = self.place.run([binary, "run", "--format", "json", "--print-logs", *thoughts, ask.prompt, *image], keys)
         events = lines(done.stdout)
         said = lambda kind: [event["part"]["text"] for event in events if event["type"] == kind]  # noqa: E731
         return Answer(
             text=(said("text") or [""])[-1],
             thoughts="".join(said("reasoning")),
             failed=any(event["type"] == "error" for event in events) or done.returncode != 0,
+            asked_again=any(
+                'message="stream error"' in line and "small=false" in line for line in done.stderr.splitlines()
+            ),
             shown=done.stdout + done.stderr,
         )
 
 
-@pytest.fixture(params=["claude-code", "claude-code-bedrock", "codex", "opencode", "opencode-bedrock"])
+@pytest.fixture(params=WAYS)
 def agent(request, place: Place):
     return {
         "claude-code": lambda: ClaudeCode(place, "anthropic"),
@@ -290,53 +325,113 @@ def agent(request, place: Place):
     }[request.param]()
 
 
-@pytest.fixture(params=MODELS, ids=lambda model: model["model"])
+def speaking(agent, model: dict) -> str:
+    """The identifier of a model that an agent can speak to."""
+    if why := agent.mute(model):
+        pytest.skip(why)
+    return model["identifier"]
+
+
+# These stand for the fixtures of `places`, and skip what an agent cannot speak to.
+@pytest.fixture(params=MODELS, ids=named)
 def model(request, agent) -> str:
-    """The identifier of each model that an agent can speak to."""
-    if not agent.speaks_to(request.param):
-        pytest.skip("it does not speak to this model")
-    return request.param["identifier"]
+    return speaking(agent, request.param)
 
 
+@pytest.fixture(params=[one for one in MODELS if one["sees"]], ids=named)
+def seer(request, agent) -> str:
+    return speaking(agent, request.param)
+
+
+@pytest.fixture(params=[one for one in MODELS if one["thinking"]], ids=named)
+def thinker(request, agent) -> dict:
+    speaking(agent, request.param)
+    return request.param
+
+
+def breaking(model: dict) -> list[str]:
+    """The faults that are tried with a model: one where it lives on bedrock-mantle only, as an agent takes seconds to start."""
+    return BROKEN_STREAMS if model["identifier"] != model["model"] else BROKEN_STREAMS[:1]
+
+
+@pytest.fixture(
+    params=[(one, fault) for one in MODELS for fault in breaking(one)],
+    ids=lambda broken: f"{named(broken[0])}-{broken[1]}",
+)
+def broken(request, agent) -> tuple[str, str]:
+    model, fault = request.param
+    return speaking(agent, model), fault
+
+
+@pytest.mark.column("chat")
+@pytest.mark.column("stream")
 def test_answers(agent, model: str):
-    answer = agent.ask(Ask(repeat(PHRASE), model))
-    assert answer.text.strip().strip('"') == PHRASE, answer.shown
-    assert not answer.failed
+    """All of them stream, always."""
+    answer = agent.ask(Ask(repeat(LONG_PHRASE), model))
+    assert said(answer) == LONG_PHRASE, answer.shown
+    assert not answer.failed and not answer.asked_again
 
 
+@pytest.mark.column("tools")
 def test_runs_a_tool_and_sends_its_result(agent, model: str):
     answer = agent.ask(Ask(agent.tool_prompt, model))
     assert agent.tool_result in answer.text, answer.shown
 
 
-def test_sees_an_image(agent, claude: str):
-    answer = agent.ask(Ask(ASK_FOR_IMAGE, claude, image=png()))
+@pytest.mark.column("images")
+def test_sees_an_image(agent, seer: str):
+    answer = agent.ask(Ask(ASK_FOR_IMAGE, seer, image=png()))
     assert "240×160" in answer.text, answer.shown
 
 
-def test_thinks(agent, claude: str):
-    answer = agent.ask(Ask(repeat(PHRASE), claude, thinks=True))
+@pytest.mark.column("thinking")
+def test_thinks(agent, thinker: dict, remark):
+    answer = agent.ask(Ask(repeat(PHRASE), thinker["identifier"], thinking=thinker["thinking"]))
+    if why := agent.tags_thoughts(thinker):
+        assert answer.text.startswith("<reasoning>"), answer.shown
+        remark(why)
+        return
     assert answer.thoughts, answer.shown
-    assert answer.text.strip().strip('"') == PHRASE, answer.shown
+    assert said(answer) == PHRASE, answer.shown
 
 
-def test_gives_structured_output(agent, claude: str):
-    if not agent.has_forms:
-        pytest.skip("its command line cannot ask for a form")
-    answer = agent.ask(Ask(agent.form_prompt, claude, form=TOWN))
-    assert set(answer.formed) == set(TOWN["properties"]), answer.shown
+@pytest.mark.column("structured output")
+def test_gives_structured_output(agent, model: str):
+    if agent.formless:
+        pytest.skip(agent.formless)
+    answer = agent.ask(Ask(agent.form_prompt, model, form=TOWN))
+    assert answer.formed is not None and set(answer.formed) == set(TOWN["properties"]), answer.shown
     assert type(answer.formed["inhabitants"]) is int
 
 
-@pytest.mark.parametrize("fault", BROKEN_STREAMS)
-def test_a_broken_stream_is_an_error(agent, claude: str, fault: str):
-    """Some ask again, until they have a whole answer: a cut one is never taken for it."""
-    # The emulator counts faults by their text; opencode asks for a title of the conversation at the same time.
-    passing = f"{fault};count=2" + ";" * next(NUMBERS)
-    answer = agent.ask(Ask(repeat(LONG_PHRASE), claude, fault=passing))
-    assert answer.failed or answer.text.strip().strip('"') == LONG_PHRASE, answer.shown
+@pytest.mark.column("cut stream")
+def test_a_broken_stream_is_an_error(agent, broken: tuple[str, str]):
+    """A cut answer is never taken for a whole one.
+
+    One agent asks again after some faults until it has that: it says that its first request failed, and shows the answer to its
+    second. For the others every stream breaks. They give up, or Claude Code shows what it got when it asked for no stream.
+    """
+    model, fault = broken
+    # The emulator counts how often a fault happened by its text.
+    once = "" if agent.gives_up else ";count=1" + ";" * next(NUMBERS)
+    answer = agent.ask(Ask(repeat(LONG_PHRASE), model, fault=fault + once))
+    if agent.gives_up:
+        assert answer.failed or said(answer) == LONG_PHRASE, answer.shown
+    else:
+        assert answer.failed or answer.asked_again and said(answer) == LONG_PHRASE, answer.shown
+
+
+@pytest.mark.column("error")
+def test_a_refusal_is_an_error_that_says_so(agent, model: str):
+    answer = agent.ask(Ask("Hello!", model, fault="AccessDeniedException"))
+    assert answer.failed and "access to the model" in answer.shown, answer.shown
 
 
 def test_an_unknown_profile_is_an_error_that_says_so(agent, claude: str):
     answer = agent.ask(Ask("Hello!", sibling(claude)))
     assert "identifier is invalid" in answer.shown or "was not found" in answer.shown
+
+
+def said(answer: Answer) -> str:
+    """Its text, without what some put around it."""
+    return answer.text.strip().strip('"')
