@@ -40,6 +40,7 @@ bench:
 	python3 scripts/bench_emulator.py target/release/outcrop
 	$(CARGO) bench --package outcrop-wire --package outcrop-catalog
 	python3 scripts/bench_streams.py target/release/outcrop
+	python3 scripts/bench_instructions.py target/release/outcrop
 
 agents:
 	$(CARGO) build --package outcrop
