@@ -107,6 +107,9 @@ impl Entry {
         if let Some(reason) = &report.stop_reason {
             self.edit(|record| record.stop_reason = Some(reason.clone()));
         }
+        if let Some(kind) = &report.failed {
+            self.edit(|record| record.error_code = Some(kind.name().to_owned()));
+        }
     }
 
     /// Notes the failure and ends the record.

@@ -13,7 +13,7 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use crate::Notices;
-use crate::bedrock::{BedrockError, Text, Usage};
+use crate::bedrock::{BedrockError, ErrorKind, Text, Usage};
 use crate::dialect::{Dialect, RequestError, error_body, to_vec};
 use crate::envelope::{Envelope, Members, NativeUsage};
 use crate::family::{Terms, fit_members, fit_openai_members};
@@ -228,6 +228,8 @@ pub struct Report {
     pub usage: Option<Usage>,
     /// Why the model stopped, in the dialect's own word.
     pub stop_reason: Option<String>,
+    /// Responses: what the response failed of.
+    pub failed: Option<ErrorKind>,
 }
 
 /// What an unstreamed answer says of itself; nothing where it cannot be read.
@@ -316,7 +318,15 @@ impl Stated<'_> {
             Dialect::Responses => self.status.as_ref(),
             Dialect::Messages | Dialect::Bedrock => self.stop_reason.as_ref(),
         };
-        Report { usage, stop_reason: said.map(|reason| reason.0.clone().into_owned()) }
+        let stop_reason = said.map(|reason| reason.0.clone().into_owned());
+        let has_failed = dialect == Dialect::Responses && stop_reason.as_deref() == Some("failed");
+        Report { usage, stop_reason, failed: has_failed.then(|| self.failure_kind()) }
+    }
+
+    /// By the word that `error` has for it.
+    fn failure_kind(&self) -> ErrorKind {
+        let told = format!("{{\"error\":{}}}", self.error.map_or("null", RawValue::get));
+        BedrockError::from_event(told.as_bytes()).kind
     }
 }
 
@@ -444,7 +454,8 @@ impl Stream {
     }
 
     fn note(&mut self, report: Report) {
-        let Report { usage, stop_reason } = report;
+        let Report { usage, stop_reason, failed } = report;
+        self.report.failed = failed.or(self.report.failed.take());
         self.report.usage = usage.or(self.report.usage.take());
         self.report.stop_reason = stop_reason.or(self.report.stop_reason.take());
     }
@@ -477,7 +488,7 @@ impl Stream {
         // What `message_start` says of the output is its beginning: the usage is known when the stop reason is.
         let is_known = stop_reason.is_some() || self.report.stop_reason.is_some();
         let usage = is_known.then(|| self.native.usage()).flatten();
-        self.note(Report { usage, stop_reason });
+        self.note(Report { usage, stop_reason, failed: None });
         self.ended |= stated.kind.as_deref() == Some("message_stop");
     }
 }

@@ -146,3 +146,30 @@ async fn an_error_that_comes_with_status_200_is_one() {
         );
     }
 }
+
+/// An answer as OpenAI has it: it is handed on, and the ledger knows better.
+#[tokio::test]
+async fn a_response_that_says_it_failed_is_no_success_in_the_ledger() {
+    let failed = json!({
+        "id": "resp_1", "object": "response", "status": "failed", "output": [],
+        "error": {"code": "rate_limit_exceeded", "message": "slow down"},
+        "usage": {"input_tokens": 7, "output_tokens": 0, "total_tokens": 7},
+    });
+    let event = json!({"type": "response.failed", "sequence_number": 0, "response": failed});
+    let stream = format!("event: response.failed\ndata: {event}\n\n");
+    for (is_stream, kind, body) in
+        [(false, "application/json", failed.to_string()), (true, "text/event-stream", stream)]
+    {
+        let upstream = somebody(&format!("200 OK\r\ncontent-type: {kind}"), &body).await;
+        let runtime = Endpoint::parse(&format!("http://{upstream}")).ok();
+        let rig = Rig::start(Plan { runtime, ..Plan::default() }).await;
+        let asked =
+            requests(&rig, is_stream).into_iter().find(|(name, ..)| name.starts_with("responses, handed"));
+        let (_, path, sent) = asked.unwrap();
+        let answer = rig.post(&path, sent).await;
+        assert_eq!((answer.status.as_u16(), answer.text()), (200, body));
+        let rows = rig.books().await.rows;
+        assert_eq!(rows.len(), 1);
+        assert_eq!(rows[0].error.as_deref(), Some("ThrottlingException"));
+    }
+}
