@@ -51,7 +51,7 @@ pub fn events(lines: &[u8]) {
         responses.error(&failed(error), &mut outs[1]);
     }
     if let Err(error) = messages.finish(&mut outs[2]) {
-        messages.error(&failed(error), &mut outs[2]);
+        messages.error(&failed(error), "req_1", &mut outs[2]);
     }
     for out in &outs {
         let mut reader = Reader::default();
