@@ -70,12 +70,12 @@ impl Signer {
         let timestamp = written(now);
         let payload_hash = payload_hash(body);
         let headers = request.headers_mut();
-        headers.insert(X_AMZ_DATE, value(&timestamp));
+        headers.insert(X_AMZ_DATE, value(&timestamp)?);
         if service == S3 {
-            headers.insert(X_AMZ_CONTENT_SHA256, value(&payload_hash));
+            headers.insert(X_AMZ_CONTENT_SHA256, value(&payload_hash)?);
         }
         if let Some(token) = self.keys.session_token() {
-            headers.insert(X_AMZ_SECURITY_TOKEN, secret(token));
+            headers.insert(X_AMZ_SECURITY_TOKEN, secret(token)?);
         }
         let signed_headers = signed_headers(request.headers());
         let signable = Signable {
@@ -86,7 +86,7 @@ impl Signer {
         };
         let key = self.key(&timestamp, region, service);
         let authorization = key.authorization(self.keys.access_key_id(), &signable)?;
-        request.headers_mut().insert(header::AUTHORIZATION, secret(&authorization));
+        request.headers_mut().insert(header::AUTHORIZATION, secret(&authorization)?);
         Ok(())
     }
 
@@ -152,15 +152,16 @@ fn signed_headers(headers: &HeaderMap) -> Vec<&str> {
     names
 }
 
-/// Of a text whose characters were looked at: digits, or keys as [`Credentials`](crate::Credentials) takes them.
-fn value(text: &str) -> HeaderValue {
-    HeaderValue::try_from(text).expect("visible ASCII may stand in a header")
+/// Keys and configured Regions were looked at; what still cannot stand in a header is not sent.
+fn value(text: &str) -> Result<HeaderValue, SigV4Error> {
+    let unfit = |_| SigV4Error::Incomplete("a key or a Region holds what no header may hold".to_owned());
+    HeaderValue::try_from(text).map_err(unfit)
 }
 
-fn secret(text: &str) -> HeaderValue {
-    let mut value = value(text);
+fn secret(text: &str) -> Result<HeaderValue, SigV4Error> {
+    let mut value = value(text)?;
     value.set_sensitive(true);
-    value
+    Ok(value)
 }
 
 #[cfg(test)]
@@ -259,6 +260,18 @@ mod tests {
                     assert_eq!(shown(request.headers()), shown(&theirs), "{uri} {service} {region}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn what_no_header_may_hold_is_refused_without_being_shown() {
+        let signer =
+            Signer::new(Credentials::new("AKIA", "canary", Some("to\nken".to_owned()), None, "test"));
+        for (region, signer) in [("us-east-1\n", self::signer(None)), ("us-east-1", signer)] {
+            let signed =
+                signer.sign(&mut request(ADDRESSES[0]), &Bytes::new(), "bedrock", region, UNIX_EPOCH + NOW);
+            let error = signed.unwrap_err().to_string();
+            assert!(error.contains("no header may hold") && !error.contains("ken"), "{error}");
         }
     }
 
