@@ -10,13 +10,13 @@ use std::time::{Duration, SystemTime};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderValue};
-use outcrop_wire::sigv4::{RequestHead, Signable, payload_hash};
+use outcrop_wire::sigv4::{ALGORITHM, RequestHead, Signable, payload_hash};
 use percent_encoding::utf8_percent_encode;
 
 use crate::Auth;
 use crate::control::PATH_SEGMENT;
 use crate::credentials::Method;
-use crate::sign::written;
+use crate::sign::{Signer, written};
 
 /// The longest life of a short-term key (reference `bedrock.md` §2.4). It ends earlier with the credentials it is made of.
 pub const MAX_LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
@@ -46,39 +46,44 @@ impl Auth {
         if lifetime.as_secs() == 0 || lifetime > MAX_LIFETIME {
             return Err(MintError::Lifetime);
         }
-        let timestamp = written(now);
-        let key = signer.key(&timestamp, region, SERVICE);
-        let credential = format!("{}/{}", signer.keys.access_key_id(), key.scope());
-        let expires = lifetime.as_secs().to_string();
-        let mut query = ACTION.to_owned();
-        for (name, value) in [
-            ("X-Amz-Algorithm", Some("AWS4-HMAC-SHA256")),
-            ("X-Amz-Credential", Some(&*credential)),
-            ("X-Amz-Date", Some(&timestamp)),
-            ("X-Amz-Expires", Some(&expires)),
-            ("X-Amz-Security-Token", signer.keys.session_token()),
-            ("X-Amz-SignedHeaders", Some(HOST_HEADER)),
-        ] {
-            let Some(value) = value else { continue };
-            query.extend(["&", name, "="]);
-            query.extend(utf8_percent_encode(value, PATH_SEGMENT));
-        }
-        let signable = Signable {
-            head: RequestHead {
-                method: "POST",
-                raw_path: "/",
-                raw_query: &query,
-                headers: &HeaderMap::new(),
-                authority: Some(HOST),
-            },
-            signed_headers: &[HOST_HEADER],
-            payload_hash: &payload_hash(b""),
-            timestamp: &timestamp,
-        };
-        let signature = key.signature(&signable).expect("the host is there");
-        let presigned = format!("{HOST}/?{query}&X-Amz-Signature={signature}{VERSION}");
+        let presigned = presigned(signer, region, lifetime, now);
         Ok(MintedKey(format!("{PREFIX}{}", STANDARD.encode(presigned))))
     }
+}
+
+/// The call, signed in its query.
+fn presigned(signer: &Signer, region: &str, lifetime: Duration, now: SystemTime) -> String {
+    let timestamp = written(now);
+    let key = signer.key(&timestamp, region, SERVICE);
+    let credential = format!("{}/{}", signer.keys.access_key_id(), key.scope());
+    let expires = lifetime.as_secs().to_string();
+    let mut query = ACTION.to_owned();
+    for (name, value) in [
+        ("X-Amz-Algorithm", Some(ALGORITHM)),
+        ("X-Amz-Credential", Some(&*credential)),
+        ("X-Amz-Date", Some(&timestamp)),
+        ("X-Amz-Expires", Some(&expires)),
+        ("X-Amz-Security-Token", signer.keys.session_token()),
+        ("X-Amz-SignedHeaders", Some(HOST_HEADER)),
+    ] {
+        let Some(value) = value else { continue };
+        query.extend(["&", name, "="]);
+        query.extend(utf8_percent_encode(value, PATH_SEGMENT));
+    }
+    let signable = Signable {
+        head: RequestHead {
+            method: "POST",
+            raw_path: "/",
+            raw_query: &query,
+            headers: &HeaderMap::new(),
+            authority: Some(HOST),
+        },
+        signed_headers: &[HOST_HEADER],
+        payload_hash: &payload_hash(b""),
+        timestamp: &timestamp,
+    };
+    let signature = key.signature(&signable).expect("the host is there");
+    format!("{HOST}/?{query}&X-Amz-Signature={signature}{VERSION}")
 }
 
 const SERVICE: &str = "bedrock";

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::uri::Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, header};
 use http_body_util::Full;
-use outcrop_wire::sigv4::{RequestHead, SigV4Error, Signable, SigningKey, payload_hash, timestamp};
+use outcrop_wire::sigv4::{RequestHead, S3, SigV4Error, Signable, SigningKey, payload_hash, timestamp};
 
 use crate::Endpoint;
 use crate::credentials::{Auth, Method};
@@ -111,8 +111,6 @@ const X_AMZ_CONTENT_SHA256: HeaderName = HeaderName::from_static("x-amz-content-
 const X_AMZ_SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
 /// `YYYYMMDD` of `YYYYMMDDTHHMMSSZ`.
 const DATE: usize = 8;
-/// The service that wants the hash of the body in a header of its own.
-const S3: &str = "s3";
 
 /// The time as AWS writes it; a clock before 1970 is at its beginning.
 pub(crate) fn written(now: SystemTime) -> String {

@@ -99,8 +99,10 @@ impl SigV4Error {
     }
 }
 
-const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+/// The algorithm, as requests name it.
+pub const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 /// Ends every credential scope.
 const TERM: &str = "aws4_request";
-/// The service that signs the path as it is sent, neither encoded once more nor normalised.
-const S3: &str = "s3";
+/// The service that signs the path as it is sent, neither encoded once more nor normalised, and wants the hash of the body in a
+/// header of its own.
+pub const S3: &str = "s3";
